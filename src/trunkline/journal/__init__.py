@@ -1,0 +1,1 @@
+"""I/O. What happened, durably: the gateway appends, the recorder tails."""

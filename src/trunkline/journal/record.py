@@ -1,0 +1,205 @@
+"""Pure. One journal record as bytes, and the contract of the journal.
+
+Contract, between the gateway that writes and the recorder that reads. Each
+sentence is the name of a property test.
+
+- Records of one call are read in the order in which they were appended.
+- Sequence numbers of a call start at 0 and rise by exactly one.
+- A record is delivered at least once; a reader drops what it has by sequence.
+- A missing number is a loss, and a `gap` record says how much and why.
+- A torn tail is ignored, and what was lost of it is counted.
+- A flipped bit is detected, and costs at most the records it hit.
+- A record of the previous version is read as if it were of this one.
+- A record of a later version stops the reader with a clear error.
+- Only one writer holds a journal directory.
+- A full disk stops the record, not the call.
+- After `kill -9` everything that was written is read.
+
+On disk: a directory per gateway worker holds segments `NNNNNNNN.journal` of at
+most 64 MiB, each begun by a segment header that names the process instance that
+wrote it. A process never appends to a segment that it did not begin. Little endian.
+
+    segment header   magic 8s, instance 16s, number u32, wall_ns i64, crc u32
+    record           length u32, version u8, kind u8, leg u8, flags u8,
+                     call 16s, seq u32, received_ns i64, handed_ns i64,
+                     payload, crc u32
+
+`length` is that of the whole record. `crc` is CRC-32 (zlib) of all that precedes
+it in the record. `call` is the ULID of the call itself rather than a number that an
+`opened` record would explain, so that no damaged record can orphan others.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from enum import IntEnum, IntFlag
+
+import msgspec
+
+from trunkline.errors import TrunklineError
+
+VERSION = 1
+MAGIC = b"TRUNKJN1"
+SEGMENT_BYTES = 64 * 1024 * 1024
+MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+
+HEADER = struct.Struct("<IBBBB16sIqq")
+CRC = struct.Struct("<I")
+SEGMENT = struct.Struct("<8s16sIq")
+SEGMENT_HEADER_BYTES = SEGMENT.size + CRC.size
+OVERHEAD_BYTES = HEADER.size + CRC.size
+
+
+class Kind(IntEnum):
+    """What a record is about."""
+
+    OPENED = 1
+    """Payload: `protocol.call.Opened` as JSON. Sequence 0."""
+    FRAME = 2
+    """Payload: the frame as received on `leg`."""
+    BRIDGED = 3
+    """Payload: what was sent in place of, or beside, a frame of `leg`: to the other leg."""
+    GAP = 4
+    """Payload: `protocol.call.Gap` as JSON."""
+    NOTE = 5
+    """Payload: `protocol.call.Note` as JSON."""
+    CLOSED = 6
+    """Payload: `protocol.call.Closed` as JSON. Always the last of its call."""
+
+
+class Leg(IntEnum):
+    """Where a frame came from."""
+
+    NONE = 0
+    CALLER = 1
+    PROVIDER = 2
+
+    @property
+    def other(self) -> Leg:
+        """The leg that a frame of this one is handed to."""
+        return _OTHER[self]
+
+
+_OTHER = {Leg.NONE: Leg.NONE, Leg.CALLER: Leg.PROVIDER, Leg.PROVIDER: Leg.CALLER}
+
+
+class Flag(IntFlag):
+    """Properties of a frame."""
+
+    BINARY = 1
+    """A binary WebSocket message; text otherwise."""
+    ALTERED = 2
+    """Not handed on as received: the `bridged` records that follow were, if any."""
+    OURS = 4
+    """Originated by the gateway: an error event before a close, a synthesised event."""
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One thing that happened in one call."""
+
+    kind: Kind
+    call: bytes
+    """ULID of the call, 16 bytes."""
+    seq: int
+    leg: Leg = Leg.NONE
+    flags: Flag = Flag(0)
+    received_ns: int = 0
+    """Gateway monotonic clock, ns: when it was read, or when it happened."""
+    handed_ns: int = 0
+    """Gateway monotonic clock, ns: when it was written to the other leg; 0 if it never was."""
+    payload: bytes = b""
+
+
+class SegmentHeader(msgspec.Struct, frozen=True):
+    """Who wrote a segment, and when it was begun."""
+
+    instance: bytes
+    """ULID of the gateway process, 16 bytes."""
+    number: int
+    wall_ns: int
+
+
+class Damaged(TrunklineError):
+    """The bytes at this place are not a whole record: torn, overwritten or flipped."""
+
+
+class TooNew(TrunklineError):
+    """Written by a later release: upgrade Trunkline before reading this journal."""
+
+
+def encode(record: Record) -> bytes:
+    """Return `record` as bytes, in the current version."""
+    length = OVERHEAD_BYTES + len(record.payload)
+    head = HEADER.pack(
+        length,
+        VERSION,
+        record.kind,
+        record.leg,
+        record.flags,
+        record.call,
+        record.seq,
+        record.received_ns,
+        record.handed_ns,
+    )
+    body = head + record.payload
+    return body + CRC.pack(zlib.crc32(body))
+
+
+def decode(data: bytes | bytearray | memoryview, offset: int = 0) -> tuple[Record, int]:
+    """Return the record at `offset`, and the offset after it.
+
+    Raises:
+        Damaged: what is there is not a whole, intact record.
+        TooNew: it is intact, and of a later version.
+    """
+    length, version = _length_and_version(data, offset)
+    end = offset + length
+    crc_at = end - CRC.size
+    if CRC.unpack_from(data, crc_at)[0] != zlib.crc32(memoryview(data)[offset:crc_at]):
+        raise Damaged(f"checksum of the record at byte {offset} does not match")
+    if version > VERSION:
+        raise TooNew(f"record version {version}, this release reads up to {VERSION}")
+    _, _, kind, leg, flags, call, seq, received_ns, handed_ns = HEADER.unpack_from(data, offset)
+    try:
+        record = Record(
+            Kind(kind),
+            call,
+            seq,
+            Leg(leg),
+            Flag(flags),
+            received_ns,
+            handed_ns,
+            bytes(memoryview(data)[offset + HEADER.size : crc_at]),
+        )
+    except ValueError as exc:
+        raise Damaged(f"record at byte {offset}: {exc}") from exc
+    return record, end
+
+
+def _length_and_version(data: bytes | bytearray | memoryview, offset: int) -> tuple[int, int]:
+    if offset + OVERHEAD_BYTES > len(data):
+        raise Damaged(f"record at byte {offset} is torn: {len(data) - offset} bytes are left")
+    length, version = struct.unpack_from("<IB", data, offset)
+    if not OVERHEAD_BYTES <= length <= OVERHEAD_BYTES + MAX_PAYLOAD_BYTES:
+        raise Damaged(f"record at byte {offset} claims {length} bytes")
+    if offset + length > len(data):
+        raise Damaged(f"record at byte {offset} is torn: it has {length} bytes")
+    return length, version
+
+
+def encode_segment_header(header: SegmentHeader) -> bytes:
+    """Return the bytes that a segment begins with."""
+    body = SEGMENT.pack(MAGIC, header.instance, header.number, header.wall_ns)
+    return body + CRC.pack(zlib.crc32(body))
+
+
+def decode_segment_header(data: bytes | bytearray | memoryview) -> SegmentHeader:
+    """Return the header that `data` begins with. Raises `Damaged` when it has none."""
+    if len(data) < SEGMENT_HEADER_BYTES:
+        raise Damaged(f"segment header is torn: {len(data)} bytes")
+    magic, instance, number, wall_ns = SEGMENT.unpack_from(data, 0)
+    crc = CRC.unpack_from(data, SEGMENT.size)[0]
+    if magic != MAGIC or crc != zlib.crc32(memoryview(data)[: SEGMENT.size]):
+        raise Damaged("segment header does not match its checksum")
+    return SegmentHeader(instance, number, wall_ns)

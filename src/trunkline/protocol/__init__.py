@@ -1,0 +1,1 @@
+"""Pure. What the wire says: events, dialects, profiles, audio formats, prices."""

@@ -1,0 +1,1 @@
+"""I/O. Journal in, facts and recordings out."""

@@ -1,0 +1,1 @@
+"""I/O. One call: admitted, dialled, relayed frame by frame, journalled."""

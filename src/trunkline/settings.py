@@ -1,0 +1,176 @@
+"""Everything an operator may set: read once at start, never again.
+
+From, later wins: `trunkline.toml` (or the file named by `TRUNKLINE_CONFIG`),
+`TRUNKLINE_*` variables, the command line. A name that is not below is refused,
+so that a misspelt one is not silently without effect.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from trunkline.errors import OperatorError
+
+PREFIX = "TRUNKLINE_"
+CONFIG_FILE = "trunkline.toml"
+SUCCESSORS = {
+    "gpt-4o-realtime-preview": "gpt-realtime-2.1",
+    "gpt-4o-realtime-preview-2024-10-01": "gpt-realtime-2.1",
+    "gpt-4o-realtime-preview-2024-12-17": "gpt-realtime-2.1",
+    "gpt-4o-realtime-preview-2025-06-03": "gpt-realtime-2.1",
+    "gpt-4o-mini-realtime-preview": "gpt-realtime-2.1-mini",
+    "gpt-4o-mini-realtime-preview-2024-12-17": "gpt-realtime-2.1-mini",
+}
+
+
+class Settings(BaseModel):
+    """One frozen struct; `trunkline doctor` prints it with its secrets hidden."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    """Address that the public port listens on."""
+    port: int = Field(default=8585, ge=0, le=65535)
+    """Public port: gateway, API and dashboard. 0 picks a free one."""
+    data: Path = Path("data")
+    """Directory of the embedded stores and the journal."""
+    workers: int = Field(default=1, ge=1, le=256)
+    """Gateway processes that share the port."""
+    public_url: str = ""
+    """How the outside reaches us, for links and snippets. Default: http(s)://host:port."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    simulator: bool = False
+    """Answer every call with the simulator. Off: only the model named `simulator` goes there."""
+    simulator_url: str = ""
+    """A simulator that runs elsewhere, `ws://host:port`. Default: `up` starts one."""
+
+    openai_url: str = "wss://api.openai.com/v1/realtime"
+    azure_url: str = "wss://{resource}.openai.azure.com"
+    """`{resource}` is replaced by the caller's `resource`."""
+    provider_ca: Path | None = None
+    """Extra certificate authority for provider legs, PEM."""
+    successors: dict[str, str] = SUCCESSORS
+    """Retired model names and what to dial in their place. Empty: dial what was asked."""
+
+    connect_timeout_ms: int = Field(default=10_000, ge=1)
+    """Dial and handshake of the provider; then 504."""
+    head_timeout_ms: int = Field(default=10_000, ge=1)
+    """For the caller to send its request head; then 408."""
+    max_head_bytes: int = Field(default=32 * 1024, ge=1024)
+    max_frame_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    """A larger frame closes the call, 1009."""
+    max_buffer_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
+    """Held for a slow leg before we stop reading the other one; per direction and call."""
+    slow_leg_timeout_ms: int = Field(default=30_000, ge=1)
+    """A leg that takes nothing for so long while its buffer is full is closed, 1013."""
+    max_early_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    """Sent by the caller before the provider has answered; then 1009."""
+    ping_interval_ms: int = Field(default=20_000, ge=1)
+    """Silence on a leg after which we ping it."""
+    ping_timeout_ms: int = Field(default=10_000, ge=1)
+    """Without a pong for so long the leg is lost."""
+    drain_timeout_ms: int = Field(default=30_000, ge=0)
+    """On SIGTERM live calls may go on for so long; then 1012."""
+
+    fsync: Literal["interval", "always", "never"] = "interval"
+    """`interval`: at most `fsync_interval_ms` of speech is lost when the machine loses power.
+    `always`: nothing, at the cost of one fsync per batch. `never`: what the kernel had not
+    written. A killed process loses nothing that was written, in each mode."""
+    fsync_interval_ms: int = Field(default=100, ge=1)
+    flush_interval_ms: int = Field(default=50, ge=1)
+    """At most this much is in memory only: what `kill -9` of a gateway can lose."""
+
+    facts_url: str = ""
+    """ClickHouse server, `clickhouse://user:password@host:port/database`. Default: embedded."""
+    blobs_url: str = ""
+    """Object store, `s3://bucket/prefix`, `gs://…`, `az://…`. Default: under `data`."""
+    control_url: str = ""
+    """`postgresql+psycopg://…`. Default: SQLite under `data`."""
+    facts_max_memory_bytes: int = Field(default=1024 * 1024 * 1024, ge=64 * 1024 * 1024)
+    """What the embedded facts engine may use."""
+    retention_days: int = Field(default=0, ge=0)
+    """Facts older than this are forgotten; 0 keeps them."""
+    prices: Path | None = None
+    """JSON in the shape of `protocol/prices.json`, laid over it."""
+    sign_up: bool = True
+    """Strangers may create an account on the dashboard."""
+    session_secret: SecretStr | None = None
+    """Seals cookies. Default: made once and kept in `data`."""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    log_format: Literal["console", "json"] = "console"
+
+    @field_validator("openai_url", "azure_url", "simulator_url")
+    @classmethod
+    def _websocket_url(cls, url: str) -> str:
+        if url and not url.startswith(("ws://", "wss://")):
+            raise ValueError("must begin with ws:// or wss://")
+        return url.rstrip("/")
+
+
+def load(
+    overrides: Mapping[str, Any],
+    environ: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Settings:
+    """Return the settings of this process: file, then environment, then `overrides`.
+
+    `overrides` come from the command line; those that are None were not given.
+
+    Raises:
+        OperatorError: an unknown name, a bad value, or an unreadable file.
+    """
+    environ = os.environ if environ is None else environ
+    merged: dict[str, Any] = {**_from_file(environ, directory or Path.cwd())}
+    merged.update(_from_environment(environ))
+    merged.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as exc:
+        raise OperatorError(_first_error(exc)) from exc
+
+
+def _from_file(environ: Mapping[str, str], directory: Path) -> dict[str, Any]:
+    named = environ.get(PREFIX + "CONFIG")
+    path = Path(named) if named else directory / CONFIG_FILE
+    if not named and not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as exc:
+        raise OperatorError(f"cannot read {path}: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise OperatorError(f"{path} is not valid TOML: {exc}") from exc
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or variable == PREFIX + "CONFIG":
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in Settings.model_fields:
+            raise OperatorError(f"{variable} is not a setting; see docs/reference/settings.md")
+        found[name] = _pairs(variable, value) if name == "successors" else value
+    return found
+
+
+def _pairs(variable: str, value: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+    if not all(sign for _, sign, _ in pairs):
+        raise OperatorError(f"{variable} must be old=new,old=new")
+    return {old.strip(): new.strip() for old, _, new in pairs}
+
+
+def _first_error(exc: ValidationError) -> str:
+    first = exc.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in first["loc"]) or "settings"
+    if first["type"] == "extra_forbidden":
+        return f"{name} is not a setting; see docs/reference/settings.md"
+    return f"setting {name}: {first['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,1 @@
+"""I/O. A realtime provider that runs here."""

@@ -1,0 +1,58 @@
+"""What the gateway knows of accounts: a read-only file, republished on every change.
+
+The server writes it (`store.control`), the gateway reads it (`relay`), and
+neither imports the other: this module is their contract. A gateway looks at the
+file's modification time at least four times a second, so a revoked key stops
+working within a second, on live calls too. A missing or unreadable file leaves
+the last good snapshot in force: a call never waits for the control database.
+
+Keys are compared by SHA-256: they carry 256 random bits, so a slow hash would
+protect nothing. The file holds no key and no provider credential.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """One API key as the gateway sees it. Revoked keys stay listed until forgotten."""
+
+    key_id: str
+    org_id: str
+    name: str
+    sha256: str
+    """Lower-case hex of the SHA-256 of the whole key text."""
+    may_call: bool = True
+    """May open calls. False for read-only keys: 403."""
+    revoked: bool = False
+    """401, and the calls it opened are closed."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Every key there is, at one moment."""
+
+    keys: tuple[Key, ...] = ()
+    default_org_id: str = ""
+    """The operator's organisation: refusals that no key can be tied to are shown there."""
+
+    def by_sha256(self) -> dict[str, Key]:
+        """Return the keys by hash, for one look-up per admission."""
+        return {key.sha256: key for key in self.keys}
+
+
+def sha256_of_key(key: str) -> str:
+    """Return the hex hash under which `key` is stored and looked up."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """Return `snapshot` as JSON."""
+    return msgspec.json.encode(snapshot)
+
+
+def decode(data: bytes) -> Snapshot:
+    """Return the snapshot in `data`. Raises `msgspec.DecodeError` when it is not one."""
+    return msgspec.json.decode(data, type=Snapshot)

@@ -1,0 +1,1 @@
+"""I/O. What can be asked: accounts, facts, recordings."""

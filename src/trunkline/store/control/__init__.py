@@ -1,0 +1,1 @@
+"""I/O. Accounts, keys and sign-ins: SQLAlchemy on SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""I/O. Facts about calls: ClickHouse SQL, embedded or on a server."""

@@ -1,0 +1,1 @@
+"""I/O. Who asks: the JSON API and the dashboard."""

@@ -1,0 +1,1 @@
+"""I/O. The dashboard: pages rendered on the server."""
