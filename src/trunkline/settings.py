@@ -136,6 +136,14 @@ def load(
         raise OperatorError(_first_error(exc)) from exc
 
 
+def dump(settings: Settings) -> dict[str, Any]:
+    """Return `settings` as plain values, secrets included: for a child's standard input only."""
+    plain = settings.model_dump(mode="json")
+    if settings.session_secret is not None:
+        plain["session_secret"] = settings.session_secret.get_secret_value()
+    return plain
+
+
 def _from_file(environ: Mapping[str, str], directory: Path) -> dict[str, Any]:
     named = environ.get(PREFIX + "CONFIG")
     path = Path(named) if named else directory / CONFIG_FILE

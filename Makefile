@@ -1,0 +1,57 @@
+# Everything a newcomer needs: `make up` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help up test check format bench pins clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+up: .venv/run.stamp ## Start gateway, API, dashboard and simulator on http://127.0.0.1:8585
+	@exec $(BIN)/trunkline up --simulator
+
+test: .venv/dev.stamp ## Pass all tests, browser tests included
+	@scripts/install-test-tools
+	@$(BIN)/pytest -q
+
+check: .venv/dev.stamp ## Format, lint, strict types, architecture
+	@$(BIN)/ruff format --check --quiet src tests bench scripts
+	@$(BIN)/ruff check --quiet src tests bench scripts
+	@$(BIN)/basedpyright --level error
+	@$(BIN)/pytest -q tests/test_architecture.py
+
+format: .venv/dev.stamp ## Format and mend what can be mended
+	@$(BIN)/ruff format src tests bench scripts
+	@$(BIN)/ruff check --fix src tests bench scripts
+
+bench: .venv/dev.stamp ## CPU per relayed frame while recording, beside nginx in the same run
+	@scripts/install-test-tools
+	@$(BIN)/python bench/overhead.py
+
+pins: .venv/build.stamp ## Compile the lock files anew from pyproject.toml
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate pyproject.toml -o requirements/run.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove the environment; ./data stays
+	@rm -rf .venv node_modules
+
+.venv/build.stamp: requirements/build.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Trunkline needs Python 3.11 or newer; set PYTHON=")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@touch $@
+
+.venv/run.stamp: .venv/build.stamp requirements/run.txt pyproject.toml
+	@$(BIN)/uv pip install -q --require-hashes -r requirements/run.txt
+	@$(BIN)/uv pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp requirements/dev.txt
+	@$(BIN)/uv pip install -q --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,216 @@
+"""The command `trunkline`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trunkline import __version__
+from trunkline.errors import OperatorError
+from trunkline.settings import Settings, load
+
+app = typer.Typer(
+    name="trunkline",
+    help="Carries, records and shows realtime voice calls.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+Data = Annotated[Path | None, typer.Option(help="Directory of stores and journal.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
+Certificate = Annotated[Path | None, typer.Option(help="PEM certificate: speak TLS.")]
+PrivateKey = Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")]
+ListenFd = Annotated[int | None, typer.Option(hidden=True)]
+FromParent = Annotated[bool, typer.Option("--settings-from-parent", hidden=True)]
+
+
+def main() -> None:
+    """Run the command line. An operator's mistake is one line and exit 2."""
+    try:
+        app(standalone_mode=True)
+    except OperatorError as exc:
+        sys.stderr.write(f"trunkline: {exc}\n")
+        raise SystemExit(2) from exc
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _settings(*, from_parent: bool = False, **overrides: Any) -> Settings:
+    if from_parent:
+        return Settings.model_validate(json.loads(sys.stdin.buffer.readline()))
+    return load(overrides)
+
+
+@app.command()
+def up(
+    host: Host = None,
+    port: Port = None,
+    data: Data = None,
+    workers: Annotated[int | None, typer.Option(help="Gateway processes.")] = None,
+    simulator: Annotated[
+        bool | None, typer.Option(help="Answer every call with the simulator.")
+    ] = None,
+    tls_cert: Certificate = None,
+    tls_key: PrivateKey = None,
+) -> None:
+    """Start gateway, API and dashboard on one port of this machine."""
+    from trunkline import wiring
+
+    settings = _settings(
+        host=host,
+        port=port,
+        data=data,
+        workers=workers,
+        simulator=simulator,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+    )
+    wiring.run(wiring.up(settings))
+
+
+@app.command()
+def gateway(
+    name: Annotated[str, typer.Option(help="Names this worker's journal directory.")] = "gateway",
+    host: Host = None,
+    port: Port = None,
+    data: Data = None,
+    server_socket: Annotated[
+        Path | None, typer.Option(help="Unix socket of the server, for all that is not a call.")
+    ] = None,
+    tls_cert: Certificate = None,
+    tls_key: PrivateKey = None,
+    listen_fd: ListenFd = None,
+    settings_from_parent: FromParent = False,
+) -> None:
+    """Run one gateway process: callers in, providers out, journal beside."""
+    from trunkline import wiring
+
+    settings = _settings(
+        from_parent=settings_from_parent,
+        host=host,
+        port=port,
+        data=data,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+    )
+    wiring.run(
+        wiring.gateway(settings, name, listen_fd, server_socket, supervised=settings_from_parent)
+    )
+
+
+@app.command()
+def server(
+    data: Data = None,
+    socket: Annotated[Path | None, typer.Option(help="Unix socket to listen on.")] = None,
+    listen_fd: ListenFd = None,
+    settings_from_parent: FromParent = False,
+) -> None:
+    """Run recorder, API and dashboard: the single owner of the embedded facts engine."""
+    from trunkline import wiring
+
+    settings = _settings(from_parent=settings_from_parent, data=data)
+    wiring.run(wiring.server(settings, listen_fd, socket, supervised=settings_from_parent))
+
+
+@app.command()
+def simulator(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks one.")] = 8787,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    seed: Annotated[int, typer.Option(help="Same seed, same ids and same jitter.")] = 0,
+    switch: Annotated[
+        list[str] | None,
+        typer.Option(help="A fault or habit, name=value; see docs/reference/simulator.md."),
+    ] = None,
+    listen_fd: ListenFd = None,
+    settings_from_parent: FromParent = False,
+) -> None:
+    """Run a realtime provider here: for demos, tests and development without an account."""
+    from trunkline import wiring
+
+    if settings_from_parent:
+        _settings(from_parent=True)
+    wiring.run(
+        wiring.simulator(
+            host, port, seed, switch or [], listen_fd, supervised=settings_from_parent
+        )
+    )
+
+
+@keys.command("create")
+def keys_create(
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+    data: Data = None,
+    read_only: Annotated[bool, typer.Option(help="May read the API, not open calls.")] = False,
+) -> None:
+    """Print a new API key, alone, on standard output. Works while the server runs."""
+    from trunkline import wiring
+
+    sys.stdout.write(wiring.run(wiring.create_key(_settings(data=data), name, read_only)) + "\n")
+
+
+@keys.command("list")
+def keys_list(data: Data = None) -> None:
+    """List the API keys: id, name, first letters, state."""
+    from trunkline import wiring
+
+    for line in wiring.run(wiring.list_keys(_settings(data=data))):
+        sys.stdout.write(line + "\n")
+
+
+@keys.command("revoke")
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(help="From `trunkline keys list`.")], data: Data = None
+) -> None:
+    """Revoke an API key. Its live calls are closed within a second."""
+    from trunkline import wiring
+
+    wiring.run(wiring.revoke_key(_settings(data=data), key_id))
+
+
+@app.command()
+def reindex(data: Data = None) -> None:
+    """Rebuild the facts from archives and journals. The server must not run."""
+    from trunkline import wiring
+
+    sys.stdout.write(wiring.run(wiring.reindex(_settings(data=data))) + "\n")
+
+
+@app.command("try")
+def try_call(
+    key: Annotated[str, typer.Option(help="A key that may open calls.", envvar="HELICONE_API_KEY")],
+    url: Annotated[
+        str, typer.Option(help="Address of a running Trunkline.")
+    ] = "http://127.0.0.1:8585",
+    model: Annotated[str, typer.Option(help="Model to ask for.")] = "gpt-realtime-2.1",
+) -> None:
+    """Speak one sentence through the gateway, and say where the call can be seen."""
+    from trunkline import trial, wiring
+
+    wiring.run(trial.speak(url, key, model, sys.stdout.write))
+
+
+@app.command()
+def doctor(data: Data = None) -> None:
+    """Say what is configured, what is reachable, and what is wrong. Secrets stay hidden."""
+    from trunkline import doctor as examination
+
+    findings = asyncio.run(examination.examine(_settings(data=data)))
+    for finding in findings:
+        sys.stdout.write(f"{finding.verdict:<5} {finding.text}\n")
+    if any(finding.verdict == "FAIL" for finding in findings):
+        raise SystemExit(1)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    sys.stdout.write(f"trunkline {__version__}\n")

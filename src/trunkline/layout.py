@@ -1,0 +1,67 @@
+"""Where things lie under the data directory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from trunkline.errors import OperatorError
+
+
+class Layout:
+    """The names under one data directory. Nothing is created by asking for a name."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.lock = data / "lock"
+        self.control = data / "control.sqlite3"
+        self.facts = data / "facts"
+        self.blobs = data / "blobs"
+        self.journal = data / "journal"
+        self.spool = data / "spool"
+        self.recorder = data / "recorder"
+        self.cache = data / "cache"
+        self.run = data / "run"
+        self.snapshot = self.run / "snapshot.json"
+
+    def create(self) -> None:
+        """Make the directories. Raises `OperatorError` when that is not possible."""
+        try:
+            for directory in (self.data, self.journal, self.spool, self.recorder, self.run):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            probe = self.run / f".writable-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as exc:
+            raise OperatorError(
+                f"data directory {self.data} is not writable: {exc.strerror}; "
+                "choose another with --data or TRUNKLINE_DATA"
+            ) from exc
+
+
+class DataLock:
+    """The right to run on a data directory: one process at a time.
+
+    Held by an advisory lock, so that it goes with the process, however it ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock. Raises `OperatorError` naming the process that has it."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(descriptor)
+            raise OperatorError(
+                f"data directory {path.parent} is in use by process {holder}; "
+                "stop it, or choose another directory with --data"
+            ) from exc
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the directory back."""
+        os.close(self._descriptor)

@@ -1,0 +1,24 @@
+"""TLS contexts, from settings."""
+
+from __future__ import annotations
+
+import ssl
+
+from trunkline.errors import OperatorError
+from trunkline.settings import Settings
+
+
+def public_context(settings: Settings) -> ssl.SSLContext | None:
+    """Return the public port's TLS context, or None. Raises `OperatorError` for a bad pair."""
+    if settings.tls_cert is None and settings.tls_key is None:
+        return None
+    if settings.tls_cert is None or settings.tls_key is None:
+        raise OperatorError("tls_cert and tls_key must be given together")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as exc:
+        raise OperatorError(
+            f"cannot use {settings.tls_cert} with {settings.tls_key}: {exc}"
+        ) from exc
+    return context
