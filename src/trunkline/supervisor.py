@@ -19,7 +19,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def loopback_socket() -> socket.socket:
 
 
 @contextlib.contextmanager
-def private_socket() -> Iterator[tuple[socket.socket, Path]]:
+def private_socket() -> Generator[tuple[socket.socket, Path]]:
     """Yield the listening socket between gateways and server, and its path.
 
     It lies in a short-named directory of its own, because a unix socket's path may

@@ -82,9 +82,7 @@ async def server(
     async with _stores(settings) as stores:
         recorder = Recorder(settings, stores.layout, stores.facts, stores.blobs, stores.prices)
         recording = asyncio.create_task(recorder.run())
-        publishing = asyncio.create_task(
-            stores.control.watch_and_publish(stores.layout.snapshot)
-        )
+        publishing = asyncio.create_task(stores.control.watch_and_publish(stores.layout.snapshot))
         config = uvicorn.Config(
             create_app(stores.dependencies(settings, recorder)),
             log_config=None,

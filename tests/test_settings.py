@@ -1,0 +1,66 @@
+"""Settings are read once, from three places, and a wrong one is one clear line."""
+
+from pathlib import Path
+
+import pytest
+
+from trunkline.errors import OperatorError
+from trunkline.settings import Settings, dump, load
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"
+
+
+def test_nothing_given_means_the_defaults(tmp_path: Path) -> None:
+    assert load({}, {}, tmp_path) == Settings()
+
+
+def test_the_command_line_wins_over_the_environment_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "trunkline.toml").write_text('port = 1\nworkers = 2\nhost = "::1"\n')
+    settings = load({"port": 3, "workers": None}, {"TRUNKLINE_WORKERS": "4"}, tmp_path)
+    assert (settings.port, settings.workers, settings.host) == (3, 4, "::1")
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"TRUNKLINE_PROT": "1"}, "TRUNKLINE_PROT is not a setting"),
+        ({"TRUNKLINE_PORT": "x"}, "setting port: "),
+        ({"TRUNKLINE_PORT": "70000"}, "setting port: "),
+        ({"TRUNKLINE_OPENAI_URL": "http://x"}, "setting openai_url: must begin with ws://"),
+        ({"TRUNKLINE_SUCCESSORS": "a"}, "TRUNKLINE_SUCCESSORS must be old=new"),
+        ({"TRUNKLINE_CONFIG": "/nowhere.toml"}, "cannot read /nowhere.toml: No such file"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_name(
+    environ: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(OperatorError, match=message):
+        load({}, environ, tmp_path)
+
+
+def test_an_unknown_name_in_the_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "trunkline.toml").write_text("prot = 1\n")
+    with pytest.raises(OperatorError, match="prot is not a setting"):
+        load({}, {}, tmp_path)
+
+
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "trunkline.toml").write_text("port =\n")
+    with pytest.raises(OperatorError, match="is not valid TOML"):
+        load({}, {}, tmp_path)
+
+
+def test_successors_come_from_the_environment_as_pairs(tmp_path: Path) -> None:
+    settings = load({}, {"TRUNKLINE_SUCCESSORS": "old=new, a = b,"}, tmp_path)
+    assert settings.successors == {"old": "new", "a": "b"}
+
+
+def test_a_child_gets_what_its_parent_has(tmp_path: Path) -> None:
+    settings = load({"session_secret": "s3cret", "data": tmp_path}, {}, tmp_path)
+    assert "s3cret" not in repr(settings)
+    assert Settings.model_validate(dump(settings)) == settings
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented(name: str) -> None:
+    assert f"`TRUNKLINE_{name.upper()}`" in DOCUMENT.read_text("utf-8")
