@@ -1,0 +1,75 @@
+"""Pure. What a response or a transcription cost, by the formula of protocol.md 4.2.
+
+Money is `Decimal` US dollars, at most 12 places after the point. None means *unpriced*:
+there was usage that the price says nothing about. Failed and cancelled responses
+cost what they used.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from trunkline.protocol.prices import Price
+from trunkline.protocol.usage import Usage
+
+_PLACES = Decimal("1e-12")
+_MILLION = Decimal(1_000_000)
+_MINUTE_US = Decimal(60_000_000)
+
+
+class Cost(NamedTuple):
+    """An amount, and whether something had to be assumed for it."""
+
+    usd: Decimal
+    estimated: bool
+
+
+def cost_of_response(usage: Usage, price: Price) -> Cost | None:
+    """Return the cost of `usage` by tokens; None when a used modality has no price.
+
+    Cached tokens are paid at the cached price only, never at both.
+    """
+    dollars = Decimal(0)
+    for tokens, rate in _lines(usage, price):
+        if tokens and rate is None:
+            return None
+        dollars += tokens * (rate or Decimal(0))
+    return Cost((dollars / _MILLION).quantize(_PLACES), usage.estimated)
+
+
+def cost_of_transcription(usage: Usage, price: Price) -> Cost | None:
+    """Return the cost of an input transcription, by time or by tokens as its model bills.
+
+    None when the model bills by time and the provider told tokens, or the other way.
+    """
+    if price.per_minute is None:
+        return None if usage.duration_us else cost_of_response(usage, price)
+    if not usage.duration_us and usage.input_tokens + usage.output_tokens:
+        return None
+    return cost_of_time(usage.duration_us, price)
+
+
+def cost_of_time(duration_us: int, price: Price) -> Cost | None:
+    """Return the cost of `duration_us` of a model that bills by time; None if it does not."""
+    if price.per_minute is None:
+        return None
+    return Cost((price.per_minute * duration_us / _MINUTE_US).quantize(_PLACES), False)
+
+
+def _lines(usage: Usage, price: Price) -> tuple[tuple[int, Decimal | None], ...]:
+    """Return what was used, line by line, each with its price per million."""
+    return (
+        (usage.input_text - usage.cached_text, price.text_in),
+        (usage.input_audio - usage.cached_audio, price.audio_in),
+        (usage.input_image - usage.cached_image, price.image_in),
+        (usage.cached_text, _first(price.text_cached, price.text_in)),
+        (usage.cached_audio, _first(price.audio_cached, price.audio_in)),
+        (usage.cached_image, _first(price.image_cached, price.image_in)),
+        (usage.output_text, price.text_out),
+        (usage.output_audio, price.audio_out),
+    )
+
+
+def _first(cached: Decimal | None, uncached: Decimal | None) -> Decimal | None:
+    return uncached if cached is None else cached

@@ -1,0 +1,147 @@
+"""Pure. Frames to events. Foreign input: nothing here raises."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias, cast, get_args
+
+import msgspec
+
+from trunkline.protocol import events
+from trunkline.protocol.events import Event, Modelled, Opaque, Wire
+from trunkline.protocol.mend import mended
+from trunkline.protocol.names import GA_OF_BETA, renamed
+from trunkline.protocol.session import WireSession, normalised
+
+BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""All that msgspec raises on hostile bytes; only the first is its own."""
+
+
+class _SessionUpdate(Wire, frozen=True, tag="session.update"):
+    session: WireSession = WireSession()
+
+
+class _SessionCreated(Wire, frozen=True, tag="session.created"):
+    session: WireSession = WireSession()
+
+
+class _SessionUpdated(Wire, frozen=True, tag="session.updated"):
+    session: WireSession = WireSession()
+
+
+_Sessions: TypeAlias = _SessionUpdate | _SessionCreated | _SessionUpdated
+_PUBLIC: dict[type, type[events.SessionUpdate | events.SessionCreated | events.SessionUpdated]] = {
+    _SessionUpdate: events.SessionUpdate,
+    _SessionCreated: events.SessionCreated,
+    _SessionUpdated: events.SessionUpdated,
+}
+_ARMS: tuple[type[Wire], ...] = tuple(
+    arm for arm in get_args(Modelled) if arm not in _PUBLIC.values()
+) + tuple(_PUBLIC)
+_BY_NAME = {cast("str", arm.__struct_config__.tag): arm for arm in _ARMS}
+_TO_GA = {beta.encode(): ga.encode() for beta, ga in GA_OF_BETA.items()}
+
+
+class _Id(msgspec.Struct, frozen=True, gc=False):
+    id: str | None = None
+
+
+class _Head(msgspec.Struct, frozen=True, gc=False):
+    type: str = ""
+    item_id: str | None = None
+    response_id: str | None = None
+    item: _Id | None = None
+    response: _Id | None = None
+
+
+class _Type(msgspec.Struct, frozen=True, gc=False):
+    type: str = ""
+
+
+def _union(arms: tuple[type[Wire], ...]) -> Any:
+    joined: Any = arms[0]
+    for arm in arms[1:]:
+        joined = joined | arm
+    return joined
+
+
+_known = msgspec.json.Decoder[Modelled | _Sessions](_union(_ARMS))
+_head = msgspec.json.Decoder(_Head)
+_type = msgspec.json.Decoder(_Type)
+_object = msgspec.json.Decoder(dict[str, Any])
+
+
+class Peek(NamedTuple):
+    """The little that an index of frames needs. Empty: not there."""
+
+    type: str
+    """As sent: beta names stay."""
+    item_id: str = ""
+    """Its own, or that of the item it carries."""
+    response_id: str = ""
+
+
+def decode(frame: bytes) -> Event:
+    """Return the event in `frame`, or `Opaque` if it is not one that we model.
+
+    Never raises: what we cannot read must not stop those who only carry it. A field
+    of the wrong kind has its default, and the rest of the event is kept.
+    """
+    try:
+        return _public(_known.decode(frame))
+    except BAD:
+        pass
+    try:
+        return _public(_known.decode(renamed(frame, _TO_GA) or b""))
+    except BAD:
+        return _mended(frame)
+
+
+def peek(frame: bytes) -> Peek:
+    """Return type and ids of `frame`, cheaply. Never raises; garbage has an empty type."""
+    try:
+        head = _head.decode(frame)
+    except BAD:
+        return Peek(_type_of(frame))
+    item_id = head.item_id or (head.item.id if head.item else None)
+    response_id = head.response_id or (head.response.id if head.response else None)
+    return Peek(head.type, item_id or "", response_id or "")
+
+
+def name_of(event: Event) -> str:
+    """Return the type of `event`, in GA's name. Ask `peek` for the name on the wire."""
+    if isinstance(event, Opaque):
+        return event.type
+    return cast("str", event.__struct_config__.tag)
+
+
+def _public(event: Modelled | _Sessions) -> Event:
+    if isinstance(event, _SessionUpdate | _SessionCreated | _SessionUpdated):
+        session = normalised(event.session)
+        return _PUBLIC[type(event)](event_id=event.event_id, session=session)
+    return event
+
+
+def _type_of(frame: bytes) -> str:
+    try:
+        return _type.decode(frame).type
+    except BAD:
+        return ""
+
+
+def _mended(frame: bytes) -> Event:
+    """The slow way, for beta names not in front and for fields of the wrong kind."""
+    try:
+        fields = _object.decode(frame)
+    except BAD:
+        return Opaque("", len(frame))
+    name = fields.get("type")
+    if not isinstance(name, str):
+        return Opaque("", len(frame))
+    arm = _BY_NAME.get(GA_OF_BETA.get(name, name))
+    if arm is None:
+        return Opaque(name, len(frame))
+    try:
+        event = msgspec.convert({**fields, "type": arm.__struct_config__.tag}, arm)
+    except BAD:
+        event = mended(fields, arm)
+    return _public(cast("Modelled | _Sessions", event))

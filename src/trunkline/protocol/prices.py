@@ -1,0 +1,129 @@
+"""Pure. What models cost, by day: the dated table that ships with Trunkline, and overrides.
+
+The figures are in `prices.json`, from protocol.md 4.3. A model without a row is
+*unpriced*, which is never the same as free. Token prices are US dollars per million
+tokens. The version of the table goes into the record beside every cost.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from decimal import Decimal
+from importlib import resources
+from typing import Any
+
+import msgspec
+
+from trunkline.errors import OperatorError
+
+_SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$", re.ASCII)
+"""A dated snapshot costs what its family costs, unless it has a row of its own."""
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one model costs from one day on. None: this model has no such price."""
+
+    model: str
+    """As in a session, without the date of a snapshot."""
+    provider: str = ""
+    """`openai`, `azure`, …; empty in an override means all of them."""
+    valid_from: str = "1970-01-01"
+    """First UTC day, `YYYY-MM-DD`."""
+    text_in: Decimal | None = None
+    text_cached: Decimal | None = None
+    """None: cached input costs what other input costs."""
+    text_out: Decimal | None = None
+    audio_in: Decimal | None = None
+    audio_cached: Decimal | None = None
+    audio_out: Decimal | None = None
+    image_in: Decimal | None = None
+    image_cached: Decimal | None = None
+    per_minute: Decimal | None = None
+    """Billed by time, in place of tokens."""
+    simulated: bool = False
+    """Nobody is billed: the figures are there so that a demonstration shows a cost."""
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    prices: tuple[Price, ...]
+    version: str = ""
+    source: str = ""
+
+
+class PriceTable(msgspec.Struct, frozen=True):
+    """All prices, and the version by which the record remembers them."""
+
+    version: str
+    prices: tuple[Price, ...]
+
+    def find(self, model: str, day: str, provider: str = "") -> Price | None:
+        """Return the price of `model` on the UTC `day`, `YYYY-MM-DD`; None if unpriced.
+
+        A provider without a row of its own for the model has OpenAI's price.
+        """
+        for name in (model, _SNAPSHOT.sub("", model)):
+            rows = [row for row in self.prices if row.model == name]
+            for seller in (provider, "", "openai", "simulator"):
+                if (price := _latest(rows, seller, day)) is not None:
+                    return price
+        return None
+
+    def overlaid(self, data: object) -> PriceTable:
+        """Return this table with the rows of `data` in place of its own for the same models.
+
+        `data` has the shape of `prices.json`; rows that give no provider count for all.
+
+        Raises:
+            OperatorError: `data` is not such a table; the message says where.
+        """
+        over = _table(data)
+        replaced = {(row.provider, row.model) for row in over.prices}
+        kept = tuple(
+            row
+            for row in self.prices
+            if not replaced & {(row.provider, row.model), ("", row.model)}
+        )
+        version = f"{self.version}+{over.version or 'overrides'}"
+        return PriceTable(version, over.prices + kept)
+
+
+def _latest(rows: list[Price], provider: str, day: str) -> Price | None:
+    valid = [row for row in rows if row.provider == provider and row.valid_from <= day]
+    return max(valid, key=lambda row: row.valid_from, default=None)
+
+
+def _table(data: object) -> _Table:
+    try:
+        table = msgspec.convert(data, _Table)
+    except msgspec.ValidationError as exc:
+        raise OperatorError(f"prices: {exc}. Write prices as strings, like prices.json") from exc
+    for row in table.prices:
+        _check(row)
+    return table
+
+
+def _check(row: Price) -> None:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", row.valid_from, re.ASCII):
+        raise OperatorError(f"prices: {row.model}: valid_from {row.valid_from!r} is not YYYY-MM-DD")
+    amounts = [value for value in msgspec.structs.astuple(row) if isinstance(value, Decimal)]
+    if not amounts:
+        raise OperatorError(f"prices: {row.model} has no price; leave the row out if it has none")
+    if not all(amount.is_finite() and amount >= 0 for amount in amounts):
+        raise OperatorError(f"prices: {row.model}: a price is a number, 0 or more")
+
+
+def parse(data: bytes) -> PriceTable:
+    """Return the table that the JSON text `data` is. Raises `OperatorError`."""
+    try:
+        fields: Any = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise OperatorError(f"prices: not JSON: {exc}") from exc
+    table = _table(fields)
+    return PriceTable(table.version, table.prices)
+
+
+@functools.cache
+def shipped() -> PriceTable:
+    """Return the table that came with this release. Read once: it is part of the code."""
+    return parse(resources.files("trunkline.protocol").joinpath("prices.json").read_bytes())
