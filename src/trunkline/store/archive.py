@@ -1,0 +1,248 @@
+"""I/O. The archive: every record of one finished call in one sealed file.
+
+A sequence of independent zstd frames, each at most 256 KiB of raw records (a larger
+record has a frame of its own), so that any place is read with one range request.
+
+    frame            zstd of whole journal records, as `record.encode` wrote them
+    …
+    index            `Index` as msgpack
+    footer           magic 8s, index_offset u64, index_bytes u32, index_crc u32, crc u32
+
+Little endian. The same records give the same bytes. An archive alone is enough to
+rebuild the call's facts. It holds every credential-free byte that was relayed, and
+it ends without a `closed` record when the call's gateway died.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Iterable
+from typing import BinaryIO
+
+import msgspec
+import zstandard
+
+from trunkline.errors import TrunklineError
+from trunkline.journal import record
+from trunkline.journal.record import Damaged, Record
+from trunkline.store.blobs import Blobs
+
+MAGIC = b"TRUNKAR1"
+FRAME_BYTES = 256 * 1024
+FOOTER = struct.Struct("<8sQII")
+CRC = struct.Struct("<I")
+FOOTER_BYTES = FOOTER.size + CRC.size
+_TAIL_BYTES = 64 * 1024
+"""Read at once from the end: footer and, of all but very long calls, the index."""
+_LEVEL = 3
+
+
+class ArchiveDamaged(TrunklineError):
+    """A part of an archive is not what was sealed. The message says which part of which."""
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True):
+    """Where one zstd frame lies, and what is in it."""
+
+    first_seq: int
+    last_seq: int
+    records: int
+    offset: int
+    size_bytes: int
+    raw_bytes: int
+    crc: int
+    """CRC-32 of the compressed bytes."""
+
+
+class Index(msgspec.Struct, frozen=True, kw_only=True):
+    """The manifest of an archive."""
+
+    call_id: str
+    records: int
+    raw_bytes: int
+    crc: int
+    """CRC-32 of all raw records, one after the other."""
+    frames: tuple[Frame, ...]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some records of a call, in order."""
+
+    records: tuple[Record, ...]
+    more: bool
+    """There is at least one record after these, now."""
+
+    @property
+    def last_seq(self) -> int | None:
+        """What to ask the next page after; None when this one is empty."""
+        return self.records[-1].seq if self.records else None
+
+
+def pack(out: BinaryIO, call_id: str, records: Iterable[tuple[int, bytes]]) -> Index:
+    """Write the archive of a call to `out`; return its manifest.
+
+    `records` are pairs of sequence and encoded record, in rising order. They are taken
+    one by one: a call of any length needs memory for one frame.
+    """
+    packer = _Packer(out)
+    for seq, data in records:
+        packer.add(seq, data)
+    return packer.finish(call_id)
+
+
+class _Packer:
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=False)
+        self._frames: list[Frame] = []
+        self._pending = bytearray()
+        self._seqs: list[int] = []
+        self._offset = 0
+        self._crc = 0
+
+    def add(self, seq: int, data: bytes) -> None:
+        if self._pending and len(self._pending) + len(data) > FRAME_BYTES:
+            self._cut()
+        self._pending += data
+        self._seqs.append(seq)
+
+    def finish(self, call_id: str) -> Index:
+        if self._pending:
+            self._cut()
+        frames = tuple(self._frames)
+        index = Index(
+            call_id=call_id,
+            records=sum(frame.records for frame in frames),
+            raw_bytes=sum(frame.raw_bytes for frame in frames),
+            crc=self._crc,
+            frames=frames,
+        )
+        packed = msgspec.msgpack.encode(index)
+        self._out.write(packed + _footer(self._offset, packed))
+        return index
+
+    def _cut(self) -> None:
+        raw = bytes(self._pending)
+        packed = self._compressor.compress(raw)
+        self._out.write(packed)
+        self._crc = zlib.crc32(raw, self._crc)
+        self._frames.append(
+            Frame(
+                self._seqs[0],
+                self._seqs[-1],
+                len(self._seqs),
+                self._offset,
+                len(packed),
+                len(raw),
+                zlib.crc32(packed),
+            )
+        )
+        self._offset += len(packed)
+        self._pending.clear()
+        self._seqs.clear()
+
+
+class ArchiveReader:
+    """Reads one archive by range requests. Holds its index, no record."""
+
+    def __init__(self, blobs: Blobs, blob: str, index: Index) -> None:
+        self._blobs = blobs
+        self._blob = blob
+        self.index = index
+        self._first_seqs = [frame.first_seq for frame in index.frames]
+
+    @classmethod
+    async def open(cls, blobs: Blobs, blob: str) -> ArchiveReader:
+        """Return a reader of the archive at key `blob`.
+
+        Raises:
+            BlobMissing: there is none.
+            ArchiveDamaged: its end is not that of an archive.
+        """
+        size = await blobs.size(blob)
+        tail_at = max(0, size - _TAIL_BYTES)
+        tail = await blobs.get_range(blob, tail_at, size - tail_at)
+        offset, length, crc = _read_footer(blob, tail, size)
+        if offset >= tail_at:
+            packed = tail[offset - tail_at : offset - tail_at + length]
+        else:
+            packed = await blobs.get_range(blob, offset, length)
+        return cls(blobs, blob, _read_index(blob, packed, crc))
+
+    async def page(self, after_seq: int, limit: int, max_bytes: int = 1 << 30) -> Page:
+        """Return up to `limit` records with a sequence above `after_seq`.
+
+        Also ends when the payloads pass `max_bytes`, but never without a record.
+
+        Raises:
+            ArchiveDamaged: a frame that was needed is not what was sealed.
+        """
+        found: list[Record] = []
+        size_bytes = 0
+        for number in range(self._frame_of(after_seq + 1), len(self.index.frames)):
+            for item in await self._frame(number):
+                if item.seq <= after_seq:
+                    continue
+                if len(found) >= limit or (found and size_bytes + len(item.payload) > max_bytes):
+                    return Page(tuple(found), more=True)
+                found.append(item)
+                size_bytes += len(item.payload)
+        return Page(tuple(found), more=False)
+
+    async def records(self) -> AsyncIterator[Record]:
+        """Yield every record of the call. Raises `ArchiveDamaged`."""
+        for number in range(len(self.index.frames)):
+            for item in await self._frame(number):
+                yield item
+
+    def _frame_of(self, seq: int) -> int:
+        return max(0, bisect_right(self._first_seqs, seq) - 1)
+
+    async def _frame(self, number: int) -> list[Record]:
+        frame = self.index.frames[number]
+        packed = await self._blobs.get_range(self._blob, frame.offset, frame.size_bytes)
+        where = f"{self._blob}: frame {number}, records {frame.first_seq} to {frame.last_seq}"
+        if len(packed) != frame.size_bytes or zlib.crc32(packed) != frame.crc:
+            raise ArchiveDamaged(f"{where}: checksum does not match")
+        try:
+            raw = zstandard.ZstdDecompressor().decompress(packed, max_output_size=frame.raw_bytes)
+            return _decode_all(raw)
+        except (zstandard.ZstdError, Damaged) as exc:
+            raise ArchiveDamaged(f"{where}: {exc}") from exc
+
+
+def _decode_all(raw: bytes) -> list[Record]:
+    records: list[Record] = []
+    offset = 0
+    while offset < len(raw):
+        found, offset = record.decode(raw, offset)
+        records.append(found)
+    return records
+
+
+def _footer(offset: int, packed_index: bytes) -> bytes:
+    body = FOOTER.pack(MAGIC, offset, len(packed_index), zlib.crc32(packed_index))
+    return body + CRC.pack(zlib.crc32(body))
+
+
+def _read_footer(blob: str, tail: bytes, size: int) -> tuple[int, int, int]:
+    body, crc = tail[-FOOTER_BYTES : -CRC.size], tail[-CRC.size :]
+    if len(tail) < FOOTER_BYTES or CRC.unpack(crc)[0] != zlib.crc32(body):
+        raise ArchiveDamaged(f"{blob}: its end is not that of an archive ({size} bytes)")
+    magic, offset, length, index_crc = FOOTER.unpack(body)
+    if magic != MAGIC:
+        raise ArchiveDamaged(f"{blob}: written by another release of Trunkline ({magic!r})")
+    if offset + length + FOOTER_BYTES != size:
+        raise ArchiveDamaged(f"{blob}: {size} bytes, sealed with {offset + length + FOOTER_BYTES}")
+    return offset, length, index_crc
+
+
+def _read_index(blob: str, packed: bytes, crc: int) -> Index:
+    if zlib.crc32(packed) != crc:
+        raise ArchiveDamaged(f"{blob}: checksum of its index does not match")
+    try:
+        return msgspec.msgpack.decode(packed, type=Index)
+    except msgspec.DecodeError as exc:
+        raise ArchiveDamaged(f"{blob}: its index is not readable: {exc}") from exc
