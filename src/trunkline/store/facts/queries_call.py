@@ -1,0 +1,102 @@
+"""I/O. Questions about one call: the call itself, and all that belongs to it.
+
+A call id that is not one of ours, or is another organisation's, gives None or
+nothing. Ids must have the form `call_<ULID>`: whoever asks has checked that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from trunkline.store.facts.parts import names, parts_of_call, rows_of_call
+from trunkline.store.facts.query import Query
+from trunkline.store.facts.rows import (
+    CallRow,
+    ErrorRow,
+    EventRow,
+    ItemRow,
+    ResponseRow,
+    ToolCallRow,
+    TurnRow,
+    UsageRow,
+)
+from trunkline.store.facts.store import FactsStore
+
+_CALL: Final = Query(
+    f"SELECT {names(CallRow)} FROM calls FINAL"  # noqa: S608 (constants)
+    " WHERE org_id = {org_id:String} AND call_id = {call_id:String}",
+    CallRow,
+)
+_TURNS: Final = Query(rows_of_call(TurnRow, "turn"), TurnRow)
+_RESPONSES: Final = Query(rows_of_call(ResponseRow, "created_us, response_id"), ResponseRow)
+_ITEMS: Final = Query(rows_of_call(ItemRow, "position, added_us, item_id"), ItemRow)
+_TOOL_CALLS: Final = Query(rows_of_call(ToolCallRow, "called_us, tool_call_id"), ToolCallRow)
+_ERRORS: Final = Query(rows_of_call(ErrorRow, "seq"), ErrorRow)
+_USAGE: Final = Query(rows_of_call(UsageRow, "seq"), UsageRow)
+_EVENTS: Final = Query(
+    parts_of_call(EventRow) + " AND seq > {after:Int64}"
+    " AND (empty({types:Array(String)}) OR has({types:Array(String)}, type))"
+    " AND ({leg:String} = '' OR leg = {leg:String})"
+    " ORDER BY seq LIMIT {limit:UInt32}",
+    EventRow,
+)
+
+BEFORE_ALL: Final = -1
+"""As `after`: from the first event on."""
+
+
+async def call_by_id(facts: FactsStore, org_id: str, call_id: str) -> CallRow | None:
+    """Return the call, or None when this organisation has none of that id."""
+    found = await facts.ask(_CALL, org_id, call_id=call_id)
+    return found[0] if found else None
+
+
+async def turns_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[TurnRow]:
+    """Return the turns that are over, in order."""
+    return await facts.ask(_TURNS, org_id, call_id=call_id)
+
+
+async def responses_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[ResponseRow]:
+    """Return the responses in the order in which they were created."""
+    return await facts.ask(_RESPONSES, org_id, call_id=call_id)
+
+
+async def items_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[ItemRow]:
+    """Return the transcript in the order of the conversation, deleted items included."""
+    return await facts.ask(_ITEMS, org_id, call_id=call_id)
+
+
+async def tool_calls_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[ToolCallRow]:
+    """Return the tool calls in the order in which they were asked for."""
+    return await facts.ask(_TOOL_CALLS, org_id, call_id=call_id)
+
+
+async def errors_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[ErrorRow]:
+    """Return the errors in order."""
+    return await facts.ask(_ERRORS, org_id, call_id=call_id)
+
+
+async def usage_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[UsageRow]:
+    """Return what was billed, in order."""
+    return await facts.ask(_USAGE, org_id, call_id=call_id)
+
+
+async def events_of_call(
+    facts: FactsStore,
+    org_id: str,
+    call_id: str,
+    *,
+    after: int = BEFORE_ALL,
+    limit: int = 500,
+    types: Sequence[str] = (),
+    leg: str = "",
+) -> list[EventRow]:
+    """Return at most `limit` rows of the event index behind sequence number `after`.
+
+    `types` are event types as they were on the wire, `leg` is `caller` or
+    `provider`; empty means all.
+    """
+    return await facts.ask(
+        _EVENTS, org_id, call_id=call_id, after=after, limit=limit, types=list(types), leg=leg
+    )

@@ -1,0 +1,162 @@
+"""I/O. Questions about many calls: the table of calls and what can be filtered by."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from trunkline.store.facts.parts import names
+from trunkline.store.facts.query import Query
+from trunkline.store.facts.rows import CallRow
+from trunkline.store.facts.store import FactsStore
+
+MAX_PAGE: Final = 200
+
+CALL_ENDS: Final = "ifNull(ended_at_us, opened_at_us)"
+
+
+class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls to show. Empty and None mean: any."""
+
+    from_us: int | None = None
+    """Opened at this wall time or later, µs since 1970 UTC."""
+    to_us: int | None = None
+    """Opened before this wall time."""
+    status: tuple[str, ...] = ()
+    model: str = ""
+    """Asked for, or used."""
+    user_id: str = ""
+    session_id: str = ""
+    key_id: str = ""
+    provider: str = ""
+    properties: dict[str, str] = {}
+    """Names and values that a call must carry, all of them."""
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """Where a page ended: the next one begins right behind this call."""
+
+    opened_at_us: int
+    call_id: str
+
+
+class CallPage(msgspec.Struct, frozen=True):
+    """Calls, the latest first."""
+
+    calls: list[CallRow]
+    next_cursor: Cursor | None
+    """None: these were the last."""
+
+
+class FilterValues(msgspec.Struct, frozen=True, kw_only=True):
+    """What occurs in an organisation's calls, each sorted, at most 100 of a kind."""
+
+    models: list[str]
+    users: list[str]
+    providers: list[str]
+    statuses: list[str]
+    keys: list[tuple[str, str]]
+    """Id and name."""
+    properties: list[str]
+    """Names only."""
+
+
+class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
+    """When a key last opened a call."""
+
+    key_id: str
+    last_used_at_us: int
+    calls: int
+
+
+_FROM: Final = (
+    "opened_at_us >= {from_us:Int64}"
+    " AND hour >= toStartOfHour(toDateTime(intDiv({from_us:Int64}, 1000000), 'UTC'))"
+)
+_TO: Final = (
+    "opened_at_us < {to_us:Int64}"
+    " AND hour <= toStartOfHour(toDateTime(intDiv({to_us:Int64}, 1000000), 'UTC'))"
+)
+_BEFORE: Final = (
+    "(opened_at_us, call_id) < ({cursor_us:Int64}, {cursor_id:String})"
+    " AND hour <= toStartOfHour(toDateTime(intDiv({cursor_us:Int64}, 1000000), 'UTC'))"
+)
+_PREDICATES: Final = {
+    "from_us": _FROM,
+    "to_us": _TO,
+    "status": "has({status:Array(String)}, status)",
+    "model": "(model_used = {model:String} OR model_asked = {model:String})",
+    "user_id": "user_id = {user_id:String}",
+    "session_id": "session_id = {session_id:String}",
+    "key_id": "key_id = {key_id:String}",
+    "provider": "provider = {provider:String}",
+}
+
+_FILTER_VALUES: Final = Query(
+    "SELECT arraySort(groupUniqArrayIf(100)(model_used, model_used != '')) AS models,"
+    " arraySort(groupUniqArrayIf(100)(user_id, user_id != '')) AS users,"
+    " arraySort(groupUniqArrayIf(100)(provider, provider != '')) AS providers,"
+    " arraySort(groupUniqArray(100)(status)) AS statuses,"
+    " arraySort(groupUniqArrayIf(100)((key_id, key_name), key_id != '')) AS keys,"
+    " arraySort(groupUniqArrayArray(100)(mapKeys(properties))) AS properties"
+    " FROM calls FINAL WHERE org_id = {org_id:String} AND " + _FROM,
+    FilterValues,
+)
+_KEY_USE: Final = Query(
+    "SELECT key_id, max(opened_at_us) AS last_used_at_us, count() AS calls FROM calls FINAL"
+    " WHERE org_id = {org_id:String} AND key_id != '' GROUP BY key_id",
+    KeyUse,
+)
+
+
+async def calls_page(
+    facts: FactsStore,
+    org_id: str,
+    filters: CallFilters,
+    *,
+    limit: int = 50,
+    before: Cursor | None = None,
+) -> CallPage:
+    """Return at most `limit` calls (and never more than `MAX_PAGE`), the latest first."""
+    limit = max(1, min(limit, MAX_PAGE))
+    predicates, parameters = where(filters)
+    if before is not None:
+        predicates += " AND " + _BEFORE
+        parameters |= {"cursor_us": before.opened_at_us, "cursor_id": before.call_id}
+    query = Query(
+        f"SELECT {names(CallRow)} FROM calls FINAL WHERE {predicates}"  # noqa: S608 (constants)
+        " ORDER BY opened_at_us DESC, call_id DESC LIMIT {limit:UInt32}",
+        CallRow,
+    )
+    found = await facts.ask(query, org_id, limit=limit + 1, **parameters)
+    calls = found[:limit]
+    more = len(found) > limit
+    return CallPage(calls, Cursor(calls[-1].opened_at_us, calls[-1].call_id) if more else None)
+
+
+async def filter_values(facts: FactsStore, org_id: str, from_us: int = 0) -> FilterValues:
+    """Return what the calls since `from_us` can be filtered by."""
+    return (await facts.ask(_FILTER_VALUES, org_id, from_us=from_us))[0]
+
+
+async def key_use(facts: FactsStore, org_id: str) -> dict[str, KeyUse]:
+    """Return by key id when each key last opened a call."""
+    return {use.key_id: use for use in await facts.ask(_KEY_USE, org_id)}
+
+
+def where(filters: CallFilters) -> tuple[str, dict[str, Any]]:
+    """Return the predicates for `filters`, the organisation's first, and their parameters."""
+    parameters: dict[str, Any] = {}
+    predicates = ["org_id = {org_id:String}"]
+    for name, predicate in _PREDICATES.items():
+        wanted = getattr(filters, name)
+        if wanted is None or wanted in ("", ()):
+            continue
+        predicates.append(predicate)
+        parameters[name] = list(wanted) if isinstance(wanted, tuple) else wanted
+    for number, (name, wanted) in enumerate(filters.properties.items()):
+        # The number is ours; what the caller wrote goes in as a parameter.
+        predicates.append(f"properties[{{name_{number}:String}}] = {{value_{number}:String}}")
+        parameters |= {f"name_{number}": name, f"value_{number}": wanted}
+    return " AND ".join(predicates), parameters

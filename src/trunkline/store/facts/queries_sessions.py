@@ -1,0 +1,161 @@
+"""I/O. Questions about sessions: calls that share a `Helicone-Session-Id`.
+
+A session has no row of its own: it is what its calls say.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from trunkline.store.facts.parts import names
+from trunkline.store.facts.queries_calls import CALL_ENDS, MAX_PAGE
+from trunkline.store.facts.query import Query
+from trunkline.store.facts.rows import CallRow
+from trunkline.store.facts.store import FactsStore
+
+MAX_CALLS: Final = 1000
+"""Of one session; those beyond it are counted, not listed."""
+
+
+class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One session, summed over its calls."""
+
+    session_id: str
+    name: str
+    """The latest that any of its calls gave."""
+    first_at_us: int
+    last_at_us: int
+    """Latest end of a call; of a live one, its beginning."""
+    duration_us: int
+    """First opening to last end: pauses between calls are in it."""
+    talk_us: int
+    """Durations of the calls, summed."""
+    calls: int
+    live: int
+    failed: int
+    turns: int
+    cost_usd: Decimal | None
+    unpriced: list[str]
+    input_tokens: int
+    output_tokens: int
+    users: list[str]
+    models: list[str]
+    wait_us: int | None
+    """Mean over its calls of their median wait."""
+
+
+class SessionFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sessions to show. Empty and None mean: any."""
+
+    from_us: int | None = None
+    """Any of its calls opened at this wall time or later, µs since 1970 UTC."""
+    to_us: int | None = None
+    """Any of its calls opened before this."""
+    search: str = ""
+    """Part of its id or name, upper and lower case alike."""
+    name: str | None = None
+    """Exactly this."""
+    user_id: str = ""
+
+
+class SessionCursor(msgspec.Struct, frozen=True):
+    """Where a page of sessions ended."""
+
+    last_at_us: int
+    session_id: str
+
+
+class SessionPage(msgspec.Struct, frozen=True):
+    """Sessions, the latest first."""
+
+    sessions: list[SessionRow]
+    next_cursor: SessionCursor | None
+
+
+_SUMS: Final = (
+    "SELECT session_id, argMaxIf(session_name, opened_at_us, session_name != '') AS name,"
+    " min(opened_at_us) AS first_at_us,"
+    f" max({CALL_ENDS}) AS last_at_us, last_at_us - first_at_us AS duration_us,"
+    " sum(ifNull(duration_us_, 0)) AS talk_us,"
+    " count() AS calls, countIf(status = 'live') AS live,"
+    " countIf(status IN ('failed', 'refused', 'recovered')) AS failed,"
+    " sum(turns_) AS turns, sumOrNull(cost_usd_) AS cost_usd,"
+    " arraySort(groupUniqArrayArray(100)(unpriced_)) AS unpriced,"
+    " sum(tokens.input_text + tokens.input_audio + tokens.input_image"
+    " + transcription_input_tokens) AS input_tokens,"
+    " sum(tokens.output_text + tokens.output_audio + transcription_output_tokens)"
+    " AS output_tokens,"
+    " arraySort(groupUniqArrayIf(100)(user_id, user_id != '')) AS users,"
+    " arraySort(groupUniqArrayIf(100)(model_used, model_used != '')) AS models,"
+    " toInt64(round(avgOrNull(wait_p50_us))) AS wait_us"
+    " FROM (SELECT session_id, session_name, opened_at_us, ended_at_us, status, tokens,"
+    " duration_us AS duration_us_, turns AS turns_, cost_usd AS cost_usd_,"
+    " unpriced AS unpriced_, transcription_input_tokens, transcription_output_tokens,"
+    " user_id, model_used, wait_p50_us"
+    " FROM calls FINAL WHERE org_id = {org_id:String} AND "
+)
+_PAGE: Final = Query(
+    _SUMS + "session_id != '') GROUP BY session_id"
+    " HAVING countIf(opened_at_us >= {from_us:Int64} AND opened_at_us < {to_us:Int64}) > 0"
+    " AND ({search:String} = '' OR positionCaseInsensitiveUTF8(session_id, {search:String}) > 0"
+    " OR positionCaseInsensitiveUTF8(name, {search:String}) > 0)"
+    " AND (NOT {by_name:Bool} OR name = {name:String})"
+    " AND ({user_id:String} = '' OR has(users, {user_id:String}))"
+    " AND (last_at_us, session_id) < ({cursor_us:Int64}, {cursor_id:String})"
+    " ORDER BY last_at_us DESC, session_id DESC LIMIT {limit:UInt32}",
+    SessionRow,
+)
+_SESSION: Final = Query(_SUMS + "session_id = {session_id:String}) GROUP BY session_id", SessionRow)
+_CALLS: Final = Query(
+    f"SELECT {names(CallRow)} FROM calls FINAL"  # noqa: S608 (constants)
+    " WHERE org_id = {org_id:String} AND session_id = {session_id:String}"
+    " ORDER BY opened_at_us, call_id LIMIT {limit:UInt32}",
+    CallRow,
+)
+
+_EVER: Final = 2**62
+
+
+async def sessions_page(
+    facts: FactsStore,
+    org_id: str,
+    filters: SessionFilters,
+    *,
+    limit: int = 50,
+    before: SessionCursor | None = None,
+) -> SessionPage:
+    """Return at most `limit` sessions (and never more than `MAX_PAGE`), the latest first."""
+    limit = max(1, min(limit, MAX_PAGE))
+    found = await facts.ask(
+        _PAGE,
+        org_id,
+        from_us=-_EVER if filters.from_us is None else filters.from_us,
+        to_us=_EVER if filters.to_us is None else filters.to_us,
+        search=filters.search,
+        by_name=filters.name is not None,
+        name=filters.name or "",
+        user_id=filters.user_id,
+        cursor_us=before.last_at_us if before else _EVER,
+        cursor_id=before.session_id if before else "",
+        limit=limit + 1,
+    )
+    sessions = found[:limit]
+    if len(found) <= limit:
+        return SessionPage(sessions, None)
+    return SessionPage(sessions, SessionCursor(sessions[-1].last_at_us, sessions[-1].session_id))
+
+
+async def session_by_id(facts: FactsStore, org_id: str, session_id: str) -> SessionRow | None:
+    """Return the session, or None when none of this organisation's calls names it."""
+    if not session_id:
+        return None
+    found = await facts.ask(_SESSION, org_id, session_id=session_id)
+    return found[0] if found else None
+
+
+async def calls_of_session(facts: FactsStore, org_id: str, session_id: str) -> list[CallRow]:
+    """Return the session's calls in the order in which they were opened."""
+    return await facts.ask(_CALLS, org_id, session_id=session_id, limit=MAX_CALLS)

@@ -1,0 +1,35 @@
+"""Pure. A question to the facts store: SQL, and the type of a row of the answer.
+
+Every question is about one organisation. `Query` refuses SQL that does not begin
+its predicates with it, so that forgetting it is an error at import and not a leak.
+Values are always parameters, `{name:Type}`; text is only ever put into SQL from
+constants of this package.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Generic, TypeVar
+
+import msgspec
+
+Answer = TypeVar("Answer")
+
+_READ = re.compile(r"\bFROM\s+\w+\s+FINAL\b(?P<then>\s+WHERE\s+org_id = \{org_id:String\})?")
+_ANY_FROM = re.compile(r"\bFROM\s+(?!\()\w+")
+
+
+class Query(Generic[Answer]):
+    """One question. Rows of its answer are decoded as `answer`."""
+
+    def __init__(self, sql: str, answer: type[Answer]) -> None:
+        """Raises `ValueError` for SQL that reads a table beyond one organisation."""
+        reads = list(_READ.finditer(sql))
+        if len(reads) != len(_ANY_FROM.findall(sql)) or not all(read["then"] for read in reads):
+            raise ValueError("every table is read FINAL, WHERE org_id = {org_id:String} first")
+        self.sql = sql
+        self._decoder = msgspec.json.Decoder(answer)
+
+    def decode(self, lines: bytes) -> list[Answer]:
+        """Return the rows in the engine's JSON lines."""
+        return self._decoder.decode_lines(lines)

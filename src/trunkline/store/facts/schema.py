@@ -1,0 +1,85 @@
+"""I/O. Bringing the tables of a facts store to what this release needs.
+
+Each step leaves the store usable and may be run again: a start that was killed in
+the middle is finished by the next one. A new field of a row needs no migration
+(its column is added); anything else is a numbered step in `MIGRATIONS`, which is
+never edited once released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from clickhouse_connect.driver.client import Client
+
+from trunkline.errors import OperatorError
+from trunkline.store.facts.ddl import TABLES, Table, add_column, columns, create_table, keep_for
+
+MIGRATIONS: Final[tuple[Callable[[Client], None], ...]] = ()
+"""Step n brings a store of version n to version n + 1, counting from 1."""
+
+VERSION: Final = len(MIGRATIONS) + 1
+
+
+def prepare(client: Client, retention_days: int) -> None:
+    """Create, migrate and widen the tables. Safe to call on every start.
+
+    Raises:
+        OperatorError: a later release has written this store.
+    """
+    version = _stored_version(client)
+    if version > VERSION:
+        raise OperatorError(
+            f"the facts store has version {version}, this release knows {VERSION}: "
+            "upgrade Trunkline, or set aside the facts and run `trunkline reindex`"
+        )
+    for table in TABLES:
+        client.command(create_table(table))
+    for number in range(max(version, 1), VERSION):
+        MIGRATIONS[number - 1](client)
+        _note_version(client, number + 1)
+    for table in TABLES:
+        _widen(client, table)
+        _keep_for(client, table, retention_days)
+    if version == 0:
+        _note_version(client, VERSION)
+
+
+def _stored_version(client: Client) -> int:
+    client.command(
+        "CREATE TABLE IF NOT EXISTS schema_versions (version UInt32, at DateTime DEFAULT now())"
+        " ENGINE = MergeTree ORDER BY version"
+        " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
+    )
+    return int(str(client.command("SELECT max(version) FROM schema_versions")))
+
+
+def _note_version(client: Client, version: int) -> None:
+    client.insert("schema_versions", [[version]], column_names=["version"])
+
+
+def _widen(client: Client, table: Table) -> None:
+    there = client.query(
+        "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {t:String}",
+        parameters={"t": table.name},
+    ).result_columns
+    for name in columns(table).keys() - set(there[0] if there else ()):
+        client.command(add_column(table, name))
+
+
+def _keep_for(client: Client, table: Table, days: int) -> None:
+    """Set for how long rows stay, when that has changed: it rewrites nothing by itself."""
+    made = str(
+        client.command(
+            "SELECT create_table_query FROM system.tables"
+            " WHERE database = currentDatabase() AND name = {t:String}",
+            parameters={"t": table.name},
+        )
+    )
+    wanted = f"hour + toIntervalDay({days:d})" if days else ""
+    if (wanted in made) if wanted else ("toIntervalDay" not in made):
+        return
+    client.command(
+        keep_for(table, days), settings={"materialize_ttl_after_modify": 0, "alter_sync": 1}
+    )

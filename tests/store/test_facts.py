@@ -1,0 +1,344 @@
+"""The facts store keeps rows, and answers questions about one organisation at a time."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_call, fresh_org, parts_of
+
+from trunkline.store.facts import queries_call as one
+from trunkline.store.facts import queries_calls as many
+from trunkline.store.facts import queries_sessions as sessions
+from trunkline.store.facts.queries_overview import overview
+from trunkline.store.facts.rows import CallRow, ItemRow, TurnRow
+from trunkline.store.facts.store import FactsStore
+
+NASTY = [
+    "' OR 1=1 --",
+    "\\",
+    "\\'",
+    "a\tb\nc\rd\0e",
+    "{org_id:String}",
+    "%s $1 ? ; DROP TABLE calls",
+    "naïve — 日本語 🎧",
+    "`\"'",
+]
+
+
+async def test_a_call_comes_back_as_it_went_in(facts: FactsStore) -> None:
+    call = a_call(fresh_org(), unpriced=("m-1", "m-2"), expires_at_us=0, has_audio=True)
+    await facts.insert([call])
+    assert await one.call_by_id(facts, call.org_id, call.call_id) == call
+
+
+async def test_each_part_of_a_call_comes_back_as_it_went_in(facts: FactsStore) -> None:
+    call = a_call(fresh_org())
+    parts = parts_of(call)
+    await facts.insert([*parts, call])
+    found = [
+        row
+        for question in (
+            one.turns_of_call,
+            one.responses_of_call,
+            one.items_of_call,
+            one.tool_calls_of_call,
+            one.errors_of_call,
+            one.usage_of_call,
+            one.events_of_call,
+        )
+        for row in await question(facts, call.org_id, call.call_id)
+    ]
+    assert sorted(map(repr, found)) == sorted(map(repr, parts))
+
+
+async def test_the_transcript_is_in_the_order_of_the_conversation(facts: FactsStore) -> None:
+    call = a_call(fresh_org())
+    await facts.insert(parts_of(call))
+    items = await one.items_of_call(facts, call.org_id, call.call_id)
+    assert [item.text for item in items] == ["Hello?", "Hi."]
+
+
+async def test_rows_delivered_again_are_there_once(facts: FactsStore) -> None:
+    call = a_call(fresh_org())
+    rows = [*parts_of(call), call]
+    for _ in range(3):
+        await facts.insert(rows)
+    assert len((await many.calls_page(facts, call.org_id, many.CallFilters())).calls) == 1
+    assert len(await one.items_of_call(facts, call.org_id, call.call_id)) == 2
+    assert len(await one.events_of_call(facts, call.org_id, call.call_id)) == 5
+    assert (await overview(facts, call.org_id, 0)).cost_usd == call.cost_usd
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)], ids=["in order", "late"])
+async def test_of_two_versions_the_later_is_the_truth(
+    facts: FactsStore, order: tuple[int, int]
+) -> None:
+    live = a_call(fresh_org(), version=1, status="live", ended_at_us=None, duration_us=None)
+    by_version = {1: live, 2: msgspec.structs.replace(live, version=2, status="completed")}
+    for version in order:
+        await facts.insert([by_version[version]])
+    assert await one.call_by_id(facts, live.org_id, live.call_id) == by_version[2]
+    finished = many.CallFilters(status=("live",))
+    assert not (await many.calls_page(facts, live.org_id, finished)).calls
+
+
+async def test_another_organisation_sees_nothing(facts: FactsStore) -> None:
+    call, stranger = a_call(fresh_org()), fresh_org()
+    await facts.insert([*parts_of(call), call])
+    assert await one.call_by_id(facts, stranger, call.call_id) is None
+    assert await one.items_of_call(facts, stranger, call.call_id) == []
+    assert await one.events_of_call(facts, stranger, call.call_id) == []
+    assert (await many.calls_page(facts, stranger, many.CallFilters())).calls == []
+    assert await sessions.session_by_id(facts, stranger, call.session_id) is None
+    assert await sessions.calls_of_session(facts, stranger, call.session_id) == []
+    assert (await overview(facts, stranger, 0)).calls == 0
+
+
+async def test_pages_follow_each_other_without_gap_or_overlap(facts: FactsStore) -> None:
+    org = fresh_org()
+    # Three calls per moment: the id decides between them.
+    calls = [a_call(org, NOON_US + n // 3 * SECOND_US) for n in range(10)]
+    await facts.insert(calls)
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = await many.calls_page(facts, org, many.CallFilters(), limit=4, before=cursor)
+        seen += [call.call_id for call in page.calls]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    latest_first = sorted(calls, key=lambda call: (call.opened_at_us, call.call_id), reverse=True)
+    assert seen == [call.call_id for call in latest_first]
+
+
+FILTERS = {
+    "status": many.CallFilters(status=("failed",)),
+    "one of two statuses": many.CallFilters(status=("failed", "live")),
+    "model asked": many.CallFilters(model="gpt-old"),
+    "model used": many.CallFilters(model="gpt-new"),
+    "user": many.CallFilters(user_id="ada"),
+    "session": many.CallFilters(session_id="s-9"),
+    "key": many.CallFilters(key_id="key_9"),
+    "provider": many.CallFilters(provider="azure"),
+    "property": many.CallFilters(properties={"Tier": "gold", "Region": "eu"}),
+    "from": many.CallFilters(from_us=NOON_US),
+    "to": many.CallFilters(from_us=NOON_US, to_us=NOON_US + 1),
+}
+
+
+@pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
+async def test_filters_find_what_they_name(facts: FactsStore, filters: many.CallFilters) -> None:
+    org = fresh_org()
+    wanted = a_call(
+        org,
+        NOON_US,
+        status="failed",
+        model_asked="gpt-old",
+        model_used="gpt-new",
+        user_id="ada",
+        session_id="s-9",
+        key_id="key_9",
+        provider="azure",
+        properties={"Tier": "gold", "Region": "eu"},
+    )
+    other = a_call(org, NOON_US - SECOND_US, properties={"Tier": "gold"})
+    await facts.insert([wanted, other])
+    page = await many.calls_page(facts, org, filters)
+    assert [call.call_id for call in page.calls] == [wanted.call_id]
+
+
+@pytest.mark.parametrize("text", NASTY)
+async def test_any_text_is_a_value_and_never_sql(facts: FactsStore, text: str) -> None:
+    org = fresh_org()
+    call = a_call(org, user_id=text, session_id=text, session_name=text, properties={text: text})
+    await facts.insert([call, a_call(org), a_call(fresh_org())])
+    for filters in (
+        many.CallFilters(user_id=text),
+        many.CallFilters(session_id=text),
+        many.CallFilters(properties={text: text}),
+    ):
+        assert (await many.calls_page(facts, org, filters)).calls == [call]
+    assert [row.call_id for row in await sessions.calls_of_session(facts, org, text)] == [
+        call.call_id
+    ]
+    found = await sessions.sessions_page(facts, org, sessions.SessionFilters(name=text))
+    assert [session.session_id for session in found.sessions] == [text]
+    nothing = many.CallFilters(status=(text,), model=text)
+    assert (await many.calls_page(facts, org, nothing)).calls == []
+
+
+async def test_half_a_surrogate_pair_does_not_stop_the_rows_behind_it(facts: FactsStore) -> None:
+    call = a_call(fresh_org())
+    item = ItemRow(
+        org_id=call.org_id,
+        call_id=call.call_id,
+        version=1,
+        item_id="i",
+        position=0,
+        kind="message",
+        text="a\ud800b",
+    )
+    await facts.insert([item, msgspec.structs.replace(call, properties={"k\udfff": "v"})])
+    assert (await one.items_of_call(facts, call.org_id, call.call_id))[0].text == "a?b"
+    assert await one.call_by_id(facts, call.org_id, call.call_id) is not None
+
+
+async def test_events_are_paged_and_filtered(facts: FactsStore) -> None:
+    call = a_call(fresh_org())
+    await facts.insert(parts_of(call))
+
+    async def seqs(**how: object) -> list[int]:
+        events = await one.events_of_call(facts, call.org_id, call.call_id, **how)  # pyright: ignore[reportArgumentType]
+        return [event.seq for event in events]
+
+    assert await seqs(limit=2) == [1, 2]
+    assert await seqs(after=2, limit=2) == [3, 4]
+    assert await seqs(leg="provider") == [2, 4]
+    assert await seqs(types=["input_audio_buffer.append"]) == [1, 3, 5]
+    assert await seqs(types=["no.such.type"]) == []
+
+
+async def test_a_session_is_the_sum_of_its_calls(facts: FactsStore) -> None:
+    org = fresh_org()
+    first = a_call(org, NOON_US, cost_usd=Decimal("0.1"), user_id="ada")
+    second = a_call(
+        org,
+        NOON_US + 600 * SECOND_US,
+        status="failed",
+        cost_usd=None,
+        unpriced=("m",),
+        user_id="bob",
+        session_name="Renamed",
+        ended_at_us=NOON_US + 610 * SECOND_US,
+        duration_us=10 * SECOND_US,
+        wait_p50_us=None,
+    )
+    await facts.insert([first, second, a_call(org, session_id="")])
+    session = await sessions.session_by_id(facts, org, "session-1")
+    assert session == sessions.SessionRow(
+        session_id="session-1",
+        name="Renamed",
+        first_at_us=NOON_US,
+        last_at_us=NOON_US + 610 * SECOND_US,
+        duration_us=610 * SECOND_US,
+        talk_us=71 * SECOND_US,
+        calls=2,
+        live=0,
+        failed=1,
+        turns=2,
+        cost_usd=Decimal("0.1"),
+        unpriced=["m"],
+        input_tokens=300,
+        output_tokens=80,
+        users=["ada", "bob"],
+        models=["gpt-realtime-2.1"],
+        wait_us=640_000,
+    )
+    page = await sessions.sessions_page(facts, org, sessions.SessionFilters())
+    assert page.sessions == [session]
+    assert page.next_cursor is None
+
+
+async def test_sessions_are_paged_and_searched(facts: FactsStore) -> None:
+    org = fresh_org()
+    await facts.insert(
+        a_call(org, NOON_US + n * SECOND_US, session_id=f"s-{n}", session_name=f"Name {n}")
+        for n in range(5)
+    )
+    first = await sessions.sessions_page(facts, org, sessions.SessionFilters(), limit=3)
+    rest = await sessions.sessions_page(
+        facts, org, sessions.SessionFilters(), limit=3, before=first.next_cursor
+    )
+    ids = [session.session_id for session in (*first.sessions, *rest.sessions)]
+    assert ids == ["s-4", "s-3", "s-2", "s-1", "s-0"]
+    for filters in (
+        sessions.SessionFilters(search="NAME 3"),
+        sessions.SessionFilters(search="s-3"),
+        sessions.SessionFilters(name="Name 3"),
+        sessions.SessionFilters(from_us=NOON_US + 3 * SECOND_US, to_us=NOON_US + 4 * SECOND_US),
+    ):
+        found = await sessions.sessions_page(facts, org, filters)
+        assert [session.session_id for session in found.sessions] == ["s-3"]
+
+
+async def test_the_overview_counts_what_is_recent_and_all_that_is_live(facts: FactsStore) -> None:
+    org = fresh_org()
+    old = a_call(org, NOON_US - 3600 * SECOND_US, status="live", ended_at_us=None, duration_us=None)
+    priced = a_call(org, NOON_US)
+    unpriced = a_call(org, NOON_US, status="refused", cost_usd=None, unpriced=("m",))
+    turns = [
+        TurnRow(
+            org_id=org,
+            call_id=priced.call_id,
+            version=1,
+            turn=n,
+            kind="speech",
+            status="completed",
+            wait_us=n * 100_000,
+        )
+        for n in range(1, 6)
+    ]
+    await facts.insert([old, priced, unpriced, *turns])
+    numbers = await overview(facts, org, NOON_US)
+    assert (numbers.calls, numbers.live, numbers.failed) == (2, 1, 1)
+    assert (numbers.cost_usd, numbers.unpriced_calls) == (priced.cost_usd, 1)
+    assert (numbers.turns, numbers.wait_p50_us, numbers.wait_p95_us) == (5, 300_000, 500_000)
+
+
+async def test_an_empty_organisation_has_no_cost_rather_than_none_at_all(facts: FactsStore) -> None:
+    numbers = await overview(facts, fresh_org(), 0)
+    assert (numbers.calls, numbers.cost_usd, numbers.wait_p50_us) == (0, None, None)
+    values = await many.filter_values(facts, fresh_org())
+    assert values.models == []
+
+
+async def test_filter_values_are_those_that_occur(facts: FactsStore) -> None:
+    org = fresh_org()
+    await facts.insert([a_call(org), a_call(org, user_id="ada", key_id="", model_used="")])
+    values = await many.filter_values(facts, org)
+    assert values.models == ["gpt-realtime-2.1"]
+    assert values.users == ["ada", "user-1"]
+    assert values.keys == [("key_1", "Test key")]
+    assert values.properties == ["Environment"]
+    assert (await many.key_use(facts, org))["key_1"].last_used_at_us == NOON_US
+
+
+async def test_a_deleted_call_is_gone_with_all_its_parts(facts: FactsStore) -> None:
+    call = a_call(fresh_org())
+    other = a_call(call.org_id)
+    await facts.insert([*parts_of(call), call, *parts_of(other), other])
+    await facts.delete_call(call.org_id, call.call_id)
+    assert await one.call_by_id(facts, call.org_id, call.call_id) is None
+    assert await one.events_of_call(facts, call.org_id, call.call_id) == []
+    assert await one.items_of_call(facts, call.org_id, call.call_id) == []
+    assert await one.call_by_id(facts, call.org_id, other.call_id) == other
+    assert len(await one.items_of_call(facts, call.org_id, other.call_id)) == 2
+
+
+async def test_counts_leave_out_what_was_delivered_twice(facts: FactsStore) -> None:
+    before = await facts.counts()
+    call = a_call(fresh_org())
+    for _ in range(2):
+        await facts.insert([*parts_of(call), call])
+    after = await facts.counts()
+    assert {name: after[name] - before[name] for name in after} == {
+        "calls": 1,
+        "turns": 1,
+        "responses": 1,
+        "items": 2,
+        "tool_calls": 1,
+        "errors": 1,
+        "usage": 1,
+        "events": 5,
+    }
+    assert await facts.damaged_parts() == 0
+    assert await facts.ping()
+
+
+async def test_a_call_of_any_ulid_can_be_stored(facts: FactsStore) -> None:
+    """Ids come from sixteen bytes: also from clocks that are far off."""
+    org = fresh_org()
+    for at_us in (0, 2**48 * 1000 - 1000):
+        call: CallRow = a_call(org, call_id=fresh_call(at_us))
+        await facts.insert([*parts_of(call), call])
+        assert len(await one.events_of_call(facts, org, call.call_id)) == 5
