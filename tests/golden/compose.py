@@ -1,0 +1,357 @@
+"""Writes the golden conversations: `python -m tests.golden.compose [name …]`.
+
+Each function below is one call as protocol.md has the order of its events, at
+times chosen so that the important numbers can be worked out by hand; the comments and
+`tests/recorder/test_golden.py` do so. What a call must give is in `expected.json`.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+MODEL = "gpt-realtime-2.1"
+DETECTION = {
+    "type": "server_vad",
+    "threshold": 0.5,
+    "prefix_padding_ms": 300,
+    "silence_duration_ms": 500,
+    "create_response": True,
+    "interrupt_response": True,
+}
+PCM = {"type": "audio/pcm", "rate": 24000}
+RELAY_US = 90
+"""What the gateway needs to hand a frame on."""
+
+
+class Tape:
+    """One call, written down line by line. Times are ms on the call's clock."""
+
+    def __init__(self, **opened: Any) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self.mic_ms = 0
+        self.frames = {"caller": 0, "provider": 0}
+        self.record("opened", 0, {**OPENED, **opened})
+
+    def record(self, kind: str, at_ms: float, payload: dict[str, Any]) -> None:
+        self.lines.append({"kind": kind, "at_us": round(at_ms * 1000), "payload": payload})
+
+    def frame(self, leg: str, at_ms: float, event: dict[str, Any], **more: Any) -> None:
+        at_us = round(at_ms * 1000)
+        line = {"from": leg, "at_us": at_us, "handed_us": at_us + RELAY_US, "event": event}
+        self.lines.append({**line, **more})
+        self.frames[leg] += more.get("times", 1)
+
+    def caller(self, at_ms: float, type_: str, **event: Any) -> None:
+        self.frame("caller", at_ms, {"type": type_, **event})
+
+    def provider(self, at_ms: float, type_: str, **event: Any) -> None:
+        self.frame("provider", at_ms, {"type": type_, **event})
+
+    def connect(self, at_ms: float = 300, **session: Any) -> None:
+        """Dialled in 180 ms; then `session.created`."""
+        self.record("note", 180, {"kind": "connected", "data": {"connect_ns": 180_000_000}})
+        self.session = session_of(**session)
+        self.provider(at_ms, "session.created", session=self.session)
+
+    def configure(self, at_ms: float, **change: Any) -> None:
+        self.caller(at_ms, "session.update", session={"type": "realtime", **change})
+        self.session = {**self.session, **change}
+        self.provider(at_ms + 40, "session.updated", session=self.session)
+
+    def mic(self, at_ms: float, until_ms: float, hz: int = 0, codec: str = "pcm") -> None:
+        """Stream the microphone live in chunks of 20 ms that come when they are over."""
+        self.frame(
+            "caller", at_ms + 20, {"type": "input_audio_buffer.append"},
+            audio_ms=20, hz=hz, codec=codec, times=round((until_ms - at_ms) / 20),
+        )  # fmt: skip
+
+    def listen(self, from_ms: float, starts_ms: float, ends_ms: float, item: str, previous: Any,
+               said: str | None = None, **more: Any) -> None:  # fmt: skip
+        """The caller speaks from `starts_ms` to `ends_ms`; the microphone is on since `from_ms`.
+
+        Noticed 80 ms after it began, and 60 ms after the silence window of 500 ms.
+        """
+        noticed_ms, stopped_ms = starts_ms + 80, ends_ms + 560
+        offset_ms = more.get("offset_ms", 0) - from_ms
+        self.provider(
+            noticed_ms, "input_audio_buffer.speech_started",
+            audio_start_ms=round(starts_ms + offset_ms - 300), item_id=item,
+        )  # fmt: skip
+        self.provider(
+            stopped_ms, "input_audio_buffer.speech_stopped",
+            audio_end_ms=round(ends_ms + offset_ms + 500), item_id=item,
+        )  # fmt: skip
+        self.committed(stopped_ms + 2, item, previous)
+        if said is not None:
+            self.transcribed(more.get("transcribed_ms", stopped_ms + 420), item, said)
+
+    def committed(self, at_ms: float, item: str, previous: Any) -> None:
+        self.provider(
+            at_ms, "input_audio_buffer.committed", item_id=item, previous_item_id=previous
+        )
+        message = {
+            "id": item, "object": "realtime.item", "type": "message", "status": "completed",
+            "role": "user", "content": [{"type": "input_audio", "transcript": None}],
+        }  # fmt: skip
+        for offset, name in ((1, "added"), (2, "done")):
+            self.provider(
+                at_ms + offset, f"conversation.item.{name}", previous_item_id=previous,
+                item=message,
+            )  # fmt: skip
+
+    def transcribed(self, at_ms: float, item: str, said: str, seconds: int = 2) -> None:
+        self.provider(
+            at_ms, "conversation.item.input_audio_transcription.completed", item_id=item,
+            content_index=0, transcript=said, usage={"type": "duration", "seconds": seconds},
+        )  # fmt: skip
+
+    def begin(self, at_ms: float, response: str) -> None:
+        self.provider(at_ms, "response.created", response=response_of(response, "in_progress"))
+
+    def open_item(self, at_ms: float, response: str, previous: str | None,
+                  item: dict[str, Any], output_index: int = 0) -> None:  # fmt: skip
+        item = {"object": "realtime.item", "status": "in_progress", **item}
+        self.provider(
+            at_ms, "response.output_item.added", response_id=response, output_index=output_index,
+            item=item,
+        )  # fmt: skip
+        self.provider(at_ms + 1, "conversation.item.added", previous_item_id=previous, item=item)
+
+    def close_item(self, at_ms: float, response: str, previous: str | None,
+                   item: dict[str, Any], output_index: int = 0) -> None:  # fmt: skip
+        item = {"object": "realtime.item", "status": "completed", **item}
+        self.provider(at_ms, "conversation.item.done", previous_item_id=previous, item=item)
+        self.provider(
+            at_ms + 1, "response.output_item.done", response_id=response,
+            output_index=output_index, item=item,
+        )  # fmt: skip
+
+    def speech(self, at_ms: float, response: str, item: str, words: list[str],
+               chunk_ms: int = 400, every_ms: int = 80, **more: Any) -> float:  # fmt: skip
+        """Send one chunk of audio for each word, in a burst; return when the last one came."""
+        part = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
+        self.provider(at_ms - 4, "response.content_part.added", **part, part={"type": "audio"})
+        for place, word in enumerate(words):
+            came_ms = at_ms + place * every_ms
+            self.provider(came_ms - 2, "response.output_audio_transcript.delta", **part, delta=word)
+            self.frame(
+                "provider", came_ms, {"type": "response.output_audio.delta", **part},
+                audio_ms=chunk_ms, hz=440, codec=more.get("codec", "pcm"),
+            )  # fmt: skip
+        return at_ms + (len(words) - 1) * every_ms
+
+    def say(self, at_ms: float, response: str, item: str, previous: str | None,
+            words: list[str], usage: dict[str, Any], **more: Any) -> float:  # fmt: skip
+        """A whole spoken answer; its first audio comes at `at_ms`. Return when it was done."""
+        message = {"id": item, "type": "message", "role": "assistant"}
+        self.open_item(at_ms - 20, response, previous, {**message, "content": []})
+        last_ms = self.speech(at_ms, response, item, words, **more)
+        part = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
+        said = "".join(words)
+        self.provider(last_ms + 10, "response.output_audio.done", **part)
+        self.provider(
+            last_ms + 11, "response.output_audio_transcript.done", **part, transcript=said
+        )
+        self.provider(
+            last_ms + 12, "response.content_part.done", **part,
+            part={"type": "audio", "transcript": said},
+        )  # fmt: skip
+        content = [{"type": "output_audio", "transcript": said}]
+        self.close_item(last_ms + 13, response, previous, {**message, "content": content})
+        self.end(last_ms + 16, response, "completed", usage, [{**message, "content": content}])
+        return last_ms + 16
+
+    def end(self, at_ms: float, response: str, status: str, usage: Any,
+            output: list[dict[str, Any]], details: Any = None) -> None:  # fmt: skip
+        self.provider(
+            at_ms, "response.done",
+            response=response_of(
+                response, status, usage=usage, output=output, status_details=details
+            ),
+        )  # fmt: skip
+        self.provider(
+            at_ms + 43, "rate_limits.updated",
+            rate_limits=[
+                {"name": "tokens", "limit": 40000, "remaining": 39000, "reset_seconds": 1}
+            ],
+        )  # fmt: skip
+
+    def close(self, at_ms: float, status: str = "completed", reason: str = "caller_closed",
+              **more: Any) -> None:  # fmt: skip
+        codes = {"caller_close_code": 1000, "provider_close_code": 1000}
+        frames = {f"{leg}_frames": count for leg, count in self.frames.items()}
+        payload = {"status": status, "end_reason": reason, **codes, **frames, **more}
+        self.record("closed", at_ms, payload)
+
+
+OPENED = {
+    "key_id": "key_golden", "key_name": "golden", "provider": "openai",
+    "provider_url": f"wss://api.openai.com/v1/realtime?model={MODEL}",
+    "model_asked": MODEL, "model_used": MODEL, "path": "/v1/gateway/oai/realtime",
+    "session_id": "ses-golden", "session_name": "Golden", "session_path": "/golden",
+    "user_id": "user-1", "properties": {"Environment": "test"},
+    "caller_address": "127.0.0.1", "user_agent": "golden/1", "gateway": "01JD0GATEWAY",
+    "version": "0.1.0",
+}  # fmt: skip
+
+
+def session_of(**change: Any) -> dict[str, Any]:
+    return {
+        "type": "realtime", "object": "realtime.session", "id": "sess_golden", "model": MODEL,
+        "output_modalities": ["audio"], "instructions": "Be brief.", "tools": [],
+        "expires_at": 1795172400,
+        "audio": {
+            "input": {
+                "format": PCM, "turn_detection": DETECTION,
+                "transcription": {"model": "gpt-realtime-whisper"},
+            },
+            "output": {"format": PCM, "voice": "marin"},
+        },
+        **change,
+    }  # fmt: skip
+
+
+def response_of(id_: str, status: str, **more: Any) -> dict[str, Any]:
+    return {
+        "object": "realtime.response", "id": id_, "status": status, "status_details": None,
+        "output": [], "conversation_id": "conv_golden", "output_modalities": ["audio"],
+        "usage": None, "metadata": None, **more,
+    }  # fmt: skip
+
+
+def usage_of(text_in: int, audio_in: int, text_out: int, audio_out: int,
+             cached_text: int = 0, cached_audio: int = 0) -> dict[str, Any]:  # fmt: skip
+    return {
+        "total_tokens": text_in + audio_in + text_out + audio_out,
+        "input_tokens": text_in + audio_in, "output_tokens": text_out + audio_out,
+        "input_token_details": {
+            "text_tokens": text_in, "audio_tokens": audio_in, "image_tokens": 0,
+            "cached_tokens": cached_text + cached_audio,
+            "cached_tokens_details": {
+                "text_tokens": cached_text, "audio_tokens": cached_audio, "image_tokens": 0,
+            },
+        },
+        "output_token_details": {"text_tokens": text_out, "audio_tokens": audio_out},
+    }  # fmt: skip
+
+
+def clean_turns() -> Tape:
+    """Two spoken turns, nobody interrupts, everything in order."""
+    tape = Tape()
+    tape.connect()
+    tape.configure(320, instructions="Be brief and kind.")
+    tape.mic(400, 1000)
+    tape.mic(1000, 2500, hz=220)
+    tape.mic(2500, 8000)
+    tape.mic(8000, 9000, hz=220)
+    tape.mic(9000, 14000)
+    tape.listen(400, 1000, 2500, "item_u1", None, "When do you open on Monday?")
+    tape.begin(3075, "resp_1")
+    words = ["We", " open", " at", " half", " past", " eight."]
+    tape.say(3400, "resp_1", "item_a1", "item_u1", words, usage_of(120, 21, 14, 48))
+    tape.listen(400, 8000, 9000, "item_u2", "item_a1", "Thank you.")
+    tape.begin(9574, "resp_2")
+    words = ["You", "'re", " welcome."]
+    usage = usage_of(146, 34, 9, 24, cached_text=64, cached_audio=0)
+    tape.say(9800, "resp_2", "item_a2", "item_u2", words, usage)
+    tape.close(14100)
+    return tape
+
+
+def barge_in() -> Tape:
+    """The caller speaks over a long answer, which is cancelled and truncated at what was heard."""
+    tape = Tape()
+    tape.connect()
+    tape.mic(400, 1000)
+    tape.mic(1000, 2000, hz=220)
+    tape.mic(2000, 5000)
+    tape.mic(5000, 5900, hz=220)
+    tape.mic(5900, 9000)
+    tape.listen(400, 1000, 2000, "item_u1", None, "Tell me the opening hours.")
+    tape.begin(2575, "resp_1")
+    message = {"id": "item_a1", "type": "message", "role": "assistant"}
+    tape.open_item(2980, "resp_1", "item_u1", {**message, "content": []})
+    # 12 chunks of 400 ms from 3000 on: 4.8 s of sound, played from 3000.09 to 7800.09.
+    words = "We open on Mondays at eight and close at six o'clock; then".split(" ")
+    tape.speech(3000, "resp_1", "item_a1", [f"{word} " for word in words], every_ms=180)
+    # Speech begins at 5000, is noticed at 5080; the response was still being generated.
+    tape.listen(400, 5000, 5900, "item_u2", "item_a1", "No, only Sunday.")
+    tape.end(
+        5085, "resp_1", "cancelled", usage_of(120, 16, 18, 96),
+        [{**message, "status": "incomplete", "content": []}],
+        {"type": "cancelled", "reason": "turn_detected"},
+    )  # fmt: skip
+    # The caller's own player says how far it came: 2120 ms.
+    tape.caller(
+        5140, "conversation.item.truncate", item_id="item_a1", content_index=0, audio_end_ms=2120
+    )
+    tape.provider(
+        5170, "conversation.item.truncated", item_id="item_a1", content_index=0, audio_end_ms=2120
+    )
+    tape.begin(6475, "resp_2")
+    words = ["On", " Sunday", " we", " are", " closed."]
+    tape.say(6700, "resp_2", "item_a2", "item_u2", words, usage_of(130, 66, 12, 40))
+    tape.close(9100)
+    return tape
+
+
+def tool_call() -> Tape:
+    """The answer needs a function: call, output and the spoken follow-up are one turn."""
+    tool = {
+        "type": "function", "name": "find_slot", "description": "Finds a free appointment.",
+        "parameters": {"type": "object", "properties": {"day": {"type": "string"}}},
+    }  # fmt: skip
+    tape = Tape()
+    tape.connect()
+    tape.configure(320, tools=[tool])
+    tape.mic(400, 1000)
+    tape.mic(1000, 2200, hz=220)
+    tape.mic(2200, 7000)
+    tape.listen(400, 1000, 2200, "item_u1", None, "Is there a slot on Tuesday?")
+    tape.begin(2775, "resp_1")
+    call = {"id": "item_f1", "type": "function_call", "call_id": "call_f1", "name": "find_slot"}
+    tape.open_item(2990, "resp_1", "item_u1", {**call, "arguments": ""})
+    ids = {"response_id": "resp_1", "item_id": "item_f1", "output_index": 0, "call_id": "call_f1"}
+    tape.provider(3000, "response.function_call_arguments.delta", **ids, delta='{"day":')
+    tape.provider(3010, "response.function_call_arguments.delta", **ids, delta='"Tuesday"}')
+    arguments = '{"day":"Tuesday"}'
+    tape.provider(
+        3020, "response.function_call_arguments.done", **ids, name="find_slot",
+        arguments=arguments,
+    )  # fmt: skip
+    tape.close_item(3021, "resp_1", "item_u1", {**call, "arguments": arguments})
+    tape.end(
+        3030, "resp_1", "completed", usage_of(180, 18, 22, 0), [{**call, "arguments": arguments}]
+    )
+    output = {"type": "function_call_output", "call_id": "call_f1", "output": '{"time":"15:30"}'}
+    tape.caller(3420, "conversation.item.create", item=output)
+    tape.caller(3421, "response.create")
+    output = {"id": "item_o1", "object": "realtime.item", "status": "completed", **output}
+    for offset, name in ((0, "added"), (1, "done")):
+        tape.provider(
+            3450 + offset, f"conversation.item.{name}", previous_item_id="item_f1", item=output
+        )
+    tape.begin(3460, "resp_2")
+    words = ["Yes,", " at", " half", " past", " three."]
+    tape.say(3800, "resp_2", "item_a1", "item_o1", words, usage_of(230, 18, 12, 40, 128))
+    tape.close(7100)
+    return tape
+
+
+CALLS: tuple[Callable[[], Tape], ...] = (clean_turns, barge_in, tool_call)
+
+
+def main(names: list[str]) -> None:
+    """Write the calls named, or all of them."""
+    for call in CALLS:
+        if not names or call.__name__ in names:
+            lines = sorted(call().lines, key=lambda line: line["at_us"])
+            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+            (HERE / f"{call.__name__}.jsonl").write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
