@@ -33,11 +33,13 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 from enum import IntEnum, IntFlag
 
 import msgspec
 
 from trunkline.errors import TrunklineError
+from trunkline.journal.upgrade import UPGRADES, Step, upgrade
 
 VERSION = 1
 MAGIC = b"TRUNKJN1"
@@ -50,6 +52,12 @@ SEGMENT = struct.Struct("<8s16sIq")
 SEGMENT_HEADER_BYTES = SEGMENT.size + CRC.size
 OVERHEAD_BYTES = HEADER.size + CRC.size
 
+_HEADER_BYTES = HEADER.size
+_CRC_BYTES = CRC.size
+_pack_header = HEADER.pack_into
+_pack_crc = CRC.pack_into
+_crc32 = zlib.crc32
+
 
 class Kind(IntEnum):
     """What a record is about."""
@@ -61,7 +69,8 @@ class Kind(IntEnum):
     BRIDGED = 3
     """Payload: what was sent in place of, or beside, a frame of `leg`: to the other leg."""
     GAP = 4
-    """Payload: `protocol.call.Gap` as JSON."""
+    """Payload: `protocol.call.Gap` as JSON. Sequence `last_seq`: it stands in the place of
+    the records that it tells of, so that the next one has the next number."""
     NOTE = 5
     """Payload: `protocol.call.Note` as JSON."""
     CLOSED = 6
@@ -130,24 +139,59 @@ class TooNew(TrunklineError):
 
 def encode(record: Record) -> bytes:
     """Return `record` as bytes, in the current version."""
-    length = OVERHEAD_BYTES + len(record.payload)
-    head = HEADER.pack(
-        length,
-        VERSION,
+    data = bytearray(OVERHEAD_BYTES + len(record.payload))
+    encode_into(
+        memoryview(data),
+        0,
         record.kind,
-        record.leg,
-        record.flags,
         record.call,
         record.seq,
+        record.leg,
+        record.flags,
         record.received_ns,
         record.handed_ns,
+        record.payload,
     )
-    body = head + record.payload
-    return body + CRC.pack(zlib.crc32(body))
+    return bytes(data)
 
 
-def decode(data: bytes | bytearray | memoryview, offset: int = 0) -> tuple[Record, int]:
+def encode_into(
+    view: memoryview,
+    start: int,
+    kind: int,
+    call: bytes,
+    seq: int,
+    leg: int,
+    flags: int,
+    received_ns: int,
+    handed_ns: int,
+    payload: bytes | bytearray | memoryview,
+) -> int:
+    """Write a record of the current version at `start` of `view`; return the offset after it.
+
+    The gateway's hot path: no object that outlives the call. `view` must have
+    `OVERHEAD_BYTES` more than the payload from `start` on.
+    """
+    payload_at = start + _HEADER_BYTES
+    crc_at = payload_at + len(payload)
+    end = crc_at + _CRC_BYTES
+    _pack_header(
+        view, start, end - start, VERSION, kind, leg, flags, call, seq, received_ns, handed_ns
+    )
+    view[payload_at:crc_at] = payload
+    _pack_crc(view, crc_at, _crc32(view[start:crc_at]))
+    return end
+
+
+def decode(
+    data: bytes | bytearray | memoryview,
+    offset: int = 0,
+    current: int = VERSION,
+    steps: Mapping[int, Step] = UPGRADES,
+) -> tuple[Record, int]:
     """Return the record at `offset`, and the offset after it.
+
+    A record older than version `current` goes through `steps` first.
 
     Raises:
         Damaged: what is there is not a whole, intact record.
@@ -155,26 +199,34 @@ def decode(data: bytes | bytearray | memoryview, offset: int = 0) -> tuple[Recor
     """
     length, version = _length_and_version(data, offset)
     end = offset + length
-    crc_at = end - CRC.size
-    if CRC.unpack_from(data, crc_at)[0] != zlib.crc32(memoryview(data)[offset:crc_at]):
+    crc_at = end - _CRC_BYTES
+    body = memoryview(data)[offset:crc_at]
+    if CRC.unpack_from(data, crc_at)[0] != zlib.crc32(body):
         raise Damaged(f"checksum of the record at byte {offset} does not match")
-    if version > VERSION:
-        raise TooNew(f"record version {version}, this release reads up to {VERSION}")
-    _, _, kind, leg, flags, call, seq, received_ns, handed_ns = HEADER.unpack_from(data, offset)
-    try:
-        record = Record(
-            Kind(kind),
-            call,
-            seq,
-            Leg(leg),
-            Flag(flags),
-            received_ns,
-            handed_ns,
-            bytes(memoryview(data)[offset + HEADER.size : crc_at]),
+    if version > current:
+        raise TooNew(
+            f"record version {version}, this release reads up to {current}: upgrade Trunkline"
         )
-    except ValueError as exc:
-        raise Damaged(f"record at byte {offset}: {exc}") from exc
-    return record, end
+    try:
+        if version < current:
+            body = memoryview(upgrade(bytes(body), version, current, steps))
+        return _parse(body), end
+    except (ValueError, KeyError, struct.error) as exc:
+        raise Damaged(f"record at byte {offset}: {exc!r}") from exc
+
+
+def _parse(body: memoryview) -> Record:
+    _, _, kind, leg, flags, call, seq, received_ns, handed_ns = HEADER.unpack_from(body)
+    return Record(
+        Kind(kind),
+        call,
+        seq,
+        Leg(leg),
+        Flag(flags),
+        received_ns,
+        handed_ns,
+        bytes(body[_HEADER_BYTES:]),
+    )
 
 
 def _length_and_version(data: bytes | bytearray | memoryview, offset: int) -> tuple[int, int]:

@@ -1,0 +1,129 @@
+"""I/O. Makes written segments survive a loss of power: `fdatasync`, in a thread of its own.
+
+A failed `fdatasync` is never repeated: the kernel may have dropped the pages and
+would then report success (the PostgreSQL `fsync` affair). The segment is suspect,
+the next record begins a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+from trunkline import clock
+
+
+class Syncer:
+    """Owns the thread, and every descriptor that was retired. Call from the loop only."""
+
+    def __init__(
+        self,
+        directory: Path,
+        mode: Literal["interval", "always", "never"],
+        interval_ms: int,
+        on_error: Callable[[OSError], None],
+    ) -> None:
+        self._directory = directory
+        self._mode = mode
+        self._interval_ns = interval_ms * 1_000_000 if mode == "interval" else 0
+        self._on_error = on_error
+        self._thread = ThreadPoolExecutor(1, "journal-sync")
+        self._running: asyncio.Future[list[OSError]] | None = None
+        self._fd = -1
+        self._retired: list[int] = []
+        self._dirty_since_ns = 0
+        self._began_ns = 0
+        self._syncing_since_ns = 0
+        self._new_file = True
+
+    def written(self, fd: int, retired: Sequence[int], any_bytes: bool) -> None:
+        """Take note of a write to `fd`, and of segments that are complete."""
+        if any_bytes and self._mode != "never" and not self._dirty_since_ns:
+            self._dirty_since_ns = clock.monotonic_ns()
+        self._new_file = self._new_file or fd != self._fd
+        self._fd = fd
+        self._retired += retired
+        if self._mode == "always":
+            self.tick(clock.monotonic_ns())
+
+    def age_ns(self, now_ns: int) -> int:
+        """Return for how long the oldest byte that is not yet synced has been written."""
+        since = self._syncing_since_ns or self._dirty_since_ns
+        return now_ns - since if since else 0
+
+    def tick(self, now_ns: int) -> None:
+        """Start a sync when there is something to sync and it is time."""
+        due = now_ns - self._began_ns >= self._interval_ns
+        if self._running is None and due and (self._dirty_since_ns or self._retired):
+            self._start(now_ns)
+
+    def _start(self, now_ns: int) -> None:
+        retired, self._retired = tuple(self._retired), []
+        self._began_ns, self._syncing_since_ns = now_ns, self._dirty_since_ns
+        self._dirty_since_ns = 0
+        directory = self._directory if self._new_file else None
+        self._new_file = False
+        syncs = self._mode != "never"
+        running = asyncio.get_running_loop().run_in_executor(
+            self._thread, _sync, self._fd, retired, directory, syncs
+        )
+        self._running = running
+        running.add_done_callback(self._on_done)
+
+    def _on_done(self, done: asyncio.Future[list[OSError]]) -> None:
+        self._running = None
+        self._syncing_since_ns = 0
+        for error in done.result():
+            self._on_error(error)
+        if self._mode == "always":
+            self.tick(clock.monotonic_ns())
+
+    async def close(self) -> None:
+        """Sync and close everything. The descriptor that was written is closed too."""
+        if self._running is not None:
+            await asyncio.wait({self._running})
+        if self._fd >= 0:
+            self._retired.append(self._fd)
+            self._fd = -1
+        self._start(clock.monotonic_ns())
+        if self._running is not None:
+            await asyncio.wait({self._running})
+        self._thread.shutdown()
+
+
+def _sync(fd: int, retired: tuple[int, ...], directory: Path | None, syncs: bool) -> list[OSError]:
+    """In the thread: sync `retired` and close them, then `fd`, then the directory."""
+    errors: list[OSError] = []
+    for old in retired:
+        if syncs:
+            _try_sync(old, errors)
+        os.close(old)
+    if syncs and fd >= 0:
+        _try_sync(fd, errors)
+    if syncs and directory is not None:
+        _sync_directory(directory, errors)
+    return errors
+
+
+def _try_sync(fd: int, errors: list[OSError]) -> None:
+    try:
+        os.fdatasync(fd)
+    except OSError as exc:
+        errors.append(exc)
+
+
+def _sync_directory(directory: Path, errors: list[OSError]) -> None:
+    """A new file survives only when the directory that names it was synced."""
+    try:
+        fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as exc:
+        errors.append(exc)
+        return
+    try:
+        _try_sync(fd, errors)
+    finally:
+        os.close(fd)

@@ -1,0 +1,339 @@
+"""I/O. The gateway's end of the journal: append now, write soon, sync in the background.
+
+`append` copies a record into a buffer and returns. Every `flush_interval_ms`, or
+when the buffer is full, a thread writes it: a slow disk delays the record, not the
+call. What waits for the disk is bounded; beyond the bound, records are dropped and
+counted, and a `gap` record says so as soon as the disk takes bytes again
+(`journal.losses`). Nothing that waits is dropped, and nothing overtakes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import structlog
+
+from trunkline import clock
+from trunkline.errors import OperatorError
+from trunkline.journal import lock
+from trunkline.journal.losses import KEPT, Losses
+from trunkline.journal.record import (
+    MAX_PAYLOAD_BYTES,
+    OVERHEAD_BYTES,
+    SEGMENT_BYTES,
+    Flag,
+    Kind,
+    Leg,
+    Record,
+    encode_into,
+)
+from trunkline.journal.segments import Outcome, Segments, why
+from trunkline.journal.sync import Syncer
+from trunkline.settings import Settings
+
+BUFFER_BYTES = 256 * 1024
+"""Written at once. Larger ones fall out of the processor's cache before they are written."""
+MAX_BACKLOG_BYTES = 96 * 1024 * 1024
+"""May wait for the disk: the largest record, and half as much beside it."""
+_SPARES = 8
+_RETRY_NS = 250_000_000
+"""Between attempts to write to a disk that refused."""
+
+log = structlog.get_logger("trunkline.journal")
+
+
+class JournalWriter:
+    """One per gateway process and directory. Everything is called from one event loop."""
+
+    def __init__(
+        self,
+        directory: Path,
+        instance: bytes,
+        settings: Settings,
+        segment_bytes: int = SEGMENT_BYTES,
+        max_backlog_bytes: int = MAX_BACKLOG_BYTES,
+    ) -> None:
+        self._directory = directory
+        self._flush_interval_s = settings.flush_interval_ms / 1000
+        self._max_backlog_bytes = max_backlog_bytes
+        self._segments = Segments(directory, instance, segment_bytes)
+        self._syncer = Syncer(
+            directory, settings.fsync, settings.fsync_interval_ms, self._on_sync_error
+        )
+        self._thread = ThreadPoolExecutor(1, "journal-write")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._lock_fd = -1
+
+        self._view = memoryview(bytearray(BUFFER_BYTES))
+        self._used = 0
+        self._full: deque[memoryview] = deque()
+        """Sealed buffers, oldest first; the first few may be with the thread."""
+        self._full_bytes = 0
+        self._spares: list[memoryview] = []
+        self._writing: asyncio.Future[Outcome] | None = None
+        self._fresh = False
+        self._failing = ""
+        self._retry_ns = 0
+        self._losses = Losses()
+        self._lossy = False
+
+        self.records = 0
+        """Accepted since the start, gaps too."""
+        self.gaps = 0
+        """`gap` records appended."""
+        self.bytes_written = 0
+        self.suspect_segments = 0
+        """Left because a sync or a write failed in a way that is not a full disk."""
+
+    # What goes in.
+
+    def append(
+        self,
+        kind: Kind,
+        call: bytes,
+        seq: int,
+        leg: Leg,
+        flags: Flag,
+        received_ns: int,
+        handed_ns: int,
+        payload: bytes | bytearray | memoryview,
+    ) -> None:
+        """Take a record. `payload` is copied before this returns. Never blocks or raises."""
+        if self._lossy or self._used + OVERHEAD_BYTES + len(payload) > BUFFER_BYTES:
+            self._append_slowly(kind, call, seq, leg, flags, received_ns, handed_ns, payload)
+            return
+        self._used = encode_into(
+            self._view, self._used, kind, call, seq, leg, flags, received_ns, handed_ns, payload
+        )
+        self.records += 1
+
+    def _append_slowly(
+        self,
+        kind: Kind,
+        call: bytes,
+        seq: int,
+        leg: Leg,
+        flags: Flag,
+        received_ns: int,
+        handed_ns: int,
+        payload: bytes | bytearray | memoryview,
+    ) -> None:
+        payload_bytes = len(payload)
+        if call not in self._losses and self._make_room(payload_bytes):
+            self._used = encode_into(
+                self._view, self._used, kind, call, seq, leg, flags, received_ns, handed_ns, payload
+            )
+            self.records += 1
+            return
+        self._lossy = True
+        if kind in KEPT and self._losses.keep(
+            Record(kind, call, seq, leg, flags, received_ns, handed_ns, bytes(payload))
+        ):
+            return
+        reason = self._failing or "overrun"
+        self._losses.lose(kind, call, seq, received_ns, payload_bytes, reason)
+
+    def _make_room(self, payload_bytes: int) -> bool:
+        """Make the current buffer fit for such a record; False when too much waits already."""
+        needed = OVERHEAD_BYTES + payload_bytes
+        if self._used + needed <= len(self._view):
+            return True
+        waiting = self._full_bytes + self._used
+        if payload_bytes > MAX_PAYLOAD_BYTES:
+            return False
+        if waiting and waiting + needed > self._max_backlog_bytes:
+            return False
+        self._seal()
+        if needed > len(self._view):
+            self._view = memoryview(bytearray(needed))
+        self._write()
+        return True
+
+    def _seal(self) -> None:
+        """Put the current buffer in the queue, and take an empty one."""
+        if not self._used:
+            return
+        self._full.append(self._view[: self._used])
+        self._full_bytes += self._used
+        self._used = 0
+        self._view = self._spares.pop() if self._spares else memoryview(bytearray(BUFFER_BYTES))
+
+    # What goes out.
+
+    def start(self) -> None:
+        """Take the directory and begin a segment in it. Needs the running loop.
+
+        A disk that is full now is no reason to refuse calls.
+
+        Raises:
+            OperatorError: another process has the directory, or it cannot be written.
+        """
+        self._loop = asyncio.get_running_loop()
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._lock_fd = lock.hold(self._directory)
+            self._begin_first()
+        except OSError as exc:
+            self._release()
+            raise OperatorError(
+                f"cannot write the journal in {self._directory}: {exc.strerror}"
+            ) from exc
+        self._timer = self._loop.call_later(self._flush_interval_s, self._tick)
+
+    def _begin_first(self) -> None:
+        try:
+            self._segments.begin()
+        except OSError as exc:
+            if why(exc) != "disk_full":
+                raise
+            self._on_write_error(exc)
+        self._syncer.written(self._segments.fd, (), True)
+
+    def _tick(self) -> None:
+        assert self._loop is not None
+        self._timer = self._loop.call_later(self._flush_interval_s, self._tick)
+        if self._lossy and not self._failing:
+            self._tell_losses()
+        self._write_soon()
+        self._syncer.tick(clock.monotonic_ns())
+
+    def _write(self) -> None:
+        """Hand what is sealed to the thread, unless it is at work or the disk just refused."""
+        if self._loop is None or self._writing is not None or not self._full:
+            return
+        if self._failing and clock.monotonic_ns() < self._retry_ns:
+            return
+        fresh, self._fresh = self._fresh, False
+        self._writing = self._loop.run_in_executor(
+            self._thread, self._segments.write, tuple(self._full), fresh
+        )
+        self._writing.add_done_callback(self._on_written)
+
+    def _on_written(self, done: asyncio.Future[Outcome]) -> None:
+        self._writing = None
+        outcome = done.result()
+        for _ in range(outcome.written):
+            self._recycle(self._full.popleft())
+        self.bytes_written += outcome.bytes_written
+        self._syncer.written(outcome.fd, outcome.retired, outcome.bytes_written > 0)
+        if outcome.error is not None:
+            self._on_write_error(outcome.error)
+            return
+        if self._failing:
+            log.warning("journal is written again", directory=str(self._directory))
+            self._failing = ""
+        if self._lossy:
+            self._tell_losses()
+        if len(self._full) > 0:
+            self._write()
+
+    def _recycle(self, view: memoryview) -> None:
+        self._full_bytes -= len(view)
+        whole = memoryview(view.obj)
+        if len(whole) == BUFFER_BYTES and len(self._spares) < _SPARES:
+            self._spares.append(whole)
+
+    def _tell_losses(self) -> None:
+        """Append the gaps, call by call; those for which there is no room wait."""
+        for record in self._losses.drain():
+            if not self._make_room(len(record.payload)):
+                return
+            self._used = encode_into(
+                self._view,
+                self._used,
+                record.kind,
+                record.call,
+                record.seq,
+                record.leg,
+                record.flags,
+                record.received_ns,
+                record.handed_ns,
+                record.payload,
+            )
+            self.records += 1
+            self.gaps += record.kind == Kind.GAP
+        self._lossy = False
+
+    def _on_write_error(self, error: OSError) -> None:
+        if not self._failing:
+            log.error("journal cannot be written", directory=str(self._directory), error=str(error))
+        self._failing = why(error)
+        self._retry_ns = clock.monotonic_ns() + _RETRY_NS
+        self.suspect_segments += self._failing == "io_error"
+
+    def _on_sync_error(self, error: OSError) -> None:
+        log.error("journal segment is suspect", directory=str(self._directory), error=str(error))
+        self.suspect_segments += 1
+        self._fresh = True
+
+    def _write_soon(self) -> None:
+        """Write the current buffer too, unless others wait: then it may go on filling."""
+        if not self._full:
+            self._seal()
+        self._write()
+
+    async def flush(self) -> None:
+        """Return when what was appended is written, or the disk has refused it."""
+        self._retry_ns = 0
+        end = self.bytes_written + self.lag_bytes
+        while self.bytes_written < end:
+            self._write_soon()
+            if self._writing is None:
+                return
+            await asyncio.wait({self._writing})
+            if self._failing:
+                return
+
+    async def close(self) -> None:
+        """Write and sync everything, let go of the directory. What the disk refuses is lost."""
+        if self._loop is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.flush()
+        await self.flush()  # The gaps that the first one gave room for.
+        if self.lag_bytes or self._lossy:
+            log.error("journal closed with records unwritten", bytes=self.lag_bytes)
+        self._thread.shutdown()
+        await self._syncer.close()
+        self._release()
+        self._loop = None
+
+    def _release(self) -> None:
+        if self._lock_fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._lock_fd)
+        self._lock_fd = -1
+
+    # How it is.
+
+    @property
+    def failing(self) -> str:
+        """`disk_full` or `io_error` while the disk refuses; else empty."""
+        return self._failing
+
+    @property
+    def lag_bytes(self) -> int:
+        """Appended and not yet written."""
+        return self._full_bytes + self._used
+
+    @property
+    def lost_frames(self) -> int:
+        """Frames that are in no record, since the start."""
+        return self._losses.frames
+
+    @property
+    def lost_bytes(self) -> int:
+        """Payload bytes of `lost_frames`."""
+        return self._losses.bytes
+
+    @property
+    def fsync_age_ns(self) -> int:
+        """For how long the oldest written byte has not been synced. 0: all is, or `never`."""
+        return self._syncer.age_ns(clock.monotonic_ns())
