@@ -10,10 +10,8 @@ from trunkline.protocol import events
 from trunkline.protocol.events import Event, Modelled, Opaque, Wire
 from trunkline.protocol.mend import mended
 from trunkline.protocol.names import GA_OF_BETA, renamed
+from trunkline.protocol.objects import BAD, read_scrubbed
 from trunkline.protocol.session import WireSession, normalised
-
-BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""All that msgspec raises on hostile bytes; only the first is its own."""
 
 
 class _SessionUpdate(Wire, frozen=True, tag="session.update"):
@@ -53,10 +51,6 @@ class _Head(msgspec.Struct, frozen=True, gc=False):
     response: _Id | None = None
 
 
-class _Type(msgspec.Struct, frozen=True, gc=False):
-    type: str = ""
-
-
 def _union(arms: tuple[type[Wire], ...]) -> Any:
     joined: Any = arms[0]
     for arm in arms[1:]:
@@ -66,8 +60,6 @@ def _union(arms: tuple[type[Wire], ...]) -> Any:
 
 _known = msgspec.json.Decoder[Modelled | _Sessions](_union(_ARMS))
 _head = msgspec.json.Decoder(_Head)
-_type = msgspec.json.Decoder(_Type)
-_object = msgspec.json.Decoder(dict[str, Any])
 
 
 class Peek(NamedTuple):
@@ -101,7 +93,7 @@ def peek(frame: bytes) -> Peek:
     try:
         head = _head.decode(frame)
     except BAD:
-        return Peek(_type_of(frame))
+        head = _mended_head(frame)
     item_id = head.item_id or (head.item.id if head.item else None)
     response_id = head.response_id or (head.response.id if head.response else None)
     return Peek(head.type, item_id or "", response_id or "")
@@ -121,21 +113,16 @@ def _public(event: Modelled | _Sessions) -> Event:
     return event
 
 
-def _type_of(frame: bytes) -> str:
-    try:
-        return _type.decode(frame).type
-    except BAD:
-        return ""
+def _mended_head(frame: bytes) -> _Head:
+    fields = read_scrubbed(frame)
+    return _Head() if fields is None else mended(fields, _Head)
 
 
 def _mended(frame: bytes) -> Event:
-    """The slow way, for beta names not in front and for fields of the wrong kind."""
-    try:
-        fields = _object.decode(frame)
-    except BAD:
-        return Opaque("", len(frame))
-    name = fields.get("type")
-    if not isinstance(name, str):
+    """The slow way: beta names not in front, fields of the wrong kind, lone surrogates."""
+    fields = read_scrubbed(frame)
+    name = None if fields is None else fields.get("type")
+    if fields is None or not isinstance(name, str):
         return Opaque("", len(frame))
     arm = _BY_NAME.get(GA_OF_BETA.get(name, name))
     if arm is None:

@@ -35,11 +35,16 @@ def renamed(frame: bytes, table: Mapping[bytes, bytes]) -> bytes | None:
     """
     name = leading_type(frame)
     new = table.get(name)
-    return None if new is None else b"".join((_START, new, frame[len(_START) + len(name) :]))
+    if new is None:
+        return None
+    return b"".join((_START, new, memoryview(frame)[len(_START) + len(name) :]))
 
 
 def leading_type(frame: bytes) -> bytes:
     """Return the type that `frame` begins with; empty when it begins otherwise."""
     if not frame.startswith(_START):
         return b""
-    return frame[len(_START) : frame.find(b'"', len(_START), _LONGEST_NAME)]
+    end = frame.find(b'"', len(_START), _LONGEST_NAME)
+    name = frame[len(_START) : max(end, 0)]
+    # An escaped letter spells the same name in other bytes: leave that to a decoder.
+    return b"" if b"\\" in name else name

@@ -1,0 +1,57 @@
+"""Pure. Frames to JSON objects and back, losing nothing on the way.
+
+msgspec refuses a lone surrogate (`"\\ud83d"`), which JavaScript writes whenever a
+string was cut inside an emoji. Such frames are rare and legal: they take the slow way.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeAlias, cast
+
+import msgspec
+
+Fields: TypeAlias = dict[str, Any]
+
+BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""All that msgspec raises on hostile bytes; only the first is its own."""
+
+_object = msgspec.json.Decoder(Fields)
+
+
+def read(frame: bytes) -> Fields | None:
+    """Return the JSON object in `frame`; None if it is not one. Never raises."""
+    try:
+        return _object.decode(frame)
+    except BAD:
+        pass
+    try:
+        value: object = json.loads(frame)
+    except (ValueError, RecursionError):
+        return None
+    return cast("Fields", value) if isinstance(value, dict) else None
+
+
+def write(fields: Fields) -> bytes | None:
+    """Return `fields` as compact JSON in their order; None if that cannot be. Never raises."""
+    try:
+        return msgspec.json.encode(fields)
+    except (ValueError, RecursionError, OverflowError):
+        pass
+    try:
+        return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_scrubbed(frame: bytes) -> Fields | None:
+    """Return what `read` does, with each lone surrogate as `?`: no store takes those."""
+    try:
+        return _object.decode(frame)
+    except BAD:
+        pass
+    try:
+        text = json.dumps(read(frame), ensure_ascii=False)
+        return _object.decode(text.encode("utf-8", "replace"))
+    except (*BAD, ValueError):
+        return None
