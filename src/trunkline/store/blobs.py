@@ -155,6 +155,10 @@ class Blobs:
             async for chunk in result.stream():
                 await asyncio.to_thread(file.write, chunk)
 
+    def local_path(self, blob: str) -> Path | None:
+        """Return the file that a blob is, which must not be changed; None if it is elsewhere."""
+        return None if self._directory is None else self._directory / blob
+
     async def size(self, blob: str) -> int:
         """Return how many bytes a blob has. Raises `BlobMissing`."""
         try:

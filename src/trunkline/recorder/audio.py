@@ -1,0 +1,161 @@
+"""I/O. The recording of a call: stereo Ogg Opus, caller left, assistant right.
+
+Both sides are painted on the call's clock (0 = the call was opened) onto sparse
+files, then encoded second by second, so that a call of any length needs the memory of a
+few seconds. What the caller never heard is left out of the recording and kept as a
+lane of the waveform.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+import msgspec
+import numpy as np
+import soxr
+
+from trunkline.protocol.audio import Format, Samples, decode_pcm16, whole_samples
+from trunkline.recorder.peaks import Lane, PeakMeter, Peaks
+from trunkline.store import opus
+from trunkline.store.opus import RATE_HZ
+
+MAX_DURATION_US = 12 * 3600 * 1_000_000
+"""A recording is cut here: sound can be pushed faster than real time, disks are finite."""
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
+"""A session that names another rate is not rendered: at 1 Hz a megabyte lasts for days."""
+_SLACK = RATE_HZ // 500
+"""2 ms: chunks whose places differ by less from end to end are one stream."""
+_FADE = RATE_HZ // 200
+"""5 ms: where sound is cut it ends softly, without a click."""
+
+
+class Sound(msgspec.Struct, frozen=True, gc=False):
+    """One chunk of sound, and where it lies. Times on the call's clock."""
+
+    caller: bool
+    """Else from the assistant."""
+    starts_us: int
+    format: Format
+    data: bytes
+    """Coded as `format` says. May begin or end inside a sample."""
+    heard_until_us: int | None = None
+    """Where its item stopped being heard; None: all was."""
+
+
+def render(sounds: Iterable[Sound], duration_us: int, out: Path) -> Peaks | None:
+    """Write the recording of a call to `out`; return its waveform.
+
+    `sounds` come in the order of the journal, all of them within `duration_us`. Without
+    any that can be decoded there is no recording: nothing is written, None is returned.
+    """
+    duration_us = min(duration_us, MAX_DURATION_US)
+    meter = PeakMeter(duration_us)
+    with TemporaryFile(dir=out.parent) as left, TemporaryFile(dir=out.parent) as right:
+        caller = _Painter(left.fileno(), meter, "caller", "caller")
+        assistant = _Painter(right.fileno(), meter, "assistant", "assistant_unheard")
+        for sound in sounds:
+            (caller if sound.caller else assistant).paint(sound)
+        caller.end_run()
+        assistant.end_run()
+        if not (caller.painted or assistant.painted):
+            return None
+        opus.encode(_blocks(left, right, sample_at(duration_us)), 2, out)
+    return meter.result()
+
+
+def sample_at(us: int) -> int:
+    """Return the number of the sample that is played `us` after the call's opening."""
+    return us * RATE_HZ // 1_000_000
+
+
+def _blocks(left: BinaryIO, right: BinaryIO, samples: int) -> Iterator[opus.Block]:
+    """Yield `samples` of two raw tracks, int16 at 24 kHz, silent where they end."""
+    left.seek(0)
+    right.seek(0)
+    for start in range(0, samples, RATE_HZ):
+        count = min(RATE_HZ, samples - start)
+        yield np.stack([_read(left, count), _read(right, count)], axis=1)
+
+
+def _read(track: BinaryIO, count: int) -> Samples:
+    found = np.frombuffer(track.read(count * 2), "<i2")
+    return np.pad(found, (0, count - len(found)))
+
+
+class _Painter:
+    """Paints one side: decodes, brings to 24 kHz, writes where it was heard.
+
+    Chunks that touch are one run, resampled as one stream, so that no seam is heard.
+    """
+
+    def __init__(self, descriptor: int, meter: PeakMeter, heard: Lane, unheard: Lane) -> None:
+        self._descriptor = descriptor
+        self._meter = meter
+        self._heard: Lane = heard
+        self._unheard: Lane = unheard
+        self._key: tuple[Format, int | None] | None = None
+        self._carry = b""
+        self._resampler: soxr.ResampleStream | None = None
+        self._start = self._taken = self._position = 0
+        self.painted = False
+
+    def paint(self, sound: Sound) -> None:
+        """Take the next chunk of this side."""
+        if not MIN_RATE_HZ <= sound.format.rate_hz <= MAX_RATE_HZ:
+            return
+        start = sample_at(sound.starts_us)
+        key = (sound.format, sound.heard_until_us)
+        if key != self._key:
+            self._carry = b""
+        if key != self._key or abs(start - self._end(sound.format)) > _SLACK:
+            self.end_run()
+            self._begin_run(key, start)
+        data, self._carry = whole_samples(sound.format, self._carry, sound.data)
+        samples = decode_pcm16(sound.format, data)
+        self._taken += len(samples)
+        self._write(samples if self._resampler is None else self._resampler.resample_chunk(samples))
+
+    def end_run(self) -> None:
+        """Write what the resampler still holds."""
+        if self._resampler is not None and self._taken:
+            self._write(self._resampler.resample_chunk(np.zeros(0, np.int16), last=True))
+        self._taken = 0
+
+    def _begin_run(self, key: tuple[Format, int | None], start: int) -> None:
+        self._key = key
+        self._start = self._position = start
+        rate_hz = key[0].rate_hz
+        self._resampler = (
+            None
+            if rate_hz == RATE_HZ
+            else soxr.ResampleStream(rate_hz, RATE_HZ, 1, dtype="int16", quality="HQ")
+        )
+
+    def _end(self, format_: Format) -> int:
+        return self._start + self._taken * RATE_HZ // format_.rate_hz
+
+    def _write(self, samples: Samples) -> None:
+        at, self._position = self._position, self._position + len(samples)
+        samples = samples[: max(0, sample_at(MAX_DURATION_US) - at)]
+        if not len(samples):
+            return
+        self.painted = True
+        until = self._key[1] if self._key else None
+        count = len(samples) if until is None else min(len(samples), max(0, sample_at(until) - at))
+        heard, unheard = samples[:count], samples[count:]
+        self._meter.add(self._unheard, at + count, unheard)
+        self._meter.add(self._heard, at, heard)
+        if len(unheard):
+            heard = _faded(heard)
+        os.pwrite(self._descriptor, heard.astype("<i2").tobytes(), at * 2)
+
+
+def _faded(samples: Samples) -> Samples:
+    tail = samples[-_FADE:]
+    return np.concatenate(
+        [samples[:-_FADE], (tail * np.linspace(1, 0, len(tail))).astype(np.int16)]
+    )
