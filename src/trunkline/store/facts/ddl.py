@@ -55,7 +55,6 @@ TABLES: Final = (
         rows.CallRow,
         (),
         few_values=frozenset(
-            # fmt: off
             (
                 "status",
                 "end_reason",
@@ -73,7 +72,6 @@ TABLES: Final = (
                 "user_agent",
                 "gateway",
             )
-            # fmt: on
         ),
     ),
     Table("turns", rows.TurnRow, ("turn",), few_values=frozenset({"kind", "status"})),

@@ -1,5 +1,7 @@
 """I/O. Questions about an organisation as a whole: numbers over a span of time."""
 
+# ruff: noqa: S608 (what is put into SQL here are constants of this package)
+
 from __future__ import annotations
 
 from decimal import Decimal

@@ -1,0 +1,264 @@
+"""I/O. The control store: accounts, organisations, keys, sessions.
+
+Reads see one state of the database; each change is one transaction, with its line in
+the audit log. After a change of keys a new snapshot is published for the gateways
+before the change returns, and `watch_and_publish` finds what other processes changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from trunkline.snapshot import Snapshot
+from trunkline.store.control import accounts, keys, models, people
+from trunkline.store.control.accounts import (
+    OPERATOR_EMAIL,
+    ApiKey,
+    BadAccountDetail,
+    NewKey,
+    NewSession,
+    Organisation,
+    SignedIn,
+    WrongPassword,
+)
+from trunkline.store.control.database import Database
+from trunkline.store.control.world import Passwords, World
+
+POLL_S: Final = 0.25
+_SIGN_UP: Final = "sign-up"
+
+log = structlog.get_logger("trunkline.store.control")
+
+
+class ControlStore:
+    """Who may do what. Make one with `open`, end it with `close`."""
+
+    def __init__(self, database: Database, world: World, publish_to: Path | None) -> None:
+        self._database = database
+        self._world = world
+        self._passwords = Passwords(world)
+        self._publish_to = publish_to
+        self._published = -1
+
+    @classmethod
+    async def open(
+        cls, url: str, *, publish_to: Path | None = None, world: World | None = None
+    ) -> ControlStore:
+        """Return the store at a SQLAlchemy URL, migrated to this release.
+
+        `publish_to` is where the gateways' snapshot is kept; without it, changes of
+        keys are published by whoever watches.
+
+        Raises:
+            OperatorError: the database cannot be opened.
+        """
+        return cls(await Database.open(url), world or World(), publish_to)
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._database.close()
+
+    # Accounts
+
+    async def ensure_operator(self) -> Organisation:
+        """Return the organisation of whoever runs this installation, made at the first call.
+
+        Its owner has no password: they come in by one-time links.
+        """
+        async with self._database.writing() as session:
+            org = await people.operator(session)
+            if org is None:
+                org = await people.add_organisation(
+                    session, self._world, "Default", is_operator=True
+                )
+                await people.add_user(session, self._world, OPERATOR_EMAIL, None, org.id, "owner")
+                await keys.count_change(session)
+            return people.as_organisation(org)
+
+    async def sign_up(
+        self, email: str, password: str, organisation: str, *, address: str = ""
+    ) -> NewSession:
+        """Make a user and an organisation that they own, and sign them in.
+
+        Raises:
+            BadAccountDetail: a field is not acceptable, or the address has an account.
+            TooManyAttempts: too many accounts were made from `address`.
+        """
+        email = accounts.clean_email(email)
+        accounts.check_password(password)
+        name = accounts.clean_name("organisation", organisation)
+        async with self._database.writing() as session:
+            await people.note_attempt(session, self._world, _SIGN_UP + address, address)
+        password_hash = await self._passwords.hash(password)
+        try:
+            async with self._database.writing() as session:
+                org = await people.add_organisation(session, self._world, name)
+                user = await people.add_user(
+                    session, self._world, email, password_hash, org.id, "owner"
+                )
+                people.add_audit(session, self._world, org.id, user.id, "user.signed_up", user.id)
+                return await people.begin_session(session, self._world, user.id)
+        except IntegrityError as exc:
+            raise BadAccountDetail(
+                "email", "There is an account with this address already. Sign in instead."
+            ) from exc
+
+    async def sign_in(self, email: str, password: str, *, address: str) -> NewSession:
+        """Begin a session of the user with this password. Known and unknown take the same time.
+
+        Raises:
+            WrongPassword: no such user, or not their password.
+            TooManyAttempts: this account, or this address, has been tried too often.
+        """
+        email = email.strip().lower()[:320]
+        async with self._database.writing() as session:
+            await people.note_attempt(session, self._world, email, address)
+        async with self._database.reading() as session:
+            user = await people.user_by_email(session, email)
+        kept = user.password_hash if user else None
+        if not await self._passwords.matches(kept, password[: accounts.MAX_PASSWORD_CHARS + 1]):
+            raise WrongPassword
+        if user is None or kept is None:
+            raise WrongPassword
+        renewed = (
+            await self._passwords.hash(password) if self._passwords.is_outdated(kept) else kept
+        )
+        async with self._database.writing() as session:
+            await people.forgive_attempts(session, email, address)
+            if renewed != kept:
+                user = await session.merge(user)
+                user.password_hash = renewed
+            return await people.begin_session(session, self._world, user.id)
+
+    async def session_for(self, token: str) -> SignedIn | None:
+        """Return who is signed in with this cookie; None when the session has ended."""
+        async with self._database.reading() as session:
+            row = await people.live_session(session, self._world, token)
+            who = await people.signed_in(session, row) if row else None
+        if row and who and self._world.now_us() - row.seen_at_us >= people.MINUTE_US:
+            async with self._database.writing() as session:
+                seen = await people.live_session(session, self._world, token)
+                if seen is not None:
+                    seen.seen_at_us = self._world.now_us()
+        return who
+
+    async def end_session(self, token: str) -> None:
+        """Sign out: the cookie is worth nothing from now on."""
+        async with self._database.writing() as session:
+            await people.end_session(session, token)
+
+    async def issue_sign_in_link(self, email: str = OPERATOR_EMAIL) -> str:
+        """Return a token that signs the user in once, within an hour; by default the operator.
+
+        Raises:
+            BadAccountDetail: there is no such user.
+        """
+        async with self._database.writing() as session:
+            user = await people.user_by_email(session, email.strip().lower())
+            if user is None:
+                raise BadAccountDetail("email", "There is no account with this address.")
+            return await people.add_link(session, self._world, user.id)
+
+    async def consume_sign_in_link(self, token: str) -> NewSession | None:
+        """Begin a session with a link; None when it is used, expired or unknown."""
+        async with self._database.writing() as session:
+            user_id = await people.use_link(session, self._world, token)
+            if user_id is None:
+                return None
+            return await people.begin_session(session, self._world, user_id)
+
+    # Keys
+
+    async def create_key(
+        self,
+        org_id: str,
+        name: str,
+        scopes: tuple[str, ...] = accounts.BOTH_SCOPES,
+        *,
+        text: str = "",
+        by: str = "",
+    ) -> NewKey:
+        """Make a key and return it with its text, which is shown this once.
+
+        `text` brings along a key that Helicone made; `by` is the user who asked.
+
+        Raises:
+            BadAccountDetail: a bad name or scope, or `text` is no such key or is taken.
+        """
+        async with self._database.writing() as session:
+            made = await keys.create(session, self._world, org_id, name, scopes, text)
+            people.add_audit(session, self._world, org_id, by, "key.created", made.key.id)
+        await self._publish()
+        return made
+
+    async def list_keys(self, org_id: str) -> list[ApiKey]:
+        """Return the organisation's keys, the latest first, revoked ones included."""
+        async with self._database.reading() as session:
+            return await keys.of_organisation(session, org_id)
+
+    async def revoke_key(self, org_id: str, key_id: str, *, by: str = "") -> bool:
+        """Revoke a key; False when the organisation has no such key that still works."""
+        async with self._database.writing() as session:
+            if not await keys.revoke(session, self._world, org_id, key_id):
+                return False
+            people.add_audit(session, self._world, org_id, by, "key.revoked", key_id)
+        await self._publish()
+        return True
+
+    async def key_for(self, text: str) -> ApiKey | None:
+        """Return the key whose whole text this is; None when it is unknown or revoked."""
+        async with self._database.reading() as session:
+            key = await keys.behind(session, text)
+        if key and self._world.now_us() - (key.last_used_at_us or 0) >= keys.USE_NOTED_EVERY_US:
+            async with self._database.writing() as session:
+                await keys.note_use(session, self._world, key.id)
+        return key
+
+    # Snapshots
+
+    async def snapshot(self) -> Snapshot:
+        """Return what gateways must know of accounts."""
+        async with self._database.reading() as session:
+            return await keys.take_snapshot(session)
+
+    async def publish_snapshot(self, path: Path) -> None:
+        """Write the snapshot to `path`, whole, readable by its owner only.
+
+        May be called by several processes at once: the latest state is what stays.
+        """
+        async with self._database.writing() as session:
+            number = await keys.hold_publishing(session)
+            await keys.write_snapshot(path, await keys.take_snapshot(session))
+        self._published = number
+
+    async def watch_and_publish(self, path: Path) -> None:
+        """Publish now, and whenever any process has changed something; until cancelled."""
+        self._published = -1
+        while True:
+            try:
+                async with self._database.reading() as session:
+                    number = await keys.change_number(session)
+                if number != self._published:
+                    await self.publish_snapshot(path)
+            except (DBAPIError, OSError) as exc:
+                # The gateways go on with the last snapshot: better than not watching any more.
+                log.error("cannot publish the keys", error=type(exc).__name__)
+            await asyncio.sleep(POLL_S)
+
+    async def _publish(self) -> None:
+        if self._publish_to is not None:
+            await self.publish_snapshot(self._publish_to)
+
+    async def organisations(self) -> list[Organisation]:
+        """Return every organisation, the first one first."""
+        async with self._database.reading() as session:
+            rows = await session.scalars(
+                select(models.Organisation).order_by(models.Organisation.id)
+            )
+            return [people.as_organisation(row) for row in rows]

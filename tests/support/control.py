@@ -1,0 +1,44 @@
+"""A control store of a test's own, whose clock stands still and whose hashes are cheap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from argon2 import PasswordHasher
+
+from trunkline.store.control.database import sqlite_url
+from trunkline.store.control.store import ControlStore
+from trunkline.store.control.world import World
+
+PASSWORD = "correct horse battery"
+ADDRESS = "192.0.2.7"
+
+
+@dataclass
+class ManualClock:
+    """Wall time that moves when it is told to."""
+
+    now_us: int = 1_795_356_000_000_000
+
+    def wall_ns(self) -> int:
+        return self.now_us * 1000
+
+    def advance_s(self, seconds: float) -> None:
+        self.now_us += round(seconds * 1_000_000)
+
+
+def cheap_hasher() -> PasswordHasher:
+    """Return argon2id with parameters for tests only."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+async def open_control(
+    directory: Path, clock: ManualClock | None = None, publish_to: Path | None = None
+) -> ControlStore:
+    """Return a store in `directory`; opening it twice is two processes' view of one file."""
+    world = World(hasher=cheap_hasher())
+    if clock is not None:
+        world = World(wall_ns=clock.wall_ns, hasher=cheap_hasher())
+    url = sqlite_url(directory / "control.sqlite3")
+    return await ControlStore.open(url, publish_to=publish_to, world=world)
