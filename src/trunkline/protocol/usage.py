@@ -117,7 +117,7 @@ def _cached(given: _InputDetails, inputs: list[int]) -> tuple[list[int], bool]:
     said = given.cached_tokens_details or _CachedDetails()
     details = (said.text_tokens, said.audio_tokens, said.image_tokens)
     cached = [min(_count(n), limit) for n, limit in zip(details, inputs, strict=True)]
-    left = max(0, _count(given.cached_tokens) - sum(_count(n) for n in details))
+    left = max(0, _count(given.cached_tokens) - sum(cached))
     guessed = left > 0
     for index, limit in enumerate(inputs):
         taken = min(left, limit - cached[index])
