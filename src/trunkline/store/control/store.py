@@ -8,6 +8,8 @@ before the change returns, and `watch_and_publish` finds what other processes ch
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +61,18 @@ class ControlStore:
             OperatorError: the database cannot be opened.
         """
         return cls(await Database.open(url), world or World(), publish_to)
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, url: str, *, publish_to: Path | None = None, world: World | None = None
+    ) -> AsyncGenerator[ControlStore]:
+        """Yield what `open` returns, and close it at the end."""
+        store = await cls.open(url, publish_to=publish_to, world=world)
+        try:
+            yield store
+        finally:
+            await store.close()
 
     async def close(self) -> None:
         """Let go of the database."""

@@ -14,8 +14,9 @@ there is one form for both engines, and it is the fastest that Python can write.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -80,6 +81,18 @@ class FactsStore:
             thread.shutdown(wait=False)
             raise
         return cls(client, thread)
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, path: Path, settings: Settings | None = None
+    ) -> AsyncGenerator[FactsStore]:
+        """Yield what `open` returns, and close it at the end."""
+        store = await cls.open(path, settings)
+        try:
+            yield store
+        finally:
+            await store.close()
 
     async def close(self) -> None:
         """Wait for what is under way, then let go of the engine. May be called twice."""

@@ -1,0 +1,37 @@
+"""I/O. What the web is given: the stores, the settings, the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import Request
+
+from trunkline import clock
+from trunkline.settings import Settings
+from trunkline.store.archives import Archives
+from trunkline.store.control.store import ControlStore
+from trunkline.store.facts.store import FactsStore
+from trunkline.store.recordings import Recordings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependencies:
+    """Everything that a request may use, made once by `wiring`."""
+
+    settings: Settings
+    control: ControlStore
+    facts: FactsStore
+    archives: Archives
+    recordings: Recordings
+    wall_ns: Callable[[], int] = clock.wall_ns
+
+    def now_us(self) -> int:
+        """Return the wall time, µs since 1970 UTC."""
+        return self.wall_ns() // 1000
+
+
+def deps_of(request: Request) -> Dependencies:
+    """Return what `create_app` was given. A FastAPI dependency."""
+    return cast("Dependencies", request.app.state.deps)
