@@ -198,8 +198,6 @@ class JournalWriter:
     def _tick(self) -> None:
         assert self._loop is not None
         self._timer = self._loop.call_later(self._flush_interval_s, self._tick)
-        if self._lossy and not self._failing:
-            self._tell_losses()
         self._write_soon()
         self._syncer.tick(clock.monotonic_ns())
 
@@ -274,6 +272,8 @@ class JournalWriter:
 
     def _write_soon(self) -> None:
         """Write the current buffer too, unless others wait: then it may go on filling."""
+        if self._lossy and not self._failing:
+            self._tell_losses()
         if not self._full:
             self._seal()
         self._write()
@@ -281,6 +281,7 @@ class JournalWriter:
     async def flush(self) -> None:
         """Return when what was appended is written, or the disk has refused it."""
         self._retry_ns = 0
+        self._write_soon()
         end = self.bytes_written + self.lag_bytes
         while self.bytes_written < end:
             self._write_soon()
@@ -297,9 +298,10 @@ class JournalWriter:
         if self._timer is not None:
             self._timer.cancel()
         await self.flush()
-        await self.flush()  # The gaps that the first one gave room for.
-        if self.lag_bytes or self._lossy:
-            log.error("journal closed with records unwritten", bytes=self.lag_bytes)
+        while (self.lag_bytes or self._lossy) and not self._failing:
+            await self.flush()  # The gaps that the one before gave room for.
+        if self._failing:
+            log.error("journal is closed, the disk refused its end", bytes=self.lag_bytes)
         self._thread.shutdown()
         await self._syncer.close()
         self._release()
