@@ -1,0 +1,298 @@
+"""Pure. One call as its page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from trunkline.store.facts.rows import (
+    CallRow,
+    ErrorRow,
+    ItemRow,
+    ResponseRow,
+    ToolCallRow,
+    TurnRow,
+    UsageRow,
+)
+from trunkline.web.pages import text
+from trunkline.web.pages.findings import Finding, findings
+from trunkline.web.pages.timeline import timeline
+from trunkline.web.pages.transcript import Line, Tool, lines, tool_view
+from trunkline.web.pages.turns_view import Turn, turn_views
+from trunkline.web.pages.usage_view import ModelUsage, cached_share, usage_views
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The rows of one call, as the facts store returns them."""
+
+    call: CallRow
+    turns: Sequence[TurnRow] = ()
+    responses: Sequence[ResponseRow] = ()
+    items: Sequence[ItemRow] = ()
+    tool_calls: Sequence[ToolCallRow] = ()
+    errors: Sequence[ErrorRow] = ()
+    usage: Sequence[UsageRow] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One number at the top of the page. `metric` names its definition in the glossary."""
+
+    metric: str
+    label: str
+    value: str
+    detail: str = ""
+    tone: str = "none"
+    start_ms: int | None = None
+    """Where to hear it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One label under the title."""
+
+    label: str
+    value: str
+    href: str = ""
+    tone: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """One error, wherever it came from."""
+
+    at: str
+    start_ms: int
+    source: str
+    code: str
+    message: str
+    param: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """Everything that `call.html` needs."""
+
+    call_id: str
+    version: int
+    title: str
+    subtitle: str
+    status: str
+    status_tone: str
+    live: bool
+    has_audio: bool
+    opened_at_iso: str
+    opened_at: str
+    chips: tuple[Chip, ...]
+    facts: tuple[Fact, ...]
+    lines: tuple[Line, ...]
+    turns: tuple[Turn, ...]
+    tools: tuple[Tool, ...]
+    errors: tuple[Error, ...]
+    findings: tuple[Finding, ...]
+    usage: tuple[ModelUsage, ...]
+    cost: str
+    details: tuple[tuple[str, str], ...]
+    refusal: str
+    """Why there was no conversation; empty when there was one."""
+    timeline: dict[str, Any] = field(hash=False)
+
+
+def call_view(facts: Facts, *, now_us: int) -> CallView:
+    """Return one call's page. `now_us` is wall time: the age of a live call."""
+    call = facts.call
+    age_us = max(0, now_us - call.opened_at_us)
+    duration_us = age_us if call.duration_us is None else call.duration_us
+    return CallView(
+        call_id=call.call_id,
+        version=call.version,
+        title=call.session_name or call.user_id or call.model_asked or "Call",
+        subtitle=call.session_path if call.session_name else "",
+        status=_status(call),
+        status_tone=text.status_tone(call.status),
+        live=call.status == "live",
+        has_audio=call.has_audio,
+        opened_at_iso=text.iso(call.opened_at_us),
+        opened_at=text.when(call.opened_at_us),
+        chips=tuple(_chips(call)),
+        facts=_top(facts, duration_us),
+        lines=lines(facts.items, facts.tool_calls, facts.turns),
+        turns=turn_views(facts.turns, facts.tool_calls),
+        tools=tuple(tool_view(row) for row in facts.tool_calls),
+        errors=tuple(_error(row) for row in facts.errors),
+        findings=findings(call, facts.turns, facts.tool_calls),
+        usage=usage_views(facts.usage),
+        cost=text.money(call.cost_usd),
+        details=tuple(_details(call)),
+        refusal=_refusal(call),
+        timeline=timeline(
+            call,
+            facts.turns,
+            facts.responses,
+            facts.items,
+            facts.tool_calls,
+            facts.errors,
+            duration_us=duration_us,
+        ),
+    )
+
+
+def _status(call: CallRow) -> str:
+    words = [text.status(call.status), text.end_reason(call.end_reason)]
+    return " · ".join(word for word in words if word)
+
+
+def _refusal(call: CallRow) -> str:
+    if call.status != "refused":
+        return ""
+    answered = f"Answered {call.http_status}. " if call.http_status else ""
+    return answered + (call.error_message or text.end_reason(call.end_reason).capitalize() + ".")
+
+
+def _chips(call: CallRow) -> list[Chip]:
+    model = call.model_used or call.model_asked
+    asked = f"asked for {call.model_asked}" if call.model_asked != model else ""
+    dialects = dict.fromkeys((call.caller_dialect, call.provider_dialect))
+    session = call.session_id
+    chips = [
+        Chip("user", call.user_id, "/calls?" + urlencode({"user": call.user_id})),
+        Chip("session", session, "/sessions/" + quote(session, safe="")),
+        Chip(text.provider(call.provider), model, title=asked),
+        Chip("dialect", " → ".join(dialects)),
+        Chip("turn detection", call.vad.replace("_", " ").replace("vad", "VAD")),
+        Chip("voice", call.voice),
+        Chip("key", call.key_name or call.key_id, "/keys"),
+        *_properties(call.properties),
+    ]
+    return [chip for chip in chips if chip.value]
+
+
+def _properties(properties: Mapping[str, str]) -> list[Chip]:
+    return [
+        Chip(name, value, "/calls?" + urlencode({"property": f"{name}={value}"}))
+        for name, value in sorted(properties.items())
+    ]
+
+
+def _top(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
+    call = facts.call
+    lost = f"{text.plural(call.lost_frames, 'frame')} lost" if call.lost_frames else ""
+    return (
+        Fact(
+            "duration",
+            "Duration",
+            text.clock(duration_us),
+            lost or f"{text.plural(call.turns, 'turn')}, nothing lost",
+            "bad" if lost else "none",
+        ),
+        _wait_p50(facts),
+        _wait_max(facts),
+        _barge_ins(facts),
+        _unheard(call),
+        _cost(call, duration_us),
+        Fact(
+            "gateway",
+            "Gateway added",
+            text.millis(call.relay_p50_us),
+            f"p99 {text.millis(call.relay_p99_us)}, "
+            f"{text.plural(call.caller_frames + call.provider_frames, 'frame')}",
+        ),
+    )
+
+
+def _wait_p50(facts: Facts) -> Fact:
+    waited = [turn for turn in facts.turns if turn.wait_us is not None]
+    detail = f"from true end of speech, n = {len(waited)}" if waited else "no answer with audio yet"
+    p50 = facts.call.wait_p50_us
+    return Fact("wait_p50", "Caller waited, p50", text.wait(p50), detail, text.wait_tone(p50))
+
+
+def _wait_max(facts: Facts) -> Fact:
+    longest_us = facts.call.wait_max_us
+    turn = next((turn for turn in facts.turns if turn.wait_us == longest_us), None)
+    if longest_us is None or turn is None:
+        return Fact("wait_max", "Longest wait", text.wait(longest_us))
+    names = sorted({tool.name for tool in facts.tool_calls if tool.turn == turn.turn})
+    where = ", ".join([f"turn {turn.turn}", *names])
+    tone = text.wait_tone(longest_us)
+    start_ms = ((turn.first_audio_us or turn.started_us) - longest_us) // 1000
+    return Fact("wait_max", "Longest wait", text.wait(longest_us), where, tone, start_ms)
+
+
+def _barge_ins(facts: Facts) -> Fact:
+    stops = [turn.stop_us for turn in facts.turns if turn.stop_us is not None]
+    if not facts.call.barge_ins:
+        detail = "nobody was interrupted" if facts.call.turns else ""
+    elif stops:
+        middle = "stopped in" if len(stops) == 1 else "stopped in, median"
+        detail = f"{middle} {text.wait(int(median(stops)))}"
+    else:
+        detail = ""
+    return Fact("barge_ins", "Barge-ins", text.count(facts.call.barge_ins), detail)
+
+
+def _unheard(call: CallRow) -> Fact:
+    unheard_us = max(0, call.assistant_audio_us - call.heard_audio_us)
+    whole_us = call.assistant_audio_us
+    detail = f"{text.share(unheard_us, whole_us)} of {text.seconds(whole_us)} generated"
+    return Fact("unheard", "Never heard", text.seconds(unheard_us), detail if whole_us else "")
+
+
+def _cost(call: CallRow, duration_us: int) -> Fact:
+    value = text.money(call.cost_usd)
+    if call.unpriced:
+        detail = "no price for " + ", ".join(call.unpriced)
+        return Fact("cost", "Cost", value, detail, "warn")
+    if call.cost_usd is None:
+        return Fact("cost", "Cost", text.UNKNOWN if not call.responses else value, "nothing billed")
+    minute = text.money(call.cost_usd * 60_000_000 / duration_us) if duration_us else text.UNKNOWN
+    return Fact("cost", "Cost", value, f"{minute} a minute, {cached_share(call.tokens)} cached")
+
+
+def _error(row: ErrorRow) -> Error:
+    return Error(
+        at=text.clock(row.at_us),
+        start_ms=row.at_us // 1000,
+        source=row.source,
+        code=row.code or row.type or "error",
+        message=row.message,
+        param=row.param,
+    )
+
+
+def _close(code: int | None, reason: str) -> str:
+    return "no close frame" if code is None else f"{code} {reason}".strip()
+
+
+def _details(call: CallRow) -> list[tuple[str, str]]:
+    if call.status == "live":
+        closes: list[tuple[str, str]] = []
+    else:
+        closes = [
+            ("Caller’s close", _close(call.caller_close_code, call.caller_close_reason)),
+            ("Provider’s close", _close(call.provider_close_code, call.provider_close_reason)),
+        ]
+    pairs = [
+        ("Call", call.call_id),
+        ("Session path", call.session_path),
+        ("Model asked for", call.model_asked),
+        ("Model used", call.model_used),
+        ("Provider’s address", call.provider_url),
+        ("Provider’s session", call.provider_session_id),
+        ("Connected in", text.millis(call.connect_us) if call.connect_us is not None else ""),
+        *(closes if call.status != "refused" else []),
+        ("Frames from the caller", _frames(call.caller_frames, call.caller_bytes)),
+        ("Frames from the provider", _frames(call.provider_frames, call.provider_bytes)),
+        ("Caller’s software", call.user_agent),
+        ("Gateway", call.gateway),
+    ]
+    return [(name, value) for name, value in pairs if value]
+
+
+def _frames(frames: int, size_bytes: int) -> str:
+    return f"{text.count(frames)}, {text.size(size_bytes)}" if frames else ""

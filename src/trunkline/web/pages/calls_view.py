@@ -1,0 +1,164 @@
+"""Pure. The table of calls: filters out of the address, and rows for reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from trunkline.store.facts.rows import CallRow
+from trunkline.web.pages import text
+
+STATUSES = ("live", "completed", "failed", "refused", "recovered")
+SPANS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days"}
+_SPAN_OF = {
+    "1h": timedelta(hours=1),
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+_CURSOR = re.compile(r"(\d{1,18})\.(call_[0-9A-Z]{26})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address asks for. Empty: any."""
+
+    status: str = ""
+    model: str = ""
+    user: str = ""
+    session: str = ""
+    property: str = ""
+    """`name=value`."""
+    span: str = ""
+    """One of `SPANS`; empty when `since` or `until` is given, or for ever."""
+    since: str = ""
+    """ISO 8601, as in the address."""
+    until: str = ""
+
+    def narrow(self) -> bool:
+        """Return whether anything is left out of the table."""
+        return bool(self.address())
+
+    def address(self, **more: str) -> str:
+        """Return these filters as a query string, with `more` in it. Empty ones are left out."""
+        pairs = {name: getattr(self, name) for name in _NAMES} | more
+        return urlencode({name: value for name, value in pairs.items() if value})
+
+    def properties(self) -> dict[str, str]:
+        """Return the property asked for."""
+        name, sign, value = self.property.partition("=")
+        return {name.strip(): value.strip()} if sign and name.strip() else {}
+
+    def from_us(self, now_us: int) -> int | None:
+        """Return the wall time from which calls are shown."""
+        if self.span:
+            return now_us - int(_SPAN_OF[self.span].total_seconds()) * 1_000_000
+        return _parse_time(self.since)
+
+    def to_us(self) -> int | None:
+        """Return the wall time before which calls are shown."""
+        return _parse_time(self.until)
+
+
+_NAMES = ("status", "model", "user", "session", "property", "span", "since", "until")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table."""
+
+    call_id: str
+    opened_at_iso: str
+    opened_at: str
+    live: bool
+    status: str
+    status_tone: str
+    end_reason: str
+    model: str
+    provider: str
+    user: str
+    session: str
+    session_name: str
+    length: str
+    turns: str
+    wait: str
+    wait_tone: str
+    barge_ins: str
+    errors: str
+    cost: str
+    priced: bool
+
+
+def read_filters(query: Mapping[str, str]) -> Filters:
+    """Return the filters in a query string. What makes no sense is left out, not an error."""
+    found = {name: query.get(name, "").strip()[:300] for name in _NAMES}
+    if found["status"] not in STATUSES:
+        found["status"] = ""
+    if found["span"] not in SPANS:
+        found["span"] = ""
+    for name in ("since", "until"):
+        if _parse_time(found[name]) is None:
+            found[name] = ""
+    if "=" not in found["property"]:
+        found["property"] = ""
+    return Filters(**found)
+
+
+def write_cursor(opened_at_us: int, call_id: str) -> str:
+    """Return the place behind a call, for the address of the next page."""
+    return f"{opened_at_us}.{call_id}"
+
+
+def read_cursor(value: str) -> tuple[int, str] | None:
+    """Return what `write_cursor` was given; None for anything else."""
+    found = _CURSOR.fullmatch(value)
+    return (int(found[1]), found[2]) if found else None
+
+
+def rows(calls: Sequence[CallRow], *, now_us: int) -> tuple[Row, ...]:
+    """Return the table's rows. `now_us` is wall time: the age of live calls."""
+    return tuple(_row(call, now_us) for call in calls)
+
+
+def _row(call: CallRow, now_us: int) -> Row:
+    age_us = max(0, now_us - call.opened_at_us)
+    return Row(
+        call_id=call.call_id,
+        opened_at_iso=text.iso(call.opened_at_us),
+        opened_at=text.when(call.opened_at_us),
+        live=call.status == "live",
+        status=text.status(call.status),
+        status_tone=text.status_tone(call.status),
+        end_reason=text.end_reason(call.end_reason),
+        model=call.model_used or call.model_asked,
+        provider=text.provider(call.provider),
+        user=call.user_id,
+        session=call.session_id,
+        session_name=call.session_name or call.session_id,
+        length=text.clock(age_us if call.duration_us is None else call.duration_us),
+        turns=text.count(call.turns),
+        wait=text.wait(call.wait_p50_us),
+        wait_tone=text.wait_tone(call.wait_p50_us),
+        barge_ins=text.count(call.barge_ins) if call.barge_ins else "",
+        errors=text.count(call.errors) if call.errors else "",
+        cost=_cost(call),
+        priced=not call.unpriced,
+    )
+
+
+def _cost(call: CallRow) -> str:
+    if call.cost_usd is None and not call.unpriced:
+        return text.UNKNOWN
+    return text.money(call.cost_usd) + ("+" if call.unpriced and call.cost_usd is not None else "")
+
+
+def _parse_time(value: str) -> int | None:
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

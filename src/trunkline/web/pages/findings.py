@@ -1,0 +1,93 @@
+"""Pure. What a reader would want pointed out about a call: facts, with what to do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from trunkline.store.facts.rows import CallRow, ToolCallRow, TurnRow
+from trunkline.web.pages import text
+from trunkline.web.pages.turns_view import segments
+
+_LONG_TOOL_US = 1_000_000
+_MUCH_UNHEARD = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark. `advice` says what to do, or is empty."""
+
+    tone: str
+    what: str
+    advice: str = ""
+    start_ms: int | None = None
+    """Where to look, on the call's clock."""
+
+
+def findings(
+    call: CallRow, turns: Sequence[TurnRow], tools: Sequence[ToolCallRow]
+) -> tuple[Finding, ...]:
+    """Return the remarks on one call, the gravest first."""
+    found = [*_about_record(call), *_about_tools(turns, tools), *_about_call(call)]
+    order = {"bad": 0, "warn": 1}
+    return tuple(sorted(found, key=lambda finding: order.get(finding.tone, 2)))
+
+
+def _about_record(call: CallRow) -> Iterator[Finding]:
+    if call.status == "recovered":
+        yield Finding(
+            "warn",
+            "The gateway died during this call.",
+            "Everything that it had written is here; the end may be missing.",
+        )
+    if call.lost_frames:
+        lost = f"{text.plural(call.lost_frames, 'frame')}, {text.size(call.lost_bytes)}"
+        yield Finding("bad", f"{lost} relayed but not recorded.", "Look at the gateway’s disk.")
+    for model in call.unpriced:
+        yield Finding("warn", f"No price is known for {model}.", "Its usage is not in the cost.")
+
+
+def _about_tools(turns: Sequence[TurnRow], tools: Sequence[ToolCallRow]) -> Iterator[Finding]:
+    for tool in tools:
+        if tool.output is None and tool.answered_us is None:
+            yield Finding(
+                "bad",
+                f"{tool.name} was never answered.",
+                "Send a function_call_output, then response.create.",
+                tool.called_us // 1000,
+            )
+    for turn in turns:
+        own = [tool for tool in tools if tool.turn == turn.turn]
+        spent_us = sum(b - a for kind, a, b in segments(turn, own) if kind == "tool")
+        if spent_us >= _LONG_TOOL_US:
+            names = ", ".join(sorted({tool.name for tool in own}))
+            yield Finding(
+                "bad",
+                f"Turn {turn.turn}: {text.seconds(spent_us)} of silence while {names} ran.",
+                "Speak before the call, or answer the tool faster.",
+                turn.started_us // 1000,
+            )
+
+
+def _about_call(call: CallRow) -> Iterator[Finding]:
+    unheard_us = call.assistant_audio_us - call.heard_audio_us
+    if call.assistant_audio_us and unheard_us / call.assistant_audio_us >= _MUCH_UNHEARD:
+        part = text.share(unheard_us, call.assistant_audio_us)
+        yield Finding(
+            "warn",
+            f"{part} of the assistant’s speech was never heard.",
+            "It is billed all the same. Ask for shorter answers.",
+        )
+    if call.model_asked and call.model_used and call.model_asked != call.model_used:
+        yield Finding(
+            "note",
+            f"{call.model_asked} is retired: {call.model_used} answered in its place.",
+            "Ask for it by name, or change the successors setting.",
+        )
+    if call.caller_dialect != call.provider_dialect:
+        yield Finding(
+            "note",
+            f"The caller speaks the {call.caller_dialect} dialect, the provider"
+            f" {call.provider_dialect}: events were translated.",
+            "The raw events show both.",
+        )

@@ -1,0 +1,125 @@
+"""Pure. What the page's timeline draws: lanes on the call's clock, in milliseconds.
+
+A plain dictionary, because it leaves as JSON for `static/js/call/timeline.js`,
+which is the only reader; its names are the contract between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trunkline.store.facts.rows import (
+    CallRow,
+    ErrorRow,
+    ItemRow,
+    ResponseRow,
+    ToolCallRow,
+    TurnRow,
+)
+from trunkline.web.pages import text
+
+
+def timeline(
+    call: CallRow,
+    turns: Sequence[TurnRow],
+    responses: Sequence[ResponseRow],
+    items: Sequence[ItemRow],
+    tools: Sequence[ToolCallRow],
+    errors: Sequence[ErrorRow],
+    *,
+    duration_us: int,
+) -> dict[str, Any]:
+    """Return the lanes of one call. `duration_us` is its length, or its age while live."""
+    return {
+        "call_id": call.call_id,
+        "live": call.status == "live",
+        "has_audio": call.has_audio,
+        "duration_ms": duration_us // 1000,
+        "speech": [_speech(item) for item in items if item.starts_us is not None],
+        "waits": [_wait(turn) for turn in turns if turn.wait_us and turn.first_audio_us],
+        "responses": [_response(row, number, duration_us) for number, row in _numbered(responses)],
+        "unheard": [span for row in responses if (span := _unheard(row))],
+        "tools": [_tool(tool, duration_us) for tool in tools],
+        "marks": _marks(turns, responses, errors),
+        "turn_starts_ms": sorted(_start(turn) // 1000 for turn in turns),
+        "barge_ins_ms": sorted(_start(turn) // 1000 for turn in turns if turn.barge_in),
+    }
+
+
+def _start(turn: TurnRow) -> int:
+    return turn.started_us if turn.speech_started_us is None else turn.speech_started_us
+
+
+def _numbered(responses: Sequence[ResponseRow]) -> list[tuple[int, ResponseRow]]:
+    return list(enumerate(sorted(responses, key=lambda row: row.created_us), start=1))
+
+
+def _speech(item: ItemRow) -> dict[str, Any]:
+    start_us = item.starts_us or 0
+    return {
+        "who": item.role,
+        "start_ms": start_us // 1000,
+        "end_ms": (start_us if item.ends_us is None else item.ends_us) // 1000,
+        "text": text.shorten(item.text, 80),
+    }
+
+
+def _wait(turn: TurnRow) -> dict[str, Any]:
+    end_us, wait_us = turn.first_audio_us or 0, turn.wait_us or 0
+    return {
+        "turn": turn.turn,
+        "start_ms": (end_us - wait_us) // 1000,
+        "end_ms": end_us // 1000,
+        "tone": text.wait_tone(turn.wait_us),
+        "label": text.wait(turn.wait_us),
+    }
+
+
+def _response(row: ResponseRow, number: int, duration_us: int) -> dict[str, Any]:
+    end_us = duration_us if row.done_us is None else row.done_us
+    return {
+        "start_ms": row.created_us // 1000,
+        "end_ms": end_us // 1000,
+        "status": row.status,
+        "label": f"response {number}" if row.status == "completed" else row.status,
+    }
+
+
+def _unheard(row: ResponseRow) -> list[int] | None:
+    if row.play_start_us is None or row.audio_us - row.heard_us < 50_000:
+        return None
+    return [(row.play_start_us + us) // 1000 for us in (row.heard_us, row.audio_us)]
+
+
+def _tool(tool: ToolCallRow, duration_us: int) -> dict[str, Any]:
+    end_us = duration_us if tool.answered_us is None else tool.answered_us
+    return {
+        "start_ms": tool.called_us // 1000,
+        "end_ms": end_us // 1000,
+        "name": tool.name,
+        "answered": tool.answered_us is not None,
+        "label": f"{tool.name} {text.wait(tool.latency_us)}",
+    }
+
+
+def _marks(
+    turns: Sequence[TurnRow], responses: Sequence[ResponseRow], errors: Sequence[ErrorRow]
+) -> list[dict[str, Any]]:
+    """Moments worth a tick: the edges of turns and responses, barge-ins and errors."""
+    found: list[tuple[int | None, str, str]] = []
+    for turn in turns:
+        tone = "bad" if turn.barge_in else "none"
+        name = "barge-in" if turn.barge_in else "speech started"
+        found.append((turn.speech_started_us, name, tone))
+        found.append((turn.speech_stopped_us, "speech stopped", "none"))
+        found.append((turn.committed_us, "committed", "none"))
+    for row in responses:
+        found.append((row.created_us, "response created", "none"))
+        found.append((row.first_audio_us, "first audio", "none"))
+        found.append((row.done_us, f"response {row.status}", "none"))
+    found += [(row.at_us, row.code or row.type or "error", "error") for row in errors]
+    marks = [(at, name, tone) for at, name, tone in found if at is not None]
+    return [
+        {"at_ms": at // 1000, "name": name, "tone": tone} for at, name, tone in sorted(marks)
+    ]

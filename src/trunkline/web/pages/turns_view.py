@@ -1,0 +1,140 @@
+"""Pure. The turns table: how long each answer took, and where the time went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from trunkline.store.facts.rows import ToolCallRow, TurnRow
+from trunkline.web.pages import text
+
+WIDTH = 240
+"""Width of a waterfall, in units of its SVG. The longest wait of the call fills it."""
+
+_KINDS = {"speech": "spoke", "text": "typed", "tool": "tool output", "assistant": "unasked"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One segment of a waterfall."""
+
+    kind: str
+    """`endpoint`, `dispatch`, `model` or `tool`: its colour."""
+    x: float
+    width: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One row of the turns table."""
+
+    number: int
+    kind: str
+    start_ms: int
+    at: str
+    wait: str
+    wait_tone: str
+    from_stopped: str
+    bars: tuple[Bar, ...]
+    spoken: str
+    """The waterfall in words, for those who cannot see it."""
+    outcome: str
+    outcome_tone: str
+    cost: str
+    barge_in: bool
+
+
+def turn_views(turns: Sequence[TurnRow], tools: Sequence[ToolCallRow]) -> tuple[Turn, ...]:
+    """Return the turns in order, their waterfalls on one common scale."""
+    longest_us = max((turn.wait_us or 0 for turn in turns), default=0)
+    return tuple(
+        _view(turn, [tool for tool in tools if tool.turn == turn.turn], longest_us)
+        for turn in sorted(turns, key=lambda turn: turn.turn)
+    )
+
+
+def segments(turn: TurnRow, tools: Iterable[ToolCallRow]) -> list[tuple[str, int, int]]:
+    """Return what a turn's wait was made of: kind, start and end on the call's clock, µs.
+
+    They follow one another and add up to the wait. A tool that ran while the model
+    worked takes that time; nothing is counted twice.
+    """
+    if turn.wait_us is None or turn.first_audio_us is None:
+        return []
+    origin, end = turn.first_audio_us - turn.wait_us, turn.first_audio_us
+    marks = [
+        ("endpoint", turn.speech_stopped_us),
+        ("dispatch", turn.response_created_us),
+        ("model", end),
+    ]
+    found: list[tuple[str, int, int]] = []
+    at = origin
+    for kind, until in marks:
+        until = at if until is None else min(max(until, at), end)
+        if until > at:
+            found.append((kind, at, until))
+        at = until
+    for tool in sorted(tools, key=lambda tool: tool.called_us):
+        if tool.answered_us is not None:
+            found = _lay_over(found, tool.called_us, tool.answered_us)
+    return found
+
+
+def _lay_over(
+    found: list[tuple[str, int, int]], start: int, end: int
+) -> list[tuple[str, int, int]]:
+    cut: list[tuple[str, int, int]] = []
+    for kind, a, b in found:
+        left, right = max(a, start), min(b, end)
+        if kind == "tool" or left >= right:
+            cut.append((kind, a, b))
+            continue
+        cut += [(kind, a, left)] if left > a else []
+        cut.append(("tool", left, right))
+        cut += [(kind, right, b)] if b > right else []
+    return cut
+
+
+def _view(turn: TurnRow, tools: list[ToolCallRow], longest_us: int) -> Turn:
+    found = segments(turn, tools)
+    start_us = turn.started_us if turn.speech_started_us is None else turn.speech_started_us
+    return Turn(
+        number=turn.turn,
+        kind=_KINDS.get(turn.kind, turn.kind),
+        start_ms=start_us // 1000,
+        at=text.clock(start_us),
+        wait=text.wait(turn.wait_us),
+        wait_tone=text.wait_tone(turn.wait_us),
+        from_stopped=text.wait(turn.wait_from_stopped_us),
+        bars=_bars(found, longest_us),
+        spoken=", ".join(f"{kind} {text.wait(b - a)}" for kind, a, b in found) or "no answer",
+        outcome=_outcome(turn),
+        outcome_tone="bad" if turn.status in ("failed", "unanswered") else "none",
+        cost=text.money(turn.cost_usd),
+        barge_in=turn.barge_in,
+    )
+
+
+def _bars(found: list[tuple[str, int, int]], longest_us: int) -> tuple[Bar, ...]:
+    if not found or longest_us <= 0:
+        return ()
+    origin, scale = found[0][1], WIDTH / longest_us
+    return tuple(
+        Bar(
+            kind=kind,
+            x=round((a - origin) * scale, 2),
+            width=round(max(1.5, (b - a) * scale - 1), 2),
+            title=f"{kind} {text.wait(b - a)}",
+        )
+        for kind, a, b in found
+    )
+
+
+def _outcome(turn: TurnRow) -> str:
+    unheard_us = turn.audio_us - turn.heard_us
+    if turn.status in ("failed", "unanswered", "incomplete"):
+        return turn.status
+    if unheard_us >= 50_000:
+        return f"{text.seconds(unheard_us)} unheard"
+    return "heard all" if turn.audio_us else turn.status

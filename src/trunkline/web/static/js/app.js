@@ -1,0 +1,75 @@
+// What every page does: copy buttons, local times, rows that open, forms that send themselves,
+// and lists that stay up to date.
+import { keepFresh } from "./fresh.js";
+
+const LOCAL = new Intl.DateTimeFormat(undefined, {
+  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
+  hour12: false,
+});
+
+export function localTimes(root = document) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.valueOf())) time.textContent = LOCAL.format(at);
+  }
+}
+
+async function copy(button) {
+  const from = document.querySelector(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(from.value ?? from.textContent);
+  } catch {
+    // No permission, or no secure context: select it, so that one key press copies.
+    const range = document.createRange();
+    range.selectNodeContents(from);
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+    return;
+  }
+  const label = button.querySelector("[data-label]");
+  button.classList.add("copied");
+  if (!label) return;
+  const before = label.textContent;
+  label.textContent = "Copied";
+  setTimeout(() => { label.textContent = before; button.classList.remove("copied"); }, 1600);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) { copy(button); return; }
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+  const cancel = event.target.closest("[data-close]");
+  if (cancel) { cancel.closest("details").open = false; return; }
+  const row = event.target.closest("tr.goes");
+  if (row && !event.target.closest("a, button, summary") && !String(getSelection())) {
+    row.querySelector("a").click();
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-auto]");
+  if (form) form.requestSubmit();
+});
+
+document.addEventListener("submit", (event) => {
+  // Empty fields would only make the address long.
+  if (!event.target.matches("form[data-auto]")) return;
+  for (const field of event.target.elements) if (field.name && !field.value) field.disabled = true;
+});
+addEventListener("pageshow", () => {
+  for (const field of document.querySelectorAll("form[data-auto] [disabled]")) field.disabled = false;
+});
+
+localTimes();
+document.addEventListener("trunkline:fresh", () => localTimes());
+keepFresh();

@@ -1,0 +1,81 @@
+// The call page: one clock for waveform, transcript and turns.
+import { Events } from "./events.js";
+import { Player } from "./player.js";
+import { Timeline } from "./timeline.js";
+import { Transcript } from "./transcript.js";
+
+const article = document.querySelector("#call");
+const read = () => JSON.parse(document.querySelector("#timeline-data").textContent);
+const player = new Player(read);
+const transcript = new Transcript();
+const stage = document.querySelector("#timeline");
+const timeline = stage ? new Timeline(stage, read(), (ms) => player.seek(ms)) : null;
+new Events(document.querySelector("#events"));
+
+player.onMove = (ms, playing) => {
+  timeline?.moveTo(ms, playing);
+  transcript.moveTo(ms, playing);
+};
+
+async function loadPeaks(data) {
+  if (!data.has_audio || !timeline) return;
+  const answer = await fetch(`/calls/${data.call_id}/peaks`, { credentials: "same-origin" });
+  if (answer.ok) timeline.setPeaks(await answer.json());
+}
+
+let sealed = read().has_audio;
+document.addEventListener("trunkline:fresh", () => {
+  const data = read();
+  timeline?.setData(data);
+  player.bind();
+  if (data.has_audio && !sealed) { sealed = true; loadPeaks(data); }
+});
+
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("[data-seek-ms]") ?? event.target.closest(".say[data-start-ms]");
+  if (!target || String(getSelection())) return;
+  player.seek(Number(target.dataset.seekMs ?? target.dataset.startMs));
+});
+
+document.querySelector("#zoom")?.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-zoom]");
+  if (button) timeline.zoom(button.dataset.zoom, player.ms);
+});
+
+const near = (list, ms, step) => (step > 0
+  ? list.find((at) => at > ms + 50)
+  : list.findLast((at) => at < ms - 800));
+
+const onSlider = (event) => event.target.closest(".playhead");
+const KEYS = {
+  " ": () => player.toggle(),
+  ArrowLeft: () => player.seek(player.ms - 5000),
+  ArrowRight: () => player.seek(player.ms + 5000),
+  "[": () => player.seek(near(read().turn_starts_ms, player.ms, -1) ?? 0),
+  "]": () => player.seek(near(read().turn_starts_ms, player.ms, 1) ?? player.ms),
+  Home: () => player.seek(0),
+  End: () => player.seek(read().duration_ms),
+  i: () => player.seek(near(read().barge_ins_ms, player.ms, 1) ?? read().barge_ins_ms[0] ?? player.ms),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
+  const at = event.target;
+  if (at.closest("input, select, textarea, .evs")) return;
+  if (event.key === " " && at.closest("button, summary, a")) return;
+  if (["Home", "End"].includes(event.key) && !onSlider(event)) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+
+const since = () => {
+  const value = document.querySelector("[data-since]");
+  if (!value) return;
+  const seconds = Math.max(0, (Date.now() - new Date(value.dataset.since)) / 1000);
+  value.textContent = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+};
+if (article.dataset.refreshMs) setInterval(since, 1000);
+
+loadPeaks(read());
+const wanted = Number(new URLSearchParams(location.search).get("t"));
+if (wanted > 0) player.seek(wanted * 1000, { quiet: true });
