@@ -139,9 +139,7 @@ def simulator(
     if settings_from_parent:
         _settings(from_parent=True)
     wiring.run(
-        wiring.simulator(
-            host, port, seed, switch or [], listen_fd, supervised=settings_from_parent
-        )
+        wiring.simulator(host, port, seed, switch or [], listen_fd, supervised=settings_from_parent)
     )
 
 

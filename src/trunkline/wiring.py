@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import os
 import secrets
+import shlex
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,12 +25,100 @@ from trunkline.layout import DataLock, Layout
 from trunkline.settings import Settings
 from trunkline.tls import public_context
 
+# Each process imports only what it is made of, inside its function: a gateway
+# must stay small, and the facts engine must never be loaded in it.
+
 T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run one process's work to its end on uvloop."""
+    """Run one process's work to its end."""
     return uvloop.run(main)
+
+
+# --- trunkline up --------------------------------------------------------------------
+
+
+async def up(settings: Settings) -> None:
+    """Start and supervise everything until SIGTERM or Ctrl-C; then drain."""
+    from trunkline import supervisor
+
+    logs.configure(settings, "up")
+    public_context(settings)
+    layout = Layout(settings.data)
+    layout.create()
+    lock = DataLock(layout.lock)
+    public = supervisor.bind_public(settings.host, settings.port)
+    settings = _with_addresses(settings, public)
+    sign_in = await _first_sign_in(settings, layout)
+    with supervisor.private_socket() as (private, private_path):
+        simulator_socket = supervisor.loopback_socket() if not settings.simulator_url else None
+        if simulator_socket is not None:
+            port = simulator_socket.getsockname()[1]
+            settings = settings.model_copy(update={"simulator_url": f"ws://127.0.0.1:{port}"})
+        stages = _stages(settings, public, private, private_path, simulator_socket)
+        _greet(settings, sign_in)
+        await supervisor.supervise(stages, settings.drain_timeout_ms / 1000)
+    lock.release()
+
+
+def _with_addresses(settings: Settings, public: socket.socket) -> Settings:
+    """Return `settings` with the port that was bound, and the address to show to people."""
+    port = public.getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    scheme = "https" if settings.tls_cert else "http"
+    url = settings.public_url.rstrip("/") or f"{scheme}://{host}:{port}"
+    return settings.model_copy(update={"port": port, "public_url": url})
+
+
+def _stages(
+    settings: Settings,
+    public: socket.socket,
+    private: socket.socket,
+    private_path: Path,
+    simulator_socket: socket.socket | None,
+) -> list[list[Any]]:
+    """Return what to start, in order. What is last is stopped first."""
+    from trunkline.supervisor import Child
+
+    def child(name: str, listening: socket.socket, *arguments: str) -> Child:
+        common = ["--settings-from-parent", "--listen-fd", str(listening.fileno())]
+        return Child(name, [*arguments, *common], [listening], settings)
+
+    gateways = [
+        child(name, public, "gateway", "--name", name, "--server-socket", str(private_path))
+        for name in (f"gateway-{number}" for number in range(settings.workers))
+    ]
+    simulators = [child("simulator", simulator_socket, "simulator")] if simulator_socket else []
+    return [simulators, [child("server", private, "server")], gateways]
+
+
+async def _first_sign_in(settings: Settings, layout: Layout) -> str:
+    """Return a one-time link for the operator, with the accounts ready to be used."""
+    from trunkline.store.control.store import ControlStore
+
+    async with ControlStore.opened(control_url(settings)) as control:
+        await control.ensure_operator()
+        await control.publish_snapshot(layout.snapshot)
+        token = await control.issue_sign_in_link()
+    return f"{settings.public_url}/sign-in/{token}"
+
+
+def _greet(settings: Settings, sign_in: str) -> None:
+    """Print what a newcomer needs to know, and nothing more."""
+    command = shlex.quote(os.path.relpath(sys.argv[0])) if os.sep in sys.argv[0] else "trunkline"
+    create = f"{command} keys create --data {shlex.quote(str(settings.data))} --name first"
+    websocket = settings.public_url.replace("http", "ws", 1)
+    lines = [
+        f"Dashboard  {sign_in}  (signs you in, once)",
+        f"Gateway    {websocket}/v1/gateway/oai/realtime?model=…",
+        f"Key        {create}",
+        f"Try        {command} try --url {settings.public_url} --key $({create})",
+    ]
+    if settings.simulator:
+        lines.append("The simulator answers every call: no provider is dialled, nothing is billed.")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
 
 
 # --- processes -----------------------------------------------------------------------
@@ -68,41 +158,6 @@ async def gateway(
     await journal.close()
 
 
-async def server(
-    settings: Settings, listen_fd: int | None, socket_path: Path | None, *, supervised: bool
-) -> None:
-    """Be the recorder and the web until told to stop."""
-    import uvicorn
-
-    from trunkline.recorder.run import Recorder
-    from trunkline.web.app import create_app
-
-    logs.configure(settings, "server")
-    listening = _inherited(listen_fd) or _unix_socket(socket_path)
-    async with _stores(settings) as stores:
-        recorder = Recorder(settings, stores.layout, stores.facts, stores.blobs, stores.prices)
-        recording = asyncio.create_task(recorder.run())
-        publishing = asyncio.create_task(stores.control.watch_and_publish(stores.layout.snapshot))
-        config = uvicorn.Config(
-            create_app(stores.dependencies(settings, recorder)),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=True,
-            proxy_headers=True,
-            forwarded_allow_ips="*",
-            timeout_graceful_shutdown=3,
-        )
-        web = _Web(config)
-        serving = asyncio.create_task(web.serve(sockets=[listening]))
-        await _told_to_stop(supervised=supervised)
-        web.should_exit = True
-        await serving
-        publishing.cancel()
-        await recorder.stop()
-        await recording
-
-
 async def simulator(
     host: str,
     port: int,
@@ -113,3 +168,25 @@ async def simulator(
     supervised: bool,
 ) -> None:
     """Be a provider until told to stop."""
+    raise NotImplementedError
+
+
+def _inherited(listen_fd: int | None) -> socket.socket | None:
+    """Return the socket that the supervisor bound for us, if there is one."""
+    return None if listen_fd is None else socket.socket(fileno=listen_fd)
+
+
+async def _told_to_stop(*, supervised: bool) -> None:
+    """Return on SIGTERM or SIGINT, and when a supervisor that we had is gone."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if supervised:
+        loop.add_reader(sys.stdin.fileno(), stop.set)
+    await stop.wait()
+
+
+def control_url(settings: Settings) -> str:
+    """Return where the accounts are: the configured database, or SQLite under `data`."""
+    return settings.control_url or f"sqlite+aiosqlite:///{Layout(settings.data).control}"

@@ -1,0 +1,37 @@
+"""Whole installations, each started once."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+import trustme
+from tests.support.running import Running, running
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
+    """Trunkline as `make up` starts it."""
+    with running(tmp_path_factory.mktemp("plain") / "data", "--simulator") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
+    """The same, speaking TLS with a certificate of an authority of our own."""
+    directory = tmp_path_factory.mktemp("secure")
+    ca, certificate, key = (directory / name for name in ("ca.pem", "certificate.pem", "key.pem"))
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    authority.cert_pem.write_to_path(str(ca))
+    issued.private_key_pem.write_to_path(str(key))
+    for blob in issued.cert_chain_pems:
+        blob.write_to_path(str(certificate), append=True)
+    options = ("--simulator", "--tls-cert", str(certificate), "--tls-key", str(key))
+    with running(directory / "data", *options, ca=ca) as started:
+        yield started
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Path:
+    """A directory for scripts, with the project's npm packages in reach."""
+    return tmp_path
