@@ -1,0 +1,162 @@
+"""I/O. The simulator as a server: every provider path on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import socket
+from collections import deque
+
+import msgspec
+import structlog
+import uvloop
+from picows import (
+    WSListener,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+    ws_create_server,
+)
+
+from trunkline.errors import OperatorError
+from trunkline.simulator import voices
+from trunkline.simulator.admission import (
+    SUBPROTOCOL,
+    Accepted,
+    Arrival,
+    Fatal,
+    Rejected,
+    Verdict,
+    admit,
+    shown,
+)
+from trunkline.simulator.chance import Chance
+from trunkline.simulator.config import SimulatorConfig
+from trunkline.simulator.session import Means
+from trunkline.simulator.shell import Connection, Doomed
+
+_LARGEST_FRAME = 32 << 20
+_REMEMBERED = 10_000
+_JSON = {"Content-Type": "application/json"}
+_log = structlog.get_logger(__name__)
+
+
+class Simulator:
+    """A realtime provider. `start` it, dial it, `stop` it."""
+
+    def __init__(self, config: SimulatorConfig | None = None) -> None:
+        config = config or SimulatorConfig()
+        if config.seed is None:
+            config = msgspec.structs.replace(config, seed=secrets.randbits(32))
+        self.config = config
+        self.arrivals: deque[Arrival] = deque(maxlen=_REMEMBERED)
+        """Every handshake, the newest last, with its credentials: for tests only."""
+        self.live: set[Connection] = set()
+        """Sessions whose connection is open."""
+        self._means: Means | None = None
+        self._server: asyncio.Server | None = None
+        self._arrived = 0
+
+    @property
+    def connections(self) -> list[Arrival]:
+        """Every handshake so far, refused ones too, the newest last."""
+        return list(self.arrivals)
+
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, *, sock: socket.socket | None = None
+    ) -> int:
+        """Listen on `host`:`port`, or on a bound `sock`; return the port.
+
+        Raises `OperatorError` when the address is taken, or known speech cannot be read.
+        """
+        self._means = Means(
+            library=voices.library(),
+            voice=voices.synthesise,
+            known=voices.known_speech(self.config.known_speech),
+        )
+        if sock is None:
+            sock = _bound(host, port)
+        self._server = await ws_create_server(
+            self._arrive, sock=sock, max_frame_size=_LARGEST_FRAME, enable_auto_pong=False
+        )
+        return self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """End every connection and stop listening. Safe to call twice."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.close()
+        for connection in list(self.live):
+            if connection.transport is not None:
+                connection.transport.disconnect(graceful=False)
+        await server.wait_closed()
+
+    # One handshake
+
+    def _arrive(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        arrival = Arrival(
+            request.path.decode("latin-1"), tuple((k, v) for k, v in request.headers.items())
+        )
+        if self.config.show_connections and arrival.path == "/simulator/connections":
+            body = msgspec.json.encode([shown(one) for one in self.arrivals])
+            return _http(200, body)
+        self._arrived += 1
+        self.arrivals.append(arrival)
+        return self._answer(arrival, admit(arrival, self.config))
+
+    def _answer(self, arrival: Arrival, verdict: Verdict) -> WSUpgradeResponseWithListener:
+        chance = Chance(self.config.seed or 0, -self._arrived)
+        match verdict:
+            case Rejected(status, body):
+                return _http(status, msgspec.json.encode(body))
+            case Fatal():
+                listener: WSListener = Doomed(verdict, chance.id("event"))
+            case Accepted():
+                if self._means is None:
+                    raise RuntimeError("start() makes the means before it listens")
+                listener = Connection(verdict, self._means, self._arrived, self.live)
+        headers = {"x-request-id": chance.id("req")}
+        if SUBPROTOCOL in arrival.subprotocols:
+            # Exactly this one: a credential offered as a subprotocol must not come back.
+            headers["Sec-WebSocket-Protocol"] = SUBPROTOCOL
+        return WSUpgradeResponseWithListener(
+            WSUpgradeResponse.create_101_response(headers), listener
+        )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as exc:
+        raise OperatorError(
+            f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another port"
+        ) from exc
+
+
+def _http(status: int, body: bytes) -> WSUpgradeResponseWithListener:
+    if status < 400:
+        return WSUpgradeResponseWithListener(
+            WSUpgradeResponse.create_ok_response(body, _JSON), None
+        )
+    return WSUpgradeResponseWithListener(
+        WSUpgradeResponse.create_error_response(status, body, _JSON), None
+    )
+
+
+async def _serve(config: SimulatorConfig, host: str, port: int) -> None:
+    simulator, ended = Simulator(config), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    listening = await simulator.start(host, port)
+    _log.info("simulator_listening", url=f"ws://{host}:{listening}/v1/realtime")
+    await ended.wait()
+    await simulator.stop()
+
+
+def run(config: SimulatorConfig, host: str, port: int) -> None:
+    """Run a simulator until SIGINT or SIGTERM. Raises `OperatorError` when it cannot start."""
+    uvloop.run(_serve(config, host, port))
