@@ -11,7 +11,7 @@ GA_SESSION: dict[str, Any] = {
     "id": "sess_1",
     "object": "realtime.session",
     "type": "realtime",
-    "model": "gpt-realtime-2.1",
+    "model": "gpt-realtime",
     "output_modalities": ["audio"],
     "instructions": "Be brief.",
     "tools": [{"type": "function", "name": "weather", "description": "", "parameters": {}}],
@@ -43,7 +43,7 @@ GA_SESSION: dict[str, Any] = {
 BETA_SESSION: dict[str, Any] = {
     "id": "sess_1",
     "object": "realtime.session",
-    "model": "gpt-realtime-2.1",
+    "model": "gpt-realtime",
     "modalities": ["text", "audio"],
     "instructions": "Be brief.",
     "tools": GA_SESSION["tools"],
@@ -164,7 +164,11 @@ def damaged_frames(draw: st.DrawFn) -> bytes:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
     ),

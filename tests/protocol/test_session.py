@@ -21,7 +21,7 @@ def session_of(fields: dict[str, Any], name: str = "session.updated") -> Session
 EXPECTED = Session(
     id="sess_1",
     type="realtime",
-    model="gpt-realtime-2.1",
+    model="gpt-realtime",
     voice="marin",
     instructions="Be brief.",
     modalities=("audio",),
@@ -89,7 +89,7 @@ def test_a_server_of_tools_is_named_by_its_label() -> None:
 
 def test_one_field_of_the_wrong_kind_does_not_cost_the_session() -> None:
     session = session_of({**GA_SESSION, "instructions": 7, "audio": {"output": {"voice": "ash"}}})
-    assert (session.voice, session.instructions, session.model) == ("ash", "", "gpt-realtime-2.1")
+    assert (session.voice, session.instructions, session.model) == ("ash", "", "gpt-realtime")
 
 
 def test_a_session_survives_a_checkpoint() -> None:

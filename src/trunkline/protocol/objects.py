@@ -7,6 +7,7 @@ string was cut inside an emoji. Such frames are rare and legal: they take the sl
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import Any, TypeAlias, cast
 
 import msgspec
@@ -26,10 +27,18 @@ def read(frame: bytes) -> Fields | None:
     except BAD:
         pass
     try:
-        value: object = json.loads(frame)
+        value: object = json.loads(frame, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError):
         return None
     return cast("Fields", value) if isinstance(value, dict) else None
+
+
+def _finite(text: str) -> float:
+    """Refuse NaN, which is not JSON, and 1e999, which we could not write back."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def write(fields: Fields) -> bytes | None:
