@@ -20,7 +20,7 @@ CALLS = [b"call-%011d" % number for number in range(3)]
 
 def payload_of(seq: int) -> bytes:
     """What frame `seq` holds: sizes vary, a few are larger than the buffer."""
-    size = 300_000 if seq % 97 == 96 else seq * 37 % 5_000
+    size = 1_100_000 if seq % 97 == 96 else seq * 37 % 5_000
     return b"%d " % seq + bytes(size)
 
 

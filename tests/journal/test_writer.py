@@ -240,8 +240,8 @@ async def test_a_failed_write_leaves_no_torn_record_behind(tmp_path: Path, disk:
 async def test_what_does_not_fit_is_counted_and_told_before_what_follows(
     tmp_path: Path, disk: Disk
 ) -> None:
-    payload = bytes(100_000)
-    async with started(tmp_path, max_backlog_bytes=300_000) as writer:
+    payload = bytes(BUFFER_BYTES * 2 // 5)
+    async with started(tmp_path, max_backlog_bytes=BUFFER_BYTES) as writer:
         disk.error = 28
         for seq in range(8):
             append(writer, frame(seq, payload))

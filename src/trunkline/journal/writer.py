@@ -36,11 +36,11 @@ from trunkline.journal.segments import Outcome, Segments, why
 from trunkline.journal.sync import Syncer
 from trunkline.settings import Settings
 
-BUFFER_BYTES = 256 * 1024
-"""Written at once. Larger ones fall out of the processor's cache before they are written."""
+BUFFER_BYTES = 1024 * 1024
+"""Written at once. With less, busy gateways spend more on waking the thread."""
 MAX_BACKLOG_BYTES = 96 * 1024 * 1024
 """May wait for the disk: the largest record, and half as much beside it."""
-_SPARES = 8
+_SPARES = 4
 _RETRY_NS = 250_000_000
 """Between attempts to write to a disk that refused."""
 
