@@ -215,6 +215,7 @@ UNTOUCHED_UP = {
     ),
     "a session of GA shape": wire("session.update", session=GA_SESSION),
     "a session that is none": wire("session.update", session=7),
+    "a request that is none": wire("response.create", response=7),
     "an unknown event": wire("banana", session=BETA_SESSION),
     "not JSON": b"hello",
     "binary": b"\x00\xff",
@@ -398,12 +399,15 @@ UNTOUCHED_DOWN = {
     "arguments": wire("response.function_call_arguments.done", arguments="{}", name="f"),
     "a caller's item": wire("conversation.item.retrieved", item={"content": [{"type": "text"}]}),
     "a part": wire("response.content_part.done", part={"type": "audio", "transcript": "x"}),
+    "an error that is none": wire("error", error=7),
+    "a response that is none": wire("response.done", response=7),
     "an error about nothing renamed": wire("error", error={"message": "m", "param": None}),
     "idle timeout, which beta has no name for": wire("input_audio_buffer.timeout_triggered"),
     "MCP": wire("response.mcp_call.in_progress", item_id="i"),
     "an unknown event": wire("warning", session=GA_SESSION),
     "beta already": wire("response.audio.delta", delta="AAAA"),
     "not JSON": b"hello",
+    "a session that is none": wire("session.created", session=7),
     "binary": b"\x00\xff",
 }
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trunkline.protocol.cost import cost_of_response, cost_of_time, cost_of_transcription
 from trunkline.protocol.prices import Price, shipped
-from trunkline.protocol.usage import Usage
+from trunkline.protocol.usage import Usage, WireUsage, usage_of
 
 
 def price(model: str, provider: str = "") -> Price:
@@ -99,6 +99,12 @@ def test_usage_in_another_measure_than_the_price_is_unpriced() -> None:
 
 def test_a_minute_of_translation_costs_its_price() -> None:
     assert cost_of_time(60_000_000, price("gpt-realtime-translate")) == (Decimal("0.034"), False)
+
+
+def test_a_number_that_nobody_can_have_used_still_has_a_cost() -> None:
+    usage = usage_of(WireUsage(input_tokens=10**40, output_tokens=10**40, seconds=1e300))
+    assert cost_of_response(usage, REALTIME) is not None
+    assert cost_of_transcription(usage, price("whisper-1")) is not None
 
 
 counts = st.integers(0, 100_000)

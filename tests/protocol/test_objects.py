@@ -20,10 +20,10 @@ def test_an_object_comes_back_as_it_was(fields: dict[str, Any]) -> None:
 
 
 def test_a_lone_surrogate_comes_back_as_it_was() -> None:
-    frame = b'{"a":"x\\ud83d","b":"\\u00e9"}'
+    frame = b'{"a":"x\\ud83d","b":"\\u00e9","c":0.25}'
     fields = read(frame)
     assert fields is not None
-    assert fields == {"a": "x\ud83d", "b": "é"}
+    assert fields == {"a": "x\ud83d", "b": "é", "c": 0.25}
     assert write(fields) == frame
 
 

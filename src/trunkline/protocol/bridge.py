@@ -111,9 +111,7 @@ class Bridge:
         if fields is None:
             return AS_RECEIVED
         made, lost = self._up(fields)
-        if made == fields:
-            return AS_RECEIVED
-        up = write(made)
+        up = None if made == fields else write(made)
         if up is None:
             return AS_RECEIVED
         return Bridged((up,), self._tell(lost, fields.get("event_id")), True)

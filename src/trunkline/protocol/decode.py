@@ -107,10 +107,11 @@ def name_of(event: Event) -> str:
 
 
 def _public(event: Modelled | _Sessions) -> Event:
-    if isinstance(event, _SessionUpdate | _SessionCreated | _SessionUpdated):
-        session = normalised(event.session)
-        return _PUBLIC[type(event)](event_id=event.event_id, session=session)
-    return event
+    made = _PUBLIC.get(type(event))
+    if made is None:
+        return cast("Modelled", event)
+    told = cast("_Sessions", event)
+    return made(event_id=told.event_id, session=normalised(told.session))
 
 
 def _mended_head(frame: bytes) -> _Head:

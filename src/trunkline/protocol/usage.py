@@ -104,8 +104,12 @@ def usage_of(wire: WireUsage) -> Usage:
     )
 
 
+_MOST = 2**53
+"""No provider counts so far; beyond it, money would not fit its decimals."""
+
+
 def _count(said: int | None) -> int:
-    return max(0, said or 0)
+    return min(max(0, said or 0), _MOST)
 
 
 def _cached(given: _InputDetails, inputs: list[int]) -> tuple[list[int], bool]:
