@@ -1,14 +1,16 @@
-"""What tests of more than one package share."""
-
-from collections.abc import Iterator
+"""Options of all tests."""
 
 import pytest
-from tests.support.facts import open_facts
-
-from trunkline.store.facts.store import FactsStore
 
 
-@pytest.fixture(scope="session")
-def facts() -> Iterator[FactsStore]:
-    """The embedded facts engine of this process. Tests tell theirs apart by organisation."""
-    yield from open_facts()
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write what golden conversations give now as what they must give; review the diff",
+    )
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-golden"))

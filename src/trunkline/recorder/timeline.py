@@ -151,6 +151,7 @@ class Play(msgspec.Struct):
     """`D`: how much was sent."""
     stalls_us: int = 0
     """How long the player had run dry."""
+    response_id: str = ""
     cut_us: int | None = None
     """Where it stopped being heard; None: nothing stopped it yet."""
 
@@ -163,10 +164,15 @@ class Play(msgspec.Struct):
 
     @property
     def heard_us(self) -> int:
-        """How much was heard: `clamp(t - p, 0, D)` at the cut, else all."""
-        if self.cut_us is None or self.cut_us >= self.ends_us:
+        """How much was heard: up to the cut, or all of it when nothing cuts it."""
+        return self.audio_us if self.cut_us is None else self.heard_by(self.cut_us)
+
+    def heard_by(self, at_us: int) -> int:
+        """Return how much was heard at `at_us`: `clamp(t - p, 0, D)`."""
+        until_us = at_us if self.cut_us is None else min(at_us, self.cut_us)
+        if until_us >= self.ends_us:
             return self.audio_us
-        return min(self.audio_us, max(0, self.cut_us - self.starts_us - self.stalls_us))
+        return min(self.audio_us, max(0, until_us - self.starts_us - self.stalls_us))
 
 
 class AssistantTrack(msgspec.Struct):

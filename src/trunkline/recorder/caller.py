@@ -1,0 +1,62 @@
+"""Pure. What the caller's events mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from trunkline.protocol import events
+from trunkline.recorder import tools, turns
+from trunkline.recorder.bounds import id_of
+from trunkline.recorder.sound import Heard, Placed, Stopped
+from trunkline.recorder.state import State, Step
+from trunkline.recorder.stopping import stopped
+
+
+def _append(state: State, _step: Step, _event: events.AudioAppend, heard: Heard) -> None:
+    if isinstance(heard, Placed):
+        state.sums.caller_audio_us += heard.duration_us
+
+
+def _commit(state: State, step: Step, _event: events.AudioCommit, _heard: Heard) -> None:
+    state.commit_us = step.at_us
+    state.commit_to_us = state.sound.caller.appended_us
+
+
+def _clear(state: State, _step: Step, _event: events.AudioClear, _heard: Heard) -> None:
+    state.commit_from_us = state.sound.caller.appended_us
+
+
+def _item_create(state: State, step: Step, event: events.ItemCreate, _heard: Heard) -> None:
+    if step.handed_us is None:
+        return
+    if event.previous_item_id == "root":
+        state.lines.roots += 1
+    if event.item.type == "function_call_output":
+        tools.answered_by_caller(state, step, event.item)
+    elif event.item.type == "message" and event.item.role == "user":
+        state.typed_us, state.typed_id = step.at_us, id_of(event.item.id)
+
+
+def _response_create(state: State, step: Step, event: events.ResponseCreate, _heard: Heard) -> None:
+    if step.handed_us is not None:
+        aside = event.response is not None and event.response.conversation == "none"
+        turns.requested(state, step, aside=aside)
+
+
+def _stop(state: State, step: Step, _event: Any, heard: Heard) -> None:
+    if isinstance(heard, Stopped):
+        stopped(state, step, heard)
+
+
+_Handler: TypeAlias = Callable[[State, Step, Any, Heard], None]
+HANDLERS: Final[dict[type, _Handler]] = {
+    events.AudioAppend: _append,
+    events.AudioCommit: _commit,
+    events.AudioClear: _clear,
+    events.ItemCreate: _item_create,
+    events.ResponseCreate: _response_create,
+    events.ItemTruncate: _stop,
+    events.ResponseCancel: _stop,
+    events.PlayoutClear: _stop,
+}

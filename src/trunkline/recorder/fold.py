@@ -1,0 +1,234 @@
+"""Pure. A call's records, one after the other, into the facts of the call.
+
+`fold` is total: it takes any record in any state. It is idempotent: a record at or
+below `last_seq` changes nothing and gives no rows, because the journal delivers at
+least once. It knows no time but the records'. So recovery after a crash is folding
+the tail onto the last checkpoint, and a changed metric is a refold.
+
+`fold` owns the state that it is given and changes it in place: copying would cost more
+than everything else it does to a frame of audio. Whoever needs the state before must
+encode it first.
+
+Folded are the frames of both legs as they were received. What was sent in their place
+(`bridged`) only has its row in the index of events, and so has what the gateway said
+itself, except that its errors are errors of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from trunkline import ids
+from trunkline.journal.record import Flag, Kind, Leg, Record
+from trunkline.protocol import prices as price_data
+from trunkline.protocol.call import Closed, EndReason, Gap, Note, Opened
+from trunkline.protocol.decode import decode, peek
+from trunkline.protocol.events import ErrorEvent
+from trunkline.protocol.prices import PriceTable
+from trunkline.recorder import caller, histogram, lines, provider, turns
+from trunkline.recorder.bounds import MAX_NUMBER, MAX_WALL_US, clamped, id_of
+from trunkline.recorder.errors import error
+from trunkline.recorder.state import State, Step
+from trunkline.recorder.summary import call_row
+from trunkline.store.facts.rows import EventRow, Row
+
+__all__ = ["call_row", "finish", "fold"]
+
+T = TypeVar("T")
+
+_HANDLERS: Final = {Leg.CALLER: caller.HANDLERS, Leg.PROVIDER: provider.HANDLERS, Leg.NONE: {}}
+_LEGS: Final = {Leg.CALLER: "caller", Leg.PROVIDER: "provider", Leg.NONE: ""}
+
+
+def fold(
+    state: State, record: Record, prices: PriceTable | None = None
+) -> tuple[State, tuple[Row, ...]]:
+    """Return the state after `record`, which is `state` itself, and the rows that it gives.
+
+    `prices` are those of the day on which the record is folded; None: those of this release.
+    """
+    if record.seq <= state.last_seq:
+        return state, ()
+    if state.last_seq < 0 and not state.call_id:
+        _begin(state, record)
+    state.last_seq = record.seq
+    if state.closed is not None:
+        # Nothing follows `closed`; a stray must not make a finished call live again.
+        return state, ()
+    step = Step(record, prices or price_data.shipped())
+    _KINDS[record.kind](state, step)
+    return state, tuple(step.rows)
+
+
+def finish(
+    state: State, end_reason: EndReason = "gateway_died", at_ns: int | None = None
+) -> tuple[State, tuple[Row, ...]]:
+    """End a call that will never have its `closed` record, as `recovered`.
+
+    `at_ns` is when it ended, gateway monotonic clock; None: with its last record, which
+    is all that is known when the gateway died. A call that is over stays as it is.
+    """
+    if state.closed is not None:
+        return state, ()
+    seq = state.last_seq + 1
+    received_ns = state.opened_ns + state.last_us * 1000 if at_ns is None else at_ns
+    record = Record(Kind.CLOSED, b"", seq, received_ns=received_ns)
+    step = Step(record, price_data.shipped())
+    state.last_seq = seq
+    _stamp(state, step)
+    _end(state, step, Closed(status="recovered", end_reason=end_reason))
+    return state, tuple(step.rows)
+
+
+def _begin(state: State, record: Record) -> None:
+    """Take from the first record what even a lost `opened` cannot take away."""
+    state.call_id = ids.call_id(record.call)
+    state.opened_ns = record.received_ns
+    state.wall_us = int.from_bytes(record.call[:6], "big") * 1000
+
+
+def _stamp(state: State, step: Step) -> None:
+    """Turn the record's times into those of the call's clock."""
+    record = step.record
+    opened_ns = state.opened_ns
+    step.at_us = min(MAX_NUMBER, max(0, (record.received_ns - opened_ns) // 1000))
+    if record.handed_ns:
+        step.handed_us = min(MAX_NUMBER, max(0, (record.handed_ns - opened_ns) // 1000))
+    elif record.flags & Flag.ALTERED:
+        # Another frame went in its place, at once.
+        step.handed_us = step.at_us
+    state.last_us = max(state.last_us, step.at_us)
+
+
+def _opened(state: State, step: Step) -> None:
+    opened = _payload(step.record.payload, Opened)
+    if opened is not None and state.opened is None:
+        state.opened = opened
+        state.opened_ns = opened.opened_ns
+        state.wall_us = min(MAX_WALL_US, max(0, opened.wall_ns // 1000))
+    _stamp(state, step)
+    step.rows.append(call_row(state))
+
+
+def _frame(state: State, step: Step) -> None:
+    _stamp(state, step)
+    record = step.record
+    _index(state, step, "frame")
+    if record.flags & Flag.OURS:
+        _our_error(state, step)
+        return
+    _count(state, record)
+    if record.flags & Flag.BINARY:
+        return
+    event = decode(record.payload)
+    handler = _HANDLERS[record.leg].get(type(event))
+    heard = state.sound.observe(record.leg, event, step.at_us, step.handed_us)
+    if handler is not None:
+        handler(state, step, event, heard)
+
+
+def _count(state: State, record: Record) -> None:
+    sums, size_bytes = state.sums, len(record.payload)
+    if record.leg is Leg.CALLER:
+        sums.caller_frames += 1
+        sums.caller_bytes += size_bytes
+    elif record.leg is Leg.PROVIDER:
+        sums.provider_frames += 1
+        sums.provider_bytes += size_bytes
+    if record.handed_ns and not record.flags & Flag.ALTERED:
+        histogram.add(sums.relayed_ns, min(MAX_NUMBER, record.handed_ns - record.received_ns))
+
+
+def _bridged(state: State, step: Step) -> None:
+    _stamp(state, step)
+    _index(state, step, "bridged")
+    if step.record.flags & Flag.OURS:
+        _our_error(state, step)
+
+
+def _our_error(state: State, step: Step) -> None:
+    event = decode(step.record.payload)
+    if isinstance(event, ErrorEvent):
+        error(state, step, "gateway", event.error)
+
+
+def _index(state: State, step: Step, kind: str) -> None:
+    record = step.record
+    type_, item_id, response_id = peek(record.payload)
+    row = EventRow(
+        org_id=state.opened.org_id if state.opened else "",
+        call_id=state.call_id,
+        seq=record.seq,
+        at_us=step.at_us,
+        handed_us=step.handed_us,
+        leg=_LEGS[record.leg],
+        record=kind,
+        type=id_of(type_),
+        item_id=id_of(item_id),
+        response_id=id_of(response_id),
+        size_bytes=len(record.payload),
+    )
+    step.rows.append(row)
+
+
+def _gap(state: State, step: Step) -> None:
+    _stamp(state, step)
+    gap = _payload(step.record.payload, Gap)
+    if gap is not None:
+        state.sums.lost_frames += clamped(gap.frames)
+        state.sums.lost_bytes += clamped(gap.bytes)
+
+
+def _note(state: State, step: Step) -> None:
+    _stamp(state, step)
+    note = _payload(step.record.payload, Note)
+    if note is None:
+        return
+    if note.kind == "connected" and isinstance(connect_ns := note.data.get("connect_ns"), int):
+        state.dialled_us = max(0, step.at_us - clamped(connect_ns // 1000))
+    elif note.kind == "dialect" and note.data.get("caller_dialect") in ("ga", "beta"):
+        state.caller_dialect = note.data["caller_dialect"]
+
+
+def _closed(state: State, step: Step) -> None:
+    _stamp(state, step)
+    closed = _payload(step.record.payload, Closed)
+    _end(state, step, closed or Closed(status="recovered", end_reason="internal_error"))
+
+
+def _end(state: State, step: Step, closed: Closed) -> None:
+    """The call is over: nothing more is heard, and every row is final."""
+    stop = state.sound.stop(step.at_us)
+    for item_id in stop.item_ids if stop else ():
+        if item_id in state.lines.kept:
+            state.lines.kept[item_id].dirty = True
+    lines.emit_dirty(state, step)
+    step.rows.extend(
+        turns.response_row(state, answer, step.seq) for answer in state.answers.values()
+    )
+    for turn in state.turns.copy():
+        turns.finish(state, step, turn)
+    state.answers.clear()
+    state.closed, state.ended_us = closed, step.at_us
+    step.rows.append(call_row(state))
+
+
+def _payload(payload: bytes, kind: type[T]) -> T | None:
+    """Return the payload of a record that is no frame; None when it cannot be read."""
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+_KINDS: Final[dict[Kind, Callable[[State, Step], None]]] = {
+    Kind.OPENED: _opened,
+    Kind.FRAME: _frame,
+    Kind.BRIDGED: _bridged,
+    Kind.GAP: _gap,
+    Kind.NOTE: _note,
+    Kind.CLOSED: _closed,
+}

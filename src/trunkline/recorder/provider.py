@@ -1,0 +1,240 @@
+"""Pure. What the provider's events mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from trunkline.protocol import events
+from trunkline.protocol.session import Session
+from trunkline.recorder import answers, cost, lines, speech, tools, turns
+from trunkline.recorder.bounds import clamped, id_of
+from trunkline.recorder.errors import error
+from trunkline.recorder.sound import Heard, Placed, Stopped
+from trunkline.recorder.state import Line, State, Step
+from trunkline.recorder.stopping import stopped
+
+# --- session, errors
+
+
+def _session_created(state: State, step: Step, event: events.SessionCreated, _heard: Heard) -> None:
+    """Connect time: from the dial, else from the opening, to `dn(session.created)`."""
+    if state.connect_us is None:
+        state.connect_us = max(0, step.at_us - (state.dialled_us or 0))
+    _session(state, event.session)
+
+
+def _session_updated(
+    state: State, _step: Step, event: events.SessionUpdated, _heard: Heard
+) -> None:
+    _session(state, event.session)
+
+
+def _session(state: State, session: Session) -> None:
+    hearing, detection = state.hearing, session.turn_detection
+    hearing.provider_session_id = id_of(session.id) or hearing.provider_session_id
+    hearing.model = id_of(session.model) or hearing.model
+    hearing.voice = id_of(session.voice) or hearing.voice
+    hearing.transcription_model = id_of(session.transcription_model) or hearing.transcription_model
+    if detection is not None:
+        hearing.vad = id_of(detection.type)
+        hearing.silence_us = _us(detection.silence_duration_ms)
+        hearing.prefix_us = _us(detection.prefix_padding_ms)
+        hearing.creates = detection.create_response is not False
+
+
+def _us(time_ms: int | None) -> int | None:
+    return None if time_ms is None else clamped(time_ms) * 1000
+
+
+def _error(state: State, step: Step, event: events.ErrorEvent, _heard: Heard) -> None:
+    error(state, step, "provider", event.error)
+    if event.error.code == "conversation_already_has_active_response":
+        turns.refused_request(state)
+
+
+# --- items
+
+
+def _item_added(state: State, step: Step, event: events.ItemAdded, _heard: Heard) -> None:
+    line = _item(state, step, event.item, event.previous_item_id)
+    if line is not None:
+        lines.emit(state, step, line)
+
+
+def _item_done(state: State, step: Step, event: events.ItemDone, _heard: Heard) -> None:
+    line = _item(state, step, event.item, event.previous_item_id)
+    if line is not None:
+        tools.asked(state, step, line, state.answers.get(line.response_id))
+        tools.finished_by_provider(state, step, event.item)
+        lines.emit(state, step, line)
+
+
+def _item(state: State, step: Step, item: events.Item, previous: str | None) -> Line | None:
+    """Return the line of `item`, placed and described; None when it has left or has no id."""
+    if not item.id or lines.has_left(state, item.id):
+        return None
+    line = lines.line_of(state, item.id, step.at_us)
+    lines.describe(line, item)
+    lines.settle_place(state, line, previous)
+    if line.turn == 0:
+        line.turn = _turn_of_item(state, line)
+        line.dirty = True
+    turn = turns.turn_of(state, line.turn)
+    if turn is not None and line.role == "caller" and not turn.item_id:
+        turn.item_id = line.item_id
+    return line
+
+
+def _turn_of_item(state: State, line: Line) -> int:
+    """A tool's output belongs to the turn that called it, all else to the input coming in."""
+    if line.kind == "function_call_output":
+        for other in state.lines.kept.values():
+            if other.kind == "function_call" and other.call_id == line.call_id:
+                return other.turn
+    return turns.upcoming(state)
+
+
+def _item_deleted(state: State, step: Step, event: events.ItemDeleted, _heard: Heard) -> None:
+    line = state.lines.kept.get(id_of(event.item_id))
+    if line is not None and not line.deleted:
+        line.deleted = line.dirty = True
+        lines.emit(state, step, line)
+
+
+# --- transcription
+
+
+def _transcribed(state: State, step: Step, item_id: str) -> Line | None:
+    """Return the caller's line; None when it has left. Deltas may come before the item."""
+    if not item_id or lines.has_left(state, item_id):
+        return None
+    line = lines.line_of(state, item_id, step.at_us)
+    line.role, line.modality = line.role or "caller", "audio"
+    line.turn = line.turn or turns.upcoming(state)
+    return line
+
+
+def _transcription_delta(
+    state: State, step: Step, event: events.TranscriptionDelta, _heard: Heard
+) -> None:
+    line = _transcribed(state, step, event.item_id)
+    if line is not None and line.transcript_status != "completed":
+        line.transcript_status = "pending"
+        lines.append(line, event.content_index, event.delta)
+
+
+def _transcription_completed(
+    state: State, step: Step, event: events.TranscriptionCompleted, _heard: Heard
+) -> None:
+    line = _transcribed(state, step, event.item_id)
+    if line is not None:
+        line.transcript_status, line.dirty = "completed", True
+        line.parts[event.content_index] = event.transcript
+        lines.emit(state, step, line)
+    if event.usage is not None:
+        billed = line or Line(id_of(event.item_id), step.at_us)
+        step.rows.append(cost.charge_transcription(state, step, billed, event.usage))
+
+
+def _transcription_failed(
+    state: State, step: Step, event: events.TranscriptionFailed, _heard: Heard
+) -> None:
+    error(state, step, "provider", event.error)
+    line = _transcribed(state, step, event.item_id)
+    if line is not None:
+        line.transcript_status, line.dirty = "failed", True
+        lines.emit(state, step, line)
+
+
+# --- responses
+
+
+def _created(state: State, step: Step, event: events.ResponseCreated, _heard: Heard) -> None:
+    answers.created(state, step, event)
+
+
+def _done(state: State, step: Step, event: events.ResponseDone, heard: Heard) -> None:
+    if isinstance(heard, Stopped):
+        stopped(state, step, heard)
+    answers.done(state, step, event)
+
+
+def _output_item_added(
+    state: State, step: Step, event: events.OutputItemAdded, _heard: Heard
+) -> None:
+    answers.item_added(state, step, event)
+
+
+def _output_item_done(
+    state: State, step: Step, event: events.OutputItemDone, _heard: Heard
+) -> None:
+    answers.item_done(state, step, event)
+
+
+def _words(state: State, step: Step, event: answers.Words, _heard: Heard) -> None:
+    answers.words(state, step, event)
+
+
+def _words_done(
+    state: State, step: Step, event: events.TextDone | events.TranscriptDone, _heard: Heard
+) -> None:
+    answers.words_done(state, step, event)
+
+
+def _sounded(state: State, step: Step, event: events.AudioDelta, heard: Heard) -> None:
+    if isinstance(heard, Placed):
+        answers.sounded(state, step, event, heard)
+
+
+def _arguments_done(state: State, step: Step, event: events.ArgumentsDone, _heard: Heard) -> None:
+    line = answers.line_of(state, step, event.item_id, event.response_id)
+    lines.settle(line, 0, event.arguments)
+    tools.arguments_done(state, step, event, line)
+
+
+def _mcp_arguments_done(
+    state: State, step: Step, event: events.McpArgumentsDone, _heard: Heard
+) -> None:
+    line = answers.line_of(state, step, event.item_id, event.response_id)
+    line.kind = "mcp_call"
+    lines.settle(line, 0, event.arguments)
+    tools.asked(state, step, line, state.answers.get(line.response_id))
+
+
+def _mcp_ended(
+    state: State, step: Step, event: events.McpCallCompleted | events.McpCallFailed, _heard: Heard
+) -> None:
+    tools.mcp_ended(state, step, event.item_id)
+
+
+_Handler: TypeAlias = Callable[[State, Step, Any, Heard], None]
+HANDLERS: Final[dict[type, _Handler]] = {
+    events.AudioDelta: _sounded,
+    events.TranscriptDelta: _words,
+    events.TextDelta: _words,
+    events.TranscriptDone: _words_done,
+    events.TextDone: _words_done,
+    events.SessionCreated: _session_created,
+    events.SessionUpdated: _session_updated,
+    events.ErrorEvent: _error,
+    events.SpeechStarted: speech.started,
+    events.SpeechStopped: speech.ended,
+    events.Committed: speech.committed,
+    events.Cleared: speech.cleared,
+    events.TimeoutTriggered: speech.timed_out,
+    events.ItemAdded: _item_added,
+    events.ItemDone: _item_done,
+    events.ItemDeleted: _item_deleted,
+    events.TranscriptionDelta: _transcription_delta,
+    events.TranscriptionCompleted: _transcription_completed,
+    events.TranscriptionFailed: _transcription_failed,
+    events.ResponseCreated: _created,
+    events.ResponseDone: _done,
+    events.OutputItemAdded: _output_item_added,
+    events.OutputItemDone: _output_item_done,
+    events.ArgumentsDone: _arguments_done,
+    events.McpArgumentsDone: _mcp_arguments_done,
+    events.McpCallCompleted: _mcp_ended,
+    events.McpCallFailed: _mcp_ended,
+}

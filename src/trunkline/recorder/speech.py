@@ -1,0 +1,114 @@
+"""Pure. The caller's speech: when it truly began and ended, and the item that it becomes.
+
+The provider tells offsets in the sound that it got, with prefix padding before and the
+silence window behind. The map of `CallerTrack` turns them into times (protocol.md 6.1).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trunkline.protocol import events
+from trunkline.recorder import lines, turns
+from trunkline.recorder.bounds import clamped, id_of
+from trunkline.recorder.sound import Heard, Stopped
+from trunkline.recorder.state import Line, Speech, State, Step
+from trunkline.recorder.stopping import stopped
+
+MAX_SPEECHES: Final = 8
+"""Announced and not committed yet. More than one at a time is rare."""
+
+REACH_BACK_US: Final = 2_000_000
+"""How far before the end of an item the next one may begin: prefix padding, with room."""
+
+
+def started(state: State, step: Step, event: events.SpeechStarted, heard: Heard) -> None:
+    """The caller speaks: the true start is `A(audio_start_ms + P)`, at the latest now."""
+    item_id = id_of(event.item_id)
+    starts_us = step.at_us
+    speech = Speech(item_id)
+    if event.audio_start_ms is not None:
+        speech.starts_us = clamped(event.audio_start_ms) * 1000 + (state.hearing.prefix_us or 0)
+        spoken_us = state.sound.caller.spoken_at(speech.starts_us)
+        starts_us = step.at_us if spoken_us is None else min(step.at_us, spoken_us)
+    state.speeches.append(speech)
+    del state.speeches[:-MAX_SPEECHES]
+    over = heard.item_ids if isinstance(heard, Stopped) else state.sound.playing(step.at_us)
+    turns.speech_started(state, step, item_id, starts_us, over)
+    if isinstance(heard, Stopped):
+        stopped(state, step, heard)
+
+
+def ended(state: State, step: Step, event: events.SpeechStopped, _heard: Heard) -> None:
+    """The provider noticed an end: the true one is `A(audio_end_ms - S)`, at the latest now.
+
+    None when the wire does not tell: semantic_vad waits for as long as it sees fit, so
+    its window is not known.
+    """
+    speech = _speech_of(state, id_of(event.item_id))
+    ends_us: int | None = None
+    if event.audio_end_ms is not None:
+        speech.ends_us = max(
+            0, clamped(event.audio_end_ms) * 1000 - (state.hearing.silence_us or 0)
+        )
+        if state.hearing.vad == "server_vad" and state.hearing.silence_us is not None:
+            spoken_us = state.sound.caller.spoken_at(speech.ends_us)
+            ends_us = None if spoken_us is None else min(step.at_us, spoken_us)
+    turns.speech_stopped(state, step, ends_us)
+
+
+def _speech_of(state: State, item_id: str) -> Speech:
+    for speech in state.speeches:
+        if speech.item_id == item_id:
+            return speech
+    state.speeches.append(Speech(item_id))
+    return state.speeches[-1]
+
+
+def committed(state: State, step: Step, event: events.Committed, _heard: Heard) -> None:
+    """What was said is an item now. Without speech events the caller committed by hand."""
+    item_id = id_of(event.item_id)
+    by_hand = not any(speech.item_id == item_id for speech in state.speeches)
+    speech = _speech_of(state, item_id)
+    state.speeches.remove(speech)
+    track = state.sound.caller
+    if by_hand:
+        committed_us = state.commit_to_us or track.appended_us
+        speech.starts_us = state.commit_from_us - track.origin_us
+        speech.ends_us = max(speech.starts_us, committed_us - track.origin_us)
+    starts_us = track.placed_at(speech.starts_us or 0)
+    ends_us = track.placed_at(speech.ends_us or 0)
+    turn = turns.committed(state, step, item_id, starts_us, state.commit_us)
+    if item_id and not lines.has_left(state, item_id):
+        line = lines.line_of(state, item_id, step.at_us)
+        line.turn, line.starts_us, line.ends_us = turn.turn, starts_us, max(starts_us, ends_us)
+        _heard_as_item(state, line)
+        lines.settle_place(state, line, event.previous_item_id)
+        lines.emit(state, step, line)
+    _next(state, speech.ends_us or 0)
+
+
+def _heard_as_item(state: State, line: Line) -> None:
+    line.role, line.modality, line.dirty = "caller", "audio", True
+    if line.transcript_status == "none" and state.hearing.transcription_model:
+        line.transcript_status = "pending"
+
+
+def _next(state: State, ends_us: int) -> None:
+    """What comes now is another item."""
+    track = state.sound.caller
+    state.commit_from_us = state.commit_to_us or track.appended_us
+    state.commit_us = state.commit_to_us = None
+    state.idle = False
+    track.forget_before(ends_us - REACH_BACK_US)
+
+
+def cleared(state: State, step: Step, _event: events.Cleared, _heard: Heard) -> None:
+    """The caller's sound was discarded before it became an item."""
+    state.speeches.clear()
+    turns.drop_unheard(state)
+
+
+def timed_out(state: State, step: Step, _event: events.TimeoutTriggered, _heard: Heard) -> None:
+    """Nobody spoke: the item that comes now is a silence, and the assistant begins."""
+    state.idle = True

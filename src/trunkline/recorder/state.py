@@ -1,0 +1,274 @@
+"""Pure. What the recorder remembers of one call while it folds the call's records.
+
+One mutable struct per call, owned by `fold`. It is a checkpoint as it stands: written
+with msgspec and read back at any record, it goes on as if nothing had happened. What is
+over leaves it, so that an hour of talking stays small: rows are emitted, sums remain,
+and of old items only their place in the conversation.
+
+All times are offsets on the call's clock, µs, unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from trunkline.journal.record import Record
+from trunkline.protocol.call import Closed, Opened
+from trunkline.protocol.prices import PriceTable
+from trunkline.recorder.histogram import Histogram
+from trunkline.recorder.sound import Sound
+from trunkline.store.facts.rows import Row, Tokens
+
+Phase: TypeAlias = Literal["hearing", "waiting", "answering", "answered"]
+"""hearing: the caller speaks. waiting: the input is complete, nobody answers yet.
+answering: a response runs. answered: none runs, though a tool may still have to."""
+
+
+class Line(msgspec.Struct):
+    """One item: a line of the transcript."""
+
+    item_id: str
+    added_us: int
+    kind: str = "message"
+    role: str = ""
+    modality: str = "text"
+    turn: int = 0
+    response_id: str = ""
+    parts: dict[int, str] = {}
+    """Text by content index."""
+    transcript_status: str = "none"
+    starts_us: int | None = None
+    """Caller items only; an assistant item's sound is in `Sound.plays`."""
+    ends_us: int | None = None
+    name: str = ""
+    """Of the function."""
+    call_id: str = ""
+    """Of the tool call: asked or answered here."""
+    called: bool = False
+    """The tool call in it has its row."""
+    deleted: bool = False
+    placed: bool = False
+    """The provider has said where in the conversation it is."""
+    dirty: bool = True
+    """Its row does not show all of this yet."""
+
+
+class Lines(msgspec.Struct):
+    """The conversation: a linked list of items, since items may be put into the middle."""
+
+    order: dict[str, int] = {}
+    """Position of every item there ever was."""
+    kept: dict[str, Line] = {}
+    """The latest items in full, for what comes late: transcripts, truncations, deletions."""
+    last: int = -1
+    """The highest position."""
+    roots: int = 0
+    """Items that the caller wants at the front, and that are not there yet."""
+
+
+class Answer(msgspec.Struct):
+    """One response."""
+
+    response_id: str
+    turn: int
+    created_us: int
+    aside: bool = False
+    """Out of band: it writes to no conversation and answers no turn."""
+    status: str = "in_progress"
+    status_reason: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    first_audio_us: int | None = None
+    last_audio_us: int | None = None
+    done_us: int | None = None
+    items: list[str] = []
+    """Those with sound."""
+    tokens: Tokens = Tokens()
+    cost_usd: Decimal | None = None
+    metadata: str = ""
+
+
+class Turn(msgspec.Struct):
+    """Caller input up to the end of the assistant's answer."""
+
+    turn: int
+    kind: str
+    phase: Phase
+    started_us: int
+    item_id: str = ""
+    response_id: str = ""
+    speech_started_us: int | None = None
+    speech_ended_us: int | None = None
+    speech_stopped_us: int | None = None
+    committed_us: int | None = None
+    requested_us: int | None = None
+    """`response.create` handed to the provider."""
+    response_created_us: int | None = None
+    first_text_us: int | None = None
+    first_audio_us: int | None = None
+    done_us: int | None = None
+    """The last response that is done."""
+    status: str = ""
+    """Of the last response that is done."""
+    interrupted: bool = False
+    barge_in: bool = False
+    over: list[str] = []
+    """Items that were heard when the caller began to speak over them."""
+    responses: list[str] = []
+    items: list[str] = []
+    """The answer's items that have sound."""
+    asked: int = 0
+    """Tool calls that wait for their output."""
+    told: bool = False
+    """A tool's output came since the last response began."""
+    cost_usd: Decimal | None = None
+
+
+class Tool(msgspec.Struct):
+    """One function or MCP call."""
+
+    tool_call_id: str
+    turn: int
+    response_id: str
+    name: str
+    arguments: str
+    called_us: int
+    output: str | None = None
+    answered_us: int | None = None
+
+
+class Request(msgspec.Struct):
+    """A `response.create` of the caller that no response has answered yet."""
+
+    at_us: int
+    aside: bool
+
+
+class Speech(msgspec.Struct):
+    """Caller sound that is, or will be, an item: offsets of the provider's session."""
+
+    item_id: str
+    starts_us: int | None = None
+    """True start: the prefix padding is taken off."""
+    ends_us: int | None = None
+    """True end: the silence window is taken off."""
+
+
+class Hearing(msgspec.Struct):
+    """The session in force, as far as it decides what events mean."""
+
+    model: str = ""
+    provider_session_id: str = ""
+    voice: str = ""
+    vad: str = ""
+    silence_us: int | None = None
+    prefix_us: int | None = None
+    creates: bool = True
+    """The provider answers a commit unasked."""
+    transcription_model: str = ""
+
+
+class Sums(msgspec.Struct):
+    """What remains of all that has left the state."""
+
+    turns: int = 0
+    responses: int = 0
+    barge_ins: int = 0
+    tool_calls: int = 0
+    errors: int = 0
+    caller_audio_us: int = 0
+    assistant_audio_us: int = 0
+    heard_us: int = 0
+    """Of items that have left; those that are kept are summed when asked."""
+    tokens: Tokens = Tokens()
+    transcription_input_tokens: int = 0
+    transcription_output_tokens: int = 0
+    transcription_us: int = 0
+    cost_usd: Decimal | None = None
+    unpriced: list[str] = []
+    waits_us: list[int] = []
+    """`wait_us` of every turn that has left."""
+    caller_frames: int = 0
+    provider_frames: int = 0
+    caller_bytes: int = 0
+    provider_bytes: int = 0
+    lost_frames: int = 0
+    lost_bytes: int = 0
+    relayed_ns: Histogram = {}
+
+
+class State(msgspec.Struct):
+    """One call."""
+
+    call_id: str = ""
+    last_seq: int = -1
+    last_us: int = 0
+    """When the last record happened."""
+    opened_ns: int = 0
+    """Gateway monotonic clock: zero of the call's clock."""
+    wall_us: int = 0
+    """Wall clock at that moment, µs since 1970."""
+    opened: Opened | None = None
+    caller_dialect: str = ""
+    """As a note corrects it; empty: as `opened` has it."""
+    closed: Closed | None = None
+    ended_us: int | None = None
+    dialled_us: int | None = None
+    """When we began to dial the provider."""
+    connect_us: int | None = None
+    hearing: Hearing = msgspec.field(default_factory=Hearing)
+    sound: Sound = msgspec.field(default_factory=Sound)
+    lines: Lines = msgspec.field(default_factory=Lines)
+    turns: list[Turn] = []
+    """Those that are not final."""
+    turns_begun: int = 0
+    answers: dict[str, Answer] = {}
+    finished: list[str] = []
+    """Responses that left lately: what comes late of them is not a new one."""
+    tools: dict[str, Tool] = {}
+    requests: list[Request] = []
+    typed_us: int | None = None
+    """When the caller last created a text item that nobody has asked to answer."""
+    typed_id: str = ""
+    tool_told_us: int | None = None
+    """When the output of a tool came whose turn was final already."""
+    commit_us: int | None = None
+    """When the caller last committed by hand."""
+    commit_to_us: int | None = None
+    """How much the caller had appended by then."""
+    commit_from_us: int = 0
+    """Offset of the caller's sound that no item has yet."""
+    idle: bool = False
+    """The provider is about to answer a silence."""
+    speeches: list[Speech] = []
+    sums: Sums = msgspec.field(default_factory=Sums)
+
+    @classmethod
+    def new(cls) -> State:
+        """Return the state of a call of which no record is known."""
+        return cls()
+
+
+class Step(msgspec.Struct):
+    """One record on its way through the fold, and the rows that come of it."""
+
+    record: Record
+    prices: PriceTable
+    at_us: int = 0
+    """Received, or when it happened."""
+    handed_us: int | None = None
+    """Handed to the other leg; None if it never was."""
+    rows: list[Row] = []
+
+    @property
+    def seq(self) -> int:
+        """Of the record: the version of every row that comes of it."""
+        return self.record.seq
+
+    @property
+    def heard_us(self) -> int:
+        """When the other leg had it, or would have."""
+        return self.at_us if self.handed_us is None else self.handed_us

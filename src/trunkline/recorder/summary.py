@@ -1,0 +1,100 @@
+"""Pure. The row of the call itself: live, and when it is over."""
+
+from __future__ import annotations
+
+from trunkline.protocol.call import Closed, Opened
+from trunkline.recorder import histogram, metrics
+from trunkline.recorder.bounds import MAX_MESSAGE_CHARS, clamped
+from trunkline.recorder.redact import redacted
+from trunkline.recorder.state import State
+from trunkline.store.facts.rows import CallRow
+
+
+def call_row(state: State) -> CallRow:
+    """Return what is known of the call now. `has_audio` and `expires_at_us` are not known here."""
+    opened = state.opened or Opened(call_id=state.call_id, wall_ns=0, opened_ns=0, org_id="")
+    closed = state.closed or Closed(status="live", end_reason="internal_error")
+    hearing, sums = state.hearing, state.sums
+    waits_us = waits(state)
+    return CallRow(
+        org_id=opened.org_id,
+        call_id=state.call_id,
+        version=max(0, state.last_seq),
+        opened_at_us=state.wall_us,
+        ended_at_us=None if state.ended_us is None else state.wall_us + state.ended_us,
+        duration_us=state.ended_us,
+        status=closed.status,
+        end_reason=closed.end_reason if state.closed else "",
+        http_status=closed.http_status,
+        error_code=closed.error_code,
+        error_message=redacted(closed.error_message),
+        provider=opened.provider,
+        provider_url=opened.provider_url,
+        provider_session_id=hearing.provider_session_id,
+        model_asked=opened.model_asked,
+        model_used=opened.model_used or hearing.model,
+        caller_dialect=state.caller_dialect or opened.caller_dialect,
+        provider_dialect=opened.provider_dialect,
+        voice=hearing.voice,
+        vad=hearing.vad,
+        key_id=opened.key_id,
+        key_name=opened.key_name,
+        user_id=opened.user_id,
+        session_id=opened.session_id,
+        session_name=opened.session_name,
+        session_path=opened.session_path,
+        properties=opened.properties,
+        user_agent=opened.user_agent[:MAX_MESSAGE_CHARS],
+        caller_close_code=closed.caller_close_code,
+        caller_close_reason=redacted(closed.caller_close_reason),
+        provider_close_code=closed.provider_close_code,
+        provider_close_reason=redacted(closed.provider_close_reason),
+        caller_frames=sums.caller_frames,
+        provider_frames=sums.provider_frames,
+        caller_bytes=sums.caller_bytes,
+        provider_bytes=sums.provider_bytes,
+        lost_frames=sums.lost_frames,
+        lost_bytes=sums.lost_bytes,
+        connect_us=state.connect_us,
+        turns=sums.turns + sum(turn.phase != "hearing" for turn in state.turns),
+        responses=sums.responses,
+        barge_ins=sums.barge_ins,
+        tool_calls=sums.tool_calls,
+        errors=sums.errors,
+        caller_audio_us=sums.caller_audio_us,
+        assistant_audio_us=sums.assistant_audio_us,
+        heard_audio_us=heard_audio_us(state),
+        tokens=sums.tokens,
+        transcription_input_tokens=sums.transcription_input_tokens,
+        transcription_output_tokens=sums.transcription_output_tokens,
+        transcription_us=sums.transcription_us,
+        cost_usd=sums.cost_usd,
+        unpriced=tuple(sums.unpriced),
+        wait_p50_us=metrics.median_us(waits_us),
+        wait_max_us=max(waits_us, default=None),
+        relay_p50_us=_relay_us(state, 0.5),
+        relay_p99_us=_relay_us(state, 0.99),
+        gateway=opened.gateway,
+    )
+
+
+def waits(state: State) -> list[int]:
+    """Return `wait_us` of every turn so far, final or not."""
+    open_waits = (metrics.wait_us(turn) for turn in state.turns)
+    return state.sums.waits_us + [wait_us for wait_us in open_waits if wait_us is not None]
+
+
+def heard_audio_us(state: State) -> int:
+    """Return how much of the assistant's sound was heard until the last record."""
+    plays = state.sound.plays
+    return state.sums.heard_us + metrics.heard_us(tuple(plays), plays, state.last_us)
+
+
+def _relay_us(state: State, share: float) -> int | None:
+    """Return the time in the gateway, received to handed, that `share` of frames stay within.
+
+    Of frames that were handed on as received. Gateway monotonic clock, µs, rounded up;
+    from a histogram, so within 3.2 %. Source: protocol.md 6.1.
+    """
+    time_ns = histogram.quantile_ns(state.sums.relayed_ns, share)
+    return None if time_ns is None else clamped(-(-time_ns // 1000))

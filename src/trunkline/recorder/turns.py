@@ -1,0 +1,260 @@
+"""Pure. How a turn begins, is answered and ends. The whole machine is in this file.
+
+    speech_started ──▶ hearing ──committed──▶ waiting ──response.created──▶ answering
+    committed by hand, response.create for a typed item ──▶ waiting            │  ▲
+                                                              response.done    ▼  │ tool output,
+    response.created that nothing asked for ──────────────────────────▶    answered  another try
+
+Input without an answer between is one turn. A tool's output goes on with the turn
+that called it. A turn's row is emitted when its answer is done, so that a live page has
+it, and once more when it is final: when the next turn's input is complete, by which time
+a barge-in's truncate has come. Then it leaves the state.
+
+Ties between turns and responses: protocol.md 6.1.
+"""
+
+from __future__ import annotations
+
+from trunkline.recorder import metrics
+from trunkline.recorder.state import Answer, Request, State, Step, Turn
+from trunkline.store.facts.rows import ResponseRow, TurnRow
+
+MAX_REQUESTS = 16
+MAX_FINISHED = 32
+
+
+def begin(state: State, kind: str, phase: str, at_us: int) -> Turn:
+    """Return a new turn, the latest of `state`."""
+    state.turns_begun += 1
+    turn = Turn(state.turns_begun, kind, "hearing", at_us)
+    turn.phase = "waiting" if phase == "waiting" else "hearing"
+    state.turns.append(turn)
+    return turn
+
+
+def upcoming(state: State) -> int:
+    """Return the number of the turn that input arriving now belongs to."""
+    turn = open_input(state)
+    return turn.turn if turn else state.turns_begun + 1
+
+
+def open_input(state: State) -> Turn | None:
+    """Return the latest turn that takes input: it is spoken, or waits for its answer."""
+    turn = state.turns[-1] if state.turns else None
+    return turn if turn and turn.phase in ("hearing", "waiting") else None
+
+
+def speech_started(
+    state: State, step: Step, item_id: str, starts_us: int, over: tuple[str, ...]
+) -> None:
+    """The caller speaks, since `starts_us`, perhaps over the items `over`."""
+    turn = open_input(state)
+    merged = turn is not None and turn.phase == "waiting" and not state.hearing.creates
+    if turn is None or (turn.phase == "waiting" and not merged):
+        turn = begin(state, "speech", "hearing", starts_us)
+    if not merged:
+        # Speech that never became an item leaves its number to the next.
+        turn.item_id, turn.started_us, turn.speech_started_us = item_id, starts_us, starts_us
+    if over:
+        turn.barge_in, turn.over = True, list(over)
+        state.sums.barge_ins += 1
+
+
+def speech_stopped(state: State, step: Step, ends_us: int | None) -> None:
+    """The provider noticed that the caller was done, at `ends_us` in truth if that is known."""
+    turn = open_input(state)
+    if turn is not None:
+        turn.speech_stopped_us = step.at_us
+        turn.speech_ended_us = ends_us
+
+
+def committed(state: State, step: Step, item_id: str, starts_us: int, ends_us: int | None) -> Turn:
+    """Return the turn whose input `item_id` is now. The turns before it are final."""
+    turn = open_input(state)
+    if turn is None:
+        turn = begin(state, "assistant" if state.idle else "speech", "waiting", starts_us)
+        turn.item_id = item_id
+    if turn.speech_stopped_us is None and not state.idle:
+        turn.kind, turn.speech_ended_us = "speech", ends_us
+    turn.phase = "waiting"
+    turn.committed_us = step.at_us
+    finish_before(state, step, turn)
+    return turn
+
+
+def drop_unheard(state: State) -> None:
+    """The caller's sound was cleared: what was being said is no turn."""
+    turn = open_input(state)
+    if turn is not None and turn.phase == "hearing":
+        state.turns.pop()
+        state.turns_begun -= 1
+
+
+def requested(state: State, step: Step, *, aside: bool) -> None:
+    """The caller asks for a response."""
+    at_us = step.heard_us
+    state.requests.append(Request(at_us, aside))
+    del state.requests[:-MAX_REQUESTS]
+    if aside:
+        return
+    turn = open_input(state)
+    if turn is None and state.typed_us is not None:
+        turn = begin(state, "text", "waiting", state.typed_us)
+        turn.item_id = state.typed_id
+    if turn is not None and turn.phase == "waiting":
+        turn.requested_us = at_us
+        state.typed_us, state.typed_id = None, ""
+
+
+def refused_request(state: State) -> None:
+    """The provider refused the last `response.create`: a response runs already."""
+    if state.requests:
+        state.requests.pop()
+
+
+def answering(state: State, step: Step, response_id: str, conversation_id: str | None) -> Answer:
+    """Return the response that begins, tied to its turn."""
+    request = _request_of(state, conversation_id)
+    if request is not None and request.aside:
+        return Answer(response_id, 0, step.at_us, aside=True)
+    turn = _turn_for(state, step, request)
+    turn.phase, turn.told = "answering", False
+    turn.responses.append(response_id)
+    turn.response_id = turn.response_id or response_id
+    if turn.response_created_us is None:
+        turn.response_created_us = step.at_us
+    state.typed_us, state.typed_id = None, ""
+    finish_before(state, step, turn)
+    return Answer(response_id, turn.turn, step.at_us)
+
+
+def _request_of(state: State, conversation_id: str | None) -> Request | None:
+    """Take the request that a response with `conversation_id` answers."""
+    for place, request in enumerate(state.requests):
+        if not (request.aside and conversation_id):
+            return state.requests.pop(place)
+    return None
+
+
+def _turn_for(state: State, step: Step, request: Request | None) -> Turn:
+    for turn in reversed(state.turns):
+        if turn.phase == "waiting" or (turn.phase == "answered" and _goes_on(turn, request)):
+            return turn
+    at_us = request.at_us if request else step.at_us
+    told = state.tool_told_us is not None
+    turn = begin(state, "tool" if told else "assistant", "waiting", at_us)
+    turn.requested_us = request.at_us if request else None
+    state.tool_told_us = None
+    return turn
+
+
+def _goes_on(turn: Turn, request: Request | None) -> bool:
+    """A tool's output is answered, or a failed answer is tried again."""
+    return turn.told or (request is not None and turn.status in ("failed", "incomplete"))
+
+
+def answered(state: State, step: Step, answer: Answer) -> None:
+    """A response is done."""
+    turn = turn_of(state, answer.turn)
+    if turn is None:
+        return
+    turn.status, turn.done_us = answer.status, step.at_us
+    turn.interrupted = turn.interrupted or answer.status == "cancelled"
+    running = (state.answers.get(response_id) for response_id in turn.responses)
+    if all(other is None or other.done_us is not None for other in running):
+        turn.phase = "answered"
+    if turn.phase == "answered" and not turn.asked:
+        step.rows.append(turn_row(state, turn, step.seq))
+    later = [other for other in state.turns if other.turn > turn.turn and other.phase != "hearing"]
+    if later:
+        finish_before(state, step, later[-1])
+
+
+def turn_of(state: State, number: int) -> Turn | None:
+    """Return the turn `number` if it is not final."""
+    return next((turn for turn in state.turns if turn.turn == number), None)
+
+
+def finish_before(state: State, step: Step, turn: Turn) -> None:
+    """Emit and let go every turn before `turn` that no response runs for."""
+    for earlier in [other for other in state.turns if other.turn < turn.turn]:
+        if earlier.phase != "answering":
+            finish(state, step, earlier)
+
+
+def finish(state: State, step: Step, turn: Turn) -> None:
+    """Emit the final row of `turn` and let it go, with its responses."""
+    state.turns.remove(turn)
+    step.rows.append(turn_row(state, turn, step.seq))
+    wait_us = metrics.wait_us(turn)
+    if wait_us is not None:
+        state.sums.waits_us.append(wait_us)
+    state.sums.turns += 1
+    for response_id in turn.responses:
+        finish_answer(state, response_id)
+
+
+def finish_answer(state: State, response_id: str) -> None:
+    """Let a response go; what comes late of it is not a new one."""
+    if state.answers.pop(response_id, None) is not None:
+        state.finished.append(response_id)
+        del state.finished[:-MAX_FINISHED]
+
+
+def turn_row(state: State, turn: Turn, version: int) -> TurnRow:
+    """Return what is known of `turn` now."""
+    plays = state.sound.plays
+    return TurnRow(
+        org_id=state.opened.org_id if state.opened else "",
+        call_id=state.call_id,
+        version=version,
+        turn=turn.turn,
+        kind=turn.kind,
+        status=metrics.status_of(turn),
+        item_id=turn.item_id,
+        response_id=turn.response_id,
+        started_us=turn.started_us,
+        speech_started_us=turn.speech_started_us,
+        speech_ended_us=turn.speech_ended_us,
+        speech_stopped_us=turn.speech_stopped_us,
+        committed_us=turn.committed_us,
+        response_created_us=turn.response_created_us,
+        first_text_us=turn.first_text_us,
+        first_audio_us=turn.first_audio_us,
+        ended_us=metrics.ended_us(turn, plays),
+        wait_us=metrics.wait_us(turn),
+        wait_from_stopped_us=metrics.wait_from_stopped_us(turn),
+        endpoint_us=metrics.endpoint_us(turn),
+        barge_in=turn.barge_in,
+        stop_us=metrics.stop_us(turn, plays),
+        audio_us=metrics.audio_us(turn.items, plays),
+        heard_us=metrics.heard_us(turn.items, plays),
+        cost_usd=turn.cost_usd,
+    )
+
+
+def response_row(state: State, answer: Answer, version: int) -> ResponseRow:
+    """Return what is known of a response now."""
+    plays = state.sound.plays
+    starts_us = [plays[item].starts_us for item in answer.items if item in plays]
+    return ResponseRow(
+        org_id=state.opened.org_id if state.opened else "",
+        call_id=state.call_id,
+        version=version,
+        response_id=answer.response_id,
+        turn=answer.turn,
+        status=answer.status,
+        status_reason=answer.status_reason,
+        error_code=answer.error_code,
+        error_message=answer.error_message,
+        created_us=answer.created_us,
+        first_audio_us=answer.first_audio_us,
+        last_audio_us=answer.last_audio_us,
+        done_us=answer.done_us,
+        play_start_us=min(starts_us, default=None),
+        audio_us=metrics.audio_us(answer.items, plays),
+        heard_us=metrics.heard_us(answer.items, plays),
+        tokens=answer.tokens,
+        cost_usd=answer.cost_usd,
+        metadata=answer.metadata,
+    )
