@@ -78,6 +78,15 @@ class ControlStore:
         """Let go of the database."""
         await self._database.close()
 
+    async def ping(self) -> bool:
+        """Return whether the database answers."""
+        try:
+            async with self._database.reading() as session:
+                await keys.change_number(session)
+        except (DBAPIError, OSError):
+            return False
+        return True
+
     # Accounts
 
     async def ensure_operator(self) -> Organisation:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
@@ -14,6 +14,9 @@ from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.store import FactsStore
 
 MAX_PAGE: Final = 200
+
+Moment: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+"""Wall time, µs since 1970 UTC, within what the engine can compare."""
 
 CALL_ENDS: Final = "ifNull(ended_at_us, opened_at_us)"
 
@@ -39,7 +42,7 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
 class Cursor(msgspec.Struct, frozen=True):
     """Where a page ended: the next one begins right behind this call."""
 
-    opened_at_us: int
+    opened_at_us: Moment
     call_id: str
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from trunkline.store.facts.parts import names
-from trunkline.store.facts.queries_calls import CALL_ENDS, MAX_PAGE
+from trunkline.store.facts.queries_calls import CALL_ENDS, MAX_PAGE, Moment
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.store import FactsStore
@@ -66,7 +66,7 @@ class SessionFilters(msgspec.Struct, frozen=True, kw_only=True):
 class SessionCursor(msgspec.Struct, frozen=True):
     """Where a page of sessions ended."""
 
-    last_at_us: int
+    last_at_us: Moment
     session_id: str
 
 

@@ -25,7 +25,7 @@ import clickhouse_connect
 import msgspec
 from clickhouse_connect.driver.exceptions import Error as EngineError
 
-from trunkline.errors import OperatorError
+from trunkline.errors import OperatorError, TrunklineError
 from trunkline.settings import Settings
 from trunkline.store.facts import ddl, schema
 from trunkline.store.facts.query import Query
@@ -51,8 +51,14 @@ SESSION_SETTINGS: Final[dict[str, int | str]] = {
 MIB: Final = 1024 * 1024
 
 
+class FactsUnavailable(TrunklineError):
+    """The engine did not do what it was asked: down, out of memory, or out of time."""
+
+
 class FactsStore:
     """What can be asked of every call. Make one with `open`, end it with `close`.
+
+    Whatever is asked of it raises `FactsUnavailable` when the engine fails.
 
     Not bound to an event loop: a store opened in one may be used from another.
     """
@@ -170,7 +176,11 @@ class FactsStore:
 
     async def _run(self, function: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, function, *arguments)
+        try:
+            return await loop.run_in_executor(self._thread, function, *arguments)
+        except EngineError as exc:
+            # The engine's text names tables and values: for the log, not for whoever asked.
+            raise FactsUnavailable(f"facts store: {_first_line(exc)}") from exc
 
 
 def _connect(path: Path, settings: Settings) -> Client:

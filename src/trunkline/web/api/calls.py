@@ -1,0 +1,122 @@
+"""I/O. `/v1/calls`: the list, and one call with everything."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from trunkline.store.facts import queries_call as one
+from trunkline.store.facts.queries_calls import MAX_PAGE, CallFilters, Cursor, calls_page
+from trunkline.store.facts.rows import CallRow
+from trunkline.web.api import cursors, models, shape
+from trunkline.web.auth import Deps, Reader, require_reader
+from trunkline.web.deps import Dependencies
+from trunkline.web.refusals import BadRequest, NotFound
+
+router = APIRouter(tags=["Calls"])
+
+WhoReads = Annotated[Reader, Depends(require_reader)]
+CallId = Annotated[str, Path(pattern=models.CALL_ID, description="`call_<ULID>`")]
+
+MAX_PROPERTIES = 20
+
+
+class CallsQuery(BaseModel):
+    """Filters of the list. Several are all to hold; a repeated `status` is any of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_: datetime | None = Field(None, alias="from", description="Opened then or later.")
+    to: datetime | None = Field(None, description="Opened before then.")
+    status: list[str] = Field([], description="live, completed, failed, refused, recovered.")
+    model: str = Field("", description="Asked for, or used.")
+    user: str = ""
+    session: str = Field("", description="Session id.")
+    key: str = Field("", description="Key id.")
+    provider: str = ""
+    property: list[str] = Field(
+        [], description="`name=value`, as sent in `Helicone-Property-<name>`."
+    )
+    cursor: str = Field("", description="`next_cursor` of the page before.")
+    limit: int = Field(50, ge=1, le=MAX_PAGE)
+
+
+@router.get("/v1/calls")
+async def list_calls(
+    reader: WhoReads, deps: Deps, query: Annotated[CallsQuery, Query()]
+) -> models.Page[models.Call]:
+    """Calls, the latest first."""
+    before = cursors.read(query.cursor, Cursor)
+    page = await calls_page(
+        deps.facts, reader.org_id, filters_of(query), limit=query.limit, before=before
+    )
+    return models.Page(
+        data=[shape.call(row) for row in page.calls], next_cursor=cursors.write(page.next_cursor)
+    )
+
+
+@router.get("/v1/calls/{call_id}")
+async def get_call(reader: WhoReads, deps: Deps, call_id: CallId) -> models.CallDetail:
+    """One call: its turns, responses, transcript, tool calls, errors and usage."""
+    row = await find_call(deps, reader, call_id)
+    facts, where = deps.facts, (reader.org_id, call_id)
+    shaped = shape.shaped
+    return shape.call_detail(
+        row,
+        turns=[shaped(models.Turn, turn) for turn in await one.turns_of_call(facts, *where)],
+        responses=[
+            shaped(models.ModelResponse, response)
+            for response in await one.responses_of_call(facts, *where)
+        ],
+        transcript=[shaped(models.Item, item) for item in await one.items_of_call(facts, *where)],
+        tool_calls=[
+            shaped(models.ToolCall, tool) for tool in await one.tool_calls_of_call(facts, *where)
+        ],
+        errors=[
+            shaped(models.CallErrorEvent, error)
+            for error in await one.errors_of_call(facts, *where)
+        ],
+        usage=[shaped(models.Usage, usage) for usage in await one.usage_of_call(facts, *where)],
+    )
+
+
+async def find_call(deps: Dependencies, reader: Reader, call_id: str) -> CallRow:
+    """Return the call.
+
+    Raises:
+        NotFound: there is none, or it is another organisation's.
+    """
+    row = await one.call_by_id(deps.facts, reader.org_id, call_id)
+    if row is None:
+        raise NotFound("There is no such call.")
+    return row
+
+
+def filters_of(query: CallsQuery) -> CallFilters:
+    """Return the filters that `query` asks for. Raises `BadRequest` for a bad property."""
+    return CallFilters(
+        from_us=shape.microseconds(query.from_) if query.from_ else None,
+        to_us=shape.microseconds(query.to) if query.to else None,
+        status=tuple(query.status),
+        model=query.model,
+        user_id=query.user,
+        session_id=query.session,
+        key_id=query.key,
+        provider=query.provider,
+        properties=_properties(query.property),
+    )
+
+
+def _properties(pairs: list[str]) -> dict[str, str]:
+    if len(pairs) > MAX_PROPERTIES:
+        raise BadRequest(f"property: at most {MAX_PROPERTIES} at once.")
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name:
+            raise BadRequest("property: write name=value, like property=Environment=production.")
+        found[name] = value
+    return found

@@ -1,0 +1,60 @@
+"""I/O. The web application: API and pages, behind what guards both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+
+from trunkline import __version__
+from trunkline.web.api import calls, events, health, helicone, media, models, reference, sessions
+from trunkline.web.asgi import BodyLimit, Headers
+from trunkline.web.auth import is_secure
+from trunkline.web.deps import Dependencies
+from trunkline.web.errors import ErrorPage, add_error_handlers
+
+DESCRIPTION: Final = (
+    "Everything that Trunkline has recorded, as JSON. Send a key that may read:"
+    " Authorization: Bearer sk-trunkline-…. Another organisation's ids are 404. Times are"
+    " ISO 8601, UTC; numbers have their unit in the name; lists go on with next_cursor."
+)
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": models.ErrorAnswer, "description": "A parameter is not what it must be."},
+    401: {"model": models.ErrorAnswer, "description": "No key, or one that does not work."},
+    403: {"model": models.ErrorAnswer, "description": "The key may not read."},
+    404: {"model": models.ErrorAnswer, "description": "Not there, or not yours."},
+}
+
+
+def create_app(
+    deps: Dependencies,
+    pages: Sequence[APIRouter] = (),
+    error_page: ErrorPage | None = None,
+) -> FastAPI:
+    """Return the application. `pages` are the dashboard's routers, in the order of their weight.
+
+    `error_page` makes the page for a failure; without it there is plain text.
+    """
+    app = FastAPI(
+        title="Trunkline",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.deps = deps
+    app.state.error_page = error_page
+    for module in (calls, events, media, sessions, helicone):
+        app.include_router(module.router, responses=_ERRORS)
+    app.include_router(health.router)
+    app.include_router(reference.router)
+    for router in pages:
+        app.include_router(router, include_in_schema=False)
+    add_error_handlers(app)
+    # The last one added is the outermost: what the limit refuses has the headers too.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Headers, secure=is_secure(deps.settings))
+    return app

@@ -1,0 +1,134 @@
+"""I/O. Every failure as an answer: JSON for programs, a page for people.
+
+Nothing of what went wrong inside is told outside; it is in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Final, cast
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+
+from trunkline.store.facts.store import FactsUnavailable
+from trunkline.web.asgi import BodyTooLarge
+from trunkline.web.auth import sign_in_url
+from trunkline.web.refusals import Refusal, SignInNeeded
+
+ErrorPage = Callable[[Request, int, str], Response]
+"""Makes the page for a status and a message."""
+
+API: Final = ("/v1/", "/openapi.json", "/live", "/ready")
+HELICONE: Final = "/v1/session/query"
+"""Answered in Helicone's envelope, errors too."""
+
+log = structlog.get_logger("trunkline.web")
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Let `app` answer every failure. Pages are made by `app.state.error_page`, if there is one."""
+    app.add_exception_handler(Refusal, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(FactsUnavailable, _on_unavailable)
+    app.add_exception_handler(BodyTooLarge, _on_too_large)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+def answer(
+    request: Request,
+    status: int,
+    code: str,
+    message: str,
+    *,
+    kind: str = "invalid_request_error",
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a failure in the form that fits who asked."""
+    path = request.url.path
+    if path == HELICONE:
+        return JSONResponse({"data": None, "error": message}, status, headers)
+    if path.startswith(API):
+        error = {"type": kind, "code": code, "message": message}
+        return JSONResponse({"error": error}, status, headers)
+    error_page = cast("ErrorPage | None", getattr(request.app.state, "error_page", None))
+    if error_page is None:
+        return PlainTextResponse(message, status, headers)
+    page = error_page(request, status, message)
+    page.headers.update(headers or {})
+    return page
+
+
+async def _on_refusal(request: Request, exc: Exception) -> Response:
+    if not isinstance(exc, Refusal):
+        raise exc
+    if isinstance(exc, SignInNeeded) and not request.url.path.startswith(API):
+        return _to_sign_in(request)
+    return answer(request, exc.status, exc.code, str(exc), kind=exc.type, headers=exc.headers)
+
+
+def _to_sign_in(request: Request) -> Response:
+    if "hx-request" in request.headers:
+        # A fragment of a page cannot show the form: the whole page goes there.
+        return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
+    return RedirectResponse(sign_in_url(request), status_code=303)
+
+
+async def _on_invalid(request: Request, exc: Exception) -> Response:
+    if not isinstance(exc, RequestValidationError):
+        raise exc
+    first = exc.errors()[0]
+    if first["loc"] == ("path", "call_id"):
+        # An id that cannot be is told like one that is not.
+        return answer(request, 404, "not_found", "There is no such call.", kind="not_found_error")
+    name = ".".join(str(part) for part in first["loc"][1:]) or "request"
+    reason = "no such parameter" if first["type"] == "extra_forbidden" else first["msg"]
+    return answer(request, 400, "invalid_parameter", f"{name}: {reason}")
+
+
+async def _on_http(request: Request, exc: Exception) -> Response:
+    if not isinstance(exc, HTTPException):
+        raise exc
+    phrase = HTTPStatus(exc.status_code).phrase
+    code = phrase.lower().replace(" ", "_")
+    message = _SAID.get(exc.status_code, phrase)
+    kind = "not_found_error" if exc.status_code == 404 else "invalid_request_error"
+    return answer(request, exc.status_code, code, message, kind=kind, headers=exc.headers)
+
+
+async def _on_unavailable(request: Request, exc: Exception) -> Response:
+    log.error("facts are unavailable", error=str(exc), path=request.url.path)
+    return answer(
+        request,
+        503,
+        "unavailable",
+        "The data cannot be read at the moment. Narrow the time range, or try again.",
+        kind="server_error",
+        headers={"Retry-After": "5"},
+    )
+
+
+async def _on_too_large(request: Request, _exc: Exception) -> Response:
+    return answer(request, 413, "too_large", "The request is larger than anything we take.")
+
+
+async def _on_bug(request: Request, exc: Exception) -> Response:
+    log.error("request failed", path=request.url.path, exc_info=exc)
+    return answer(
+        request,
+        500,
+        "internal_error",
+        "Something is wrong here, not with your request. It is in the log.",
+        kind="server_error",
+    )
+
+
+_SAID: Final = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+}
