@@ -125,10 +125,11 @@ def server(
 def simulator(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 picks one.")] = 8787,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    seed: Annotated[int, typer.Option(help="Same seed, same ids and same jitter.")] = 0,
-    switch: Annotated[
-        list[str] | None,
-        typer.Option(help="A fault or habit, name=value; see docs/reference/simulator.md."),
+    switches: Annotated[
+        str | None, typer.Option(help="name:value,name:value; see docs/reference/simulator.md.")
+    ] = None,
+    speech: Annotated[
+        Path | None, typer.Option(help="Directory of recordings whose words it knows.")
     ] = None,
     listen_fd: ListenFd = None,
     settings_from_parent: FromParent = False,
@@ -136,11 +137,10 @@ def simulator(
     """Run a realtime provider here: for demos, tests and development without an account."""
     from trunkline import wiring
 
-    if settings_from_parent:
-        _settings(from_parent=True)
-    wiring.run(
-        wiring.simulator(host, port, seed, switch or [], listen_fd, supervised=settings_from_parent)
+    settings = _settings(
+        from_parent=settings_from_parent, simulator_switches=switches, simulator_speech=speech
     )
+    wiring.run(wiring.simulator(settings, host, port, listen_fd, supervised=settings_from_parent))
 
 
 @keys.command("create")
@@ -152,7 +152,9 @@ def keys_create(
     """Print a new API key, alone, on standard output. Works while the server runs."""
     from trunkline import wiring
 
-    sys.stdout.write(wiring.run(wiring.create_key(_settings(data=data), name, read_only)) + "\n")
+    sys.stdout.write(
+        wiring.run(wiring.create_key(_settings(data=data), name, read_only=read_only)) + "\n"
+    )
 
 
 @keys.command("list")

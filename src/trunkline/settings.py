@@ -51,6 +51,12 @@ class Settings(BaseModel):
     simulator_url: str = ""
     """A simulator that runs elsewhere, `ws://host:port`. Default: `up` starts one."""
 
+    simulator_switches: str = ""
+    """Habits and faults of the simulator that `up` starts, `name:value,name:value`; see
+    docs/reference/simulator.md."""
+    simulator_speech: Path | None = None
+    """Directory of recordings whose words that simulator knows, for its transcripts."""
+
     openai_url: str = "wss://api.openai.com/v1/realtime"
     azure_url: str = "wss://{resource}.openai.azure.com"
     """`{resource}` is replaced by the caller's `resource`."""

@@ -1,6 +1,6 @@
 """`trunkline try`: one spoken turn through a running gateway.
 
-The sentence is recorded human speech (assets/trial.opus, "Go forward ten meters.",
+The sentence is recorded human speech (assets/trial, "Go forward ten meters.",
 from pocketsphinx-testdata, BSD-2-Clause), sent at the pace of a microphone.
 """
 
@@ -28,6 +28,7 @@ from picows import (
 
 from trunkline.errors import OperatorError
 
+CLIP = resources.files("trunkline") / "assets" / "trial" / "go_forward.opus"
 RATE_HZ = 24_000
 CHUNK_MS = 40
 SILENCE_AFTER_MS = 1_500
@@ -125,7 +126,7 @@ async def _speak_clip(transport: WSTransport) -> None:
 def _clip() -> bytes:
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
     with (
-        resources.as_file(resources.files("trunkline") / "assets" / "trial.opus") as path,
+        resources.as_file(CLIP) as path,
         av.open(str(path)) as container,
     ):
         frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]

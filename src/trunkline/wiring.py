@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import secrets
 import shlex
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import uvloop
 
@@ -24,6 +26,16 @@ from trunkline.ids import RANDOM_BYTES, ulid_bytes
 from trunkline.layout import DataLock, Layout
 from trunkline.settings import Settings
 from trunkline.tls import public_context
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+    from trunkline.protocol.prices import PriceTable
+    from trunkline.store.blobs import Blobs
+    from trunkline.store.control.store import ControlStore
+    from trunkline.store.facts.store import FactsStore
+    from trunkline.web.deps import Dependencies
 
 # Each process imports only what it is made of, inside its function: a gateway
 # must stay small, and the facts engine must never be loaded in it.
@@ -158,17 +170,174 @@ async def gateway(
     await journal.close()
 
 
+async def server(
+    settings: Settings, listen_fd: int | None, path: Path | None, *, supervised: bool
+) -> None:
+    """Be the recorder and the web until told to stop."""
+    from trunkline.recorder.run import Recorder
+    from trunkline.web.app import create_app
+
+    logs.configure(settings, "server")
+    layout = Layout(settings.data)
+    layout.create()
+    listening = _inherited(listen_fd) or _unix_socket(path or layout.run / "server.sock")
+    async with _stores(settings) as stores:
+        recorder = Recorder(settings.data, stores.facts, stores.blobs, _prices(settings))
+        web = _web(create_app(stores.dependencies(settings)))
+        publishing = asyncio.create_task(stores.control.watch_and_publish(layout.snapshot))
+        working = [
+            asyncio.create_task(recorder.run()),
+            asyncio.create_task(web.serve(sockets=[listening])),
+        ]
+        await _told_to_stop(supervised=supervised)
+        publishing.cancel()
+        web.should_exit = True
+        await recorder.stop()
+        await asyncio.gather(*working)
+
+
+@dataclass(frozen=True)
+class _Stores:
+    """The three stores that the server owns."""
+
+    layout: Layout
+    control: ControlStore
+    facts: FactsStore
+    blobs: Blobs
+
+    def dependencies(self, settings: Settings) -> Dependencies:
+        """Return what the web is given."""
+        from trunkline.store.archives import Archives
+        from trunkline.store.recordings import Recordings
+        from trunkline.web.deps import Dependencies
+
+        return Dependencies(
+            settings=settings,
+            control=self.control,
+            facts=self.facts,
+            archives=Archives(self.blobs, self.layout.spool),
+            recordings=Recordings(self.blobs, self.layout.cache),
+        )
+
+
+@contextlib.asynccontextmanager
+async def _stores(settings: Settings) -> AsyncGenerator[_Stores]:
+    from trunkline.store.blobs import Blobs
+    from trunkline.store.control.store import ControlStore
+    from trunkline.store.facts.store import FactsStore
+
+    layout = Layout(settings.data)
+    async with (
+        ControlStore.opened(control_url(settings), publish_to=layout.snapshot) as control,
+        FactsStore.opened(layout.facts, settings) as facts,
+    ):
+        yield _Stores(layout, control, facts, Blobs.open(settings.blobs_url, layout.blobs))
+
+
+def _web(app: FastAPI) -> uvicorn.Server:
+    """Return the web, which leaves signals to us and believes the gateway's forwarding headers."""
+    import uvicorn
+
+    class Web(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Generator[None]:
+            yield
+
+    return Web(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # The private socket is reached by gateways only, and they write these headers anew.
+            forwarded_allow_ips="*",
+            timeout_graceful_shutdown=3,
+            lifespan="off",
+        )
+    )
+
+
+def _prices(settings: Settings) -> PriceTable:
+    """Return the prices that ship with us, with the operator's laid over them."""
+    from trunkline.protocol.prices import shipped
+
+    if settings.prices is None:
+        return shipped()
+    try:
+        return shipped().overlaid(json.loads(settings.prices.read_bytes()))
+    except (OSError, ValueError) as exc:
+        raise OperatorError(f"cannot read the prices in {settings.prices}: {exc}") from exc
+
+
 async def simulator(
-    host: str,
-    port: int,
-    seed: int,
-    switches: Sequence[str],
-    listen_fd: int | None,
-    *,
-    supervised: bool,
+    settings: Settings, host: str, port: int, listen_fd: int | None, *, supervised: bool
 ) -> None:
     """Be a provider until told to stop."""
+    from trunkline.simulator.app import Simulator
+    from trunkline.simulator.config import SimulatorConfig, switched
+
+    logs.configure(settings, "simulator")
+    known = [resources.files("trunkline") / "assets" / "trial", settings.simulator_speech]
+    config = switched(
+        SimulatorConfig(known_speech=tuple(str(path) for path in known if path)),
+        settings.simulator_switches,
+    )
+    provider = Simulator(config)
+    listening = await provider.start(host, port, sock=_inherited(listen_fd))
+    if not supervised:
+        sys.stdout.write(f"ws://{host}:{listening}/v1/realtime\n")
+        sys.stdout.flush()
+    await _told_to_stop(supervised=supervised)
+    await provider.stop()
+
+
+# --- trunkline keys, reindex ---------------------------------------------------------
+
+
+async def create_key(settings: Settings, name: str, *, read_only: bool) -> str:
+    """Return the text of a new key of the operator's organisation."""
+    async with _operators_keys(settings) as (control, org_id):
+        scopes = ("read",) if read_only else ("call", "read")
+        return (await control.create_key(org_id, name, scopes)).text
+
+
+async def list_keys(settings: Settings) -> list[str]:
+    """Return one line for each key: id, first letters, state, name."""
+    async with _operators_keys(settings) as (control, org_id):
+        found = await control.list_keys(org_id)
+    return [
+        f"{key.id}  {key.prefix}…  {'revoked' if key.revoked_at_us else 'active ':7}  {key.name}"
+        for key in found
+    ]
+
+
+async def revoke_key(settings: Settings, key_id: str) -> None:
+    """Revoke a key. Raises `OperatorError` when there is none of that id that still works."""
+    async with _operators_keys(settings) as (control, org_id):
+        if not await control.revoke_key(org_id, key_id):
+            raise OperatorError(f"no active key {key_id}; see `trunkline keys list`")
+
+
+@contextlib.asynccontextmanager
+async def _operators_keys(settings: Settings) -> AsyncGenerator[tuple[ControlStore, str]]:
+    from trunkline.store.control.store import ControlStore
+
+    layout = Layout(settings.data)
+    layout.create()
+    async with ControlStore.opened(control_url(settings), publish_to=layout.snapshot) as control:
+        yield control, (await control.ensure_operator()).id
+
+
+async def reindex(settings: Settings) -> str:
+    """Rebuild the facts; return a sentence that says of how many calls."""
     raise NotImplementedError
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(str(path))
+    return listening
 
 
 def _inherited(listen_fd: int | None) -> socket.socket | None:

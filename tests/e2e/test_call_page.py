@@ -1,0 +1,131 @@
+"""In real Chromium: the page of a call that was really made shows and plays what was said."""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.e2e.test_guide import Played, play
+from tests.support import speech
+from tests.support.running import Running
+
+SCRIPT = Path(__file__).parent / "scripts" / "openai.mjs"
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+]  # fmt: skip
+
+LOUDNESS = """async ([source, spans]) => {
+  const file = await (await fetch(source)).arrayBuffer();
+  const sound = await new OfflineAudioContext(2, 1, 48000).decodeAudioData(file);
+  return spans.map(([channel, from_ms, to_ms]) => {
+    const samples = sound.getChannelData(channel)
+      .subarray(from_ms / 1000 * sound.sampleRate, to_ms / 1000 * sound.sampleRate);
+    return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / Math.max(1, samples.length));
+  });
+}"""
+"""Root mean square of spans of the recording: [channel, from ms, to ms]."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def played(plain: Running, tmp_path_factory: pytest.TempPathFactory) -> Played:
+    return play(plain, tmp_path_factory.mktemp("page"), SCRIPT.read_text("utf-8"))
+
+
+@pytest.fixture
+def page(plain: Running, browser: Browser) -> Generator[Page]:
+    """A page of someone who followed a one-time link. Nothing may go wrong on it."""
+    context = browser.new_context(base_url=plain.url)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    link = issue_link(plain)
+    page.goto(link)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Calls")).to_be_visible()
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def issue_link(plain: Running) -> str:
+    """A fresh one-time link: the one that `up` printed works once."""
+    import asyncio
+
+    from trunkline.store.control.store import ControlStore
+
+    async def issue() -> str:
+        url = f"sqlite+aiosqlite:///{plain.data / 'control.sqlite3'}"
+        async with ControlStore.opened(url) as control:
+            return await control.issue_sign_in_link()
+
+    return f"{plain.url}/sign-in/{asyncio.run(issue())}"
+
+
+def loudness(page: Page, call_id: str, spans: list[tuple[int, float, float]]) -> list[float]:
+    return page.evaluate(LOUDNESS, [f"/v1/calls/{call_id}/audio", spans])
+
+
+def spoken(played: Played) -> list[dict[str, Any]]:
+    return [line for line in played.call["transcript"] if line["modality"] == "audio"]
+
+
+def test_the_page_shows_who_said_what(page: Page, played: Played) -> None:
+    page.goto(f"/calls/{played.call_id}")
+    transcript = page.get_by_role("region", name="Transcript")
+    for line in played.call["transcript"]:
+        expect(transcript).to_contain_text(line["text"])
+    body = page.locator("main")
+    expect(body).to_contain_text("user_123")
+    expect(body).to_contain_text("session_openai")
+    expect(body).to_contain_text("north-clinic")
+    expect(body).to_contain_text("gpt-realtime-2.1")
+
+
+def test_the_player_plays(page: Page, played: Played) -> None:
+    page.goto(f"/calls/{played.call_id}")
+    page.evaluate("document.querySelector('audio').play()")
+    page.wait_for_function("document.querySelector('audio').currentTime > 0.5")
+
+
+def test_a_click_on_a_line_seeks_to_its_sound(page: Page, played: Played) -> None:
+    page.goto(f"/calls/{played.call_id}")
+    page.wait_for_function("document.querySelector('audio').readyState >= 1")
+    line = spoken(played)[-1]
+    page.get_by_text(line["text"]).first.click()
+    page.wait_for_function(
+        "at => Math.abs(document.querySelector('audio').currentTime - at) < 1.5",
+        arg=line["starts_ms"] / 1000,
+    )
+
+
+def test_the_words_sound_where_the_transcript_says(page: Page, played: Played) -> None:
+    page.goto(f"/calls/{played.call_id}")
+    channels = {"caller": 0, "assistant": 1}
+    within = [
+        (channels[line["role"]], line["starts_ms"], line["ends_ms"]) for line in spoken(played)
+    ]
+    across = [(1 - channel, start, end) for channel, start, end in within]
+    # The caller's line begins and ends with the prefix and the silence of the voice detection.
+    assert all(level > 0.01 for level in loudness(page, played.call_id, within))
+    assert all(level < 0.001 for level in loudness(page, played.call_id, across))
+
+
+def test_the_caller_is_heard_as_long_as_they_spoke(page: Page, played: Played) -> None:
+    about = speech.about("young_man")
+    line = next(line for line in spoken(played) if line["role"] == "caller")
+    assert line["ends_ms"] - line["starts_ms"] == pytest.approx(
+        about["speech_ends_ms"] - about["speech_begins_ms"], abs=700
+    )

@@ -1,0 +1,131 @@
+"""The command line: what it prints, and what it says when something is wrong."""
+
+import os
+import re
+import socket
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from tests.support.running import Running, running, trunkline
+
+from trunkline import __version__
+
+KEY = re.compile(r"sk-trunkline-[a-z0-9]{26,}\n")
+
+
+def test_up_prints_what_a_newcomer_needs_and_nothing_more(plain: Running) -> None:
+    dashboard, gateway, key, attempt = plain.greeting
+    assert re.fullmatch(r"Dashboard +http://127\.0\.0\.1:\d+/sign-in/\S+  \(.*once\)", dashboard)
+    assert re.fullmatch(r"Gateway +ws://127\.0\.0\.1:\d+/v1/gateway/oai/realtime\?model=…", gateway)
+    assert re.match(r"Key +\S.* keys create --data \S+ --name \S+", key)
+    assert re.match(r"Try +\S.* try --url \S+ --key \$\(.*keys create.*\)", attempt)
+
+
+def test_the_key_alone_is_printed_while_the_server_runs(plain: Running) -> None:
+    created = trunkline("keys", "create", "--data", str(plain.data), "--name", "mine")
+    assert created.returncode == 0
+    assert KEY.fullmatch(created.stdout)
+    assert created.stderr == ""
+
+
+def test_try_speaks_a_sentence_and_says_where_it_can_be_seen(plain: Running) -> None:
+    tried = trunkline("try", "--url", plain.url, "--key", plain.key)
+    assert tried.returncode == 0, tried.stderr
+    you, assistant, see = tried.stdout.splitlines()
+    assert you == "You:       Go forward ten meters."
+    assert len(assistant) > len("Assistant: ")
+    call_id = see.rpartition("/")[2]
+    assert plain.sealed(call_id)["turns"][0]["wait_ms"] > 0
+
+
+def test_a_listed_key_is_revoked_by_its_id(plain: Running) -> None:
+    data = str(plain.data)
+    key = trunkline("keys", "create", "--data", data, "--name", "short-lived").stdout.strip()
+    listed = trunkline("keys", "list", "--data", data).stdout
+    line = next(line for line in listed.splitlines() if "short-lived" in line)
+    assert key not in listed
+    assert trunkline("keys", "revoke", line.split()[0], "--data", data).returncode == 0
+    refused = trunkline("try", "--url", plain.url, "--key", key)
+    time_limit = time.monotonic() + 1
+    while refused.returncode == 0 and time.monotonic() < time_limit:
+        refused = trunkline("try", "--url", plain.url, "--key", key)
+    assert refused.returncode == 2
+    assert "401" in refused.stderr
+
+
+def test_version() -> None:
+    assert trunkline("version").stdout == f"trunkline {__version__}\n"
+
+
+def test_doctor_says_what_is_configured_and_hides_secrets(plain: Running) -> None:
+    env = {
+        "TRUNKLINE_SIMULATOR": "true",
+        "TRUNKLINE_SESSION_SECRET": "planted-secret",
+        "TRUNKLINE_FACTS_URL": "clickhouse://user:planted-password@127.0.0.1:1/d",
+    }
+    report = trunkline("doctor", "--data", str(plain.data), env=env)
+    assert "planted" not in report.stdout + report.stderr
+    assert "is in use by process" in report.stdout
+    assert "facts_url = clickhouse://***@127.0.0.1:1/d" in report.stdout
+    assert report.returncode == 0
+
+
+def test_doctor_fails_when_a_provider_is_not_reachable(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"ws://127.0.0.1:{unused.getsockname()[1]}"
+        env = {"TRUNKLINE_OPENAI_URL": url, "TRUNKLINE_AZURE_URL": url}
+        report = trunkline("doctor", "--data", str(tmp_path / "data"), env=env)
+    assert report.returncode == 1
+    assert "FAIL  OpenAI at 127.0.0.1" in report.stdout
+
+
+def one_clear_line(*arguments: str, env: dict[str, str] | None = None) -> str:
+    done = trunkline(*arguments, env=env)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("trunkline: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_a_busy_port_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        said = one_clear_line("up", "--data", str(tmp_path / "d"), "--port", str(port))
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said
+
+
+def test_a_data_directory_in_use_is_one_clear_line(plain: Running) -> None:
+    said = one_clear_line("up", "--data", str(plain.data), "--port", "0")
+    assert f"is in use by process {plain.process.pid}" in said
+
+
+def test_an_unwritable_data_directory_is_one_clear_line(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    said = one_clear_line("up", "--data", str(in_the_way / "data"), "--port", "0")
+    assert "is not writable: Not a directory" in said
+
+
+def test_an_unknown_setting_is_one_clear_line() -> None:
+    said = one_clear_line("up", env={"TRUNKLINE_PROT": "1"})
+    assert "TRUNKLINE_PROT is not a setting" in said
+
+
+def test_the_data_directory_is_for_its_owner_alone(plain: Running) -> None:
+    for name in ("journal", "spool", "run"):
+        assert stat.S_IMODE(os.stat(plain.data / name).st_mode) == 0o700
+
+
+@pytest.mark.parametrize("name", ["server", "gateway-0", "simulator"])
+def test_a_process_that_dies_is_started_again(name: str, tmp_path: Path) -> None:
+    with running(tmp_path / "data", "--simulator") as started:
+        first = started.children()[name]
+        os.kill(first, 9)
+        started.wait(lambda: started.children().get(name, first) != first)
+        started.wait(
+            lambda: trunkline("try", "--url", started.url, "--key", started.key).returncode == 0
+        )
