@@ -127,6 +127,7 @@ GARBAGE = {
     "not an object": b"[1,2]",
     "no type": b'{"audio":"AAAA"}',
     "a type that is no string": b'{"type":["session.update"]}',
+    "cut off": b'{"type":"response.audio.delta","delta":"AA',
     "very deep": b"[" * 200_000,
     "very deep inside an event": b'{"type":"error","error":' + b"[" * 200_000,
 }
