@@ -1,6 +1,11 @@
-"""Options of all tests."""
+"""What tests of more than one package share."""
+
+from collections.abc import Iterator
 
 import pytest
+from tests.support.facts import open_facts
+
+from trunkline.store.facts.store import FactsStore
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,3 +19,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(scope="session")
+def facts() -> Iterator[FactsStore]:
+    """The embedded facts engine of this process. Tests tell theirs apart by organisation."""
+    yield from open_facts()
