@@ -1,0 +1,190 @@
+"""I/O. One attempt to open a call, from its head to a running call or a refusal.
+
+Every attempt is journalled, whatever becomes of it: `opened`, then what happened,
+then `closed`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import ssl
+from collections.abc import Callable
+
+import msgspec
+import structlog
+
+from trunkline import __version__
+from trunkline.clock import monotonic_ns, wall_ns
+from trunkline.ids import RANDOM_BYTES, call_id, ulid_bytes, ulid_text
+from trunkline.protocol.call import Closed, Note
+from trunkline.protocol.profiles import Plan
+from trunkline.relay.admit import Admitted, Arrival, NotAdmitted, admit, check_upgrade
+from trunkline.relay.core import Core, Limits
+from trunkline.relay.dial import DialFailed, Dialled, dial
+from trunkline.relay.front import Front
+from trunkline.relay.head import Head
+from trunkline.relay.keys import Keys
+from trunkline.relay.ledger import Journal, Ledger
+from trunkline.relay.refusal import Refusal
+from trunkline.relay.shell import Call
+from trunkline.relay.wire import Complaints, adopt, caller_wire, feed, request_head
+from trunkline.settings import Settings
+
+log = structlog.get_logger("trunkline.relay")
+
+_KEY = re.compile(r"\b(sk|ek|sess)-[A-Za-z0-9_*.-]{4,}")
+"""What providers' keys look like, masked ones too."""
+
+DRAINING = Refusal(
+    status=503,
+    code="draining",
+    message="the gateway restarts: connect again in a moment",
+    headers=(("Retry-After", "2"),),
+)
+
+
+class Attempts:
+    """Answers the heads of calls."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        keys: Keys,
+        instance: bytes,
+        tls: ssl.SSLContext,
+        begun: Callable[[Call], Callable[[], None]],
+    ) -> None:
+        """`begun` is told of each call that runs, and returns what to do when it has ended."""
+        self.draining = False
+        self._settings = settings
+        self._journal = journal
+        self._keys = keys
+        self._instance = ulid_text(instance)
+        self._tls = tls
+        self._begun = begun
+        self._limits = Limits.of(settings)
+        self._mapped: set[str] = set()
+
+    async def answer(self, front: Front, head: Head) -> None:
+        """Open the call that `head` asks for, or refuse it."""
+        if not head.upgrades and (refusal := check_upgrade(head)):
+            # Not an attempt to call: a person or a health check that looked at the address.
+            front.refuse(refusal)
+            return
+        at_wall_ns = wall_ns()
+        ulid = ulid_bytes(at_wall_ns, os.urandom(RANDOM_BYTES))
+        ledger = Ledger(self._journal, ulid)
+        arrival = Arrival(
+            call_id=call_id(ulid),
+            wall_ns=at_wall_ns,
+            at_ns=front.head_at_ns,
+            caller_address=front.caller_address,
+            gateway=self._instance,
+            version=__version__,
+        )
+        keys = self._keys
+        verdict = admit(head, arrival, keys.snapshot, keys.by_sha256, self._settings)
+        ledger.opened(verdict.opened)
+        if isinstance(verdict, NotAdmitted):
+            _refuse(front, ledger, arrival.call_id, verdict.refusal)
+        elif self.draining:
+            _refuse(front, ledger, arrival.call_id, DRAINING)
+        else:
+            await self._dial(front, ledger, verdict)
+
+    async def _dial(self, front: Front, ledger: Ledger, admitted: Admitted) -> None:
+        started_ns = monotonic_ns()
+        self._write_notes(ledger, admitted, started_ns)
+        try:
+            dialled = await dial(admitted.plan, self._settings, self._tls)
+        except DialFailed as exc:
+            _refuse(front, ledger, admitted.opened.call_id, redacted(exc.refusal, admitted.plan))
+            return
+        except asyncio.CancelledError:
+            _lost(ledger)
+            raise
+        now_ns = monotonic_ns()
+        data = {"connect_ns": now_ns - started_ns, **dialled.noted}
+        ledger.note(Note(kind="connected", data=data), now_ns)
+        try:
+            self._begin(front, ledger, admitted, dialled)
+        except ConnectionError:
+            dialled.drop()
+            _lost(ledger)
+
+    def _begin(self, front: Front, ledger: Ledger, admitted: Admitted, dialled: Dialled) -> None:
+        """Join both legs. Nothing in here waits, so no frame can come in between."""
+        transport, early = front.take()
+        call, core = self._call(ledger, admitted)
+        dialled.open(call.provider, call.provider.violated)
+        headers = [("Helicone-Id", call.call_id)]
+        if admitted.subprotocol:
+            headers.append(("Sec-WebSocket-Protocol", admitted.subprotocol))
+        complaints = Complaints(call.caller.violated)
+        wire = caller_wire(call.caller, complaints, self._settings.max_frame_bytes, headers)
+        adopt(transport, wire)
+        wire.connection_made(transport)
+        feed(wire, request_head(admitted.websocket_key))
+        if early:
+            feed(wire, early)
+            note = Note(
+                kind="early_frames", data={"frames": core.caller_frames, "bytes": len(early)}
+            )
+            ledger.note(note, monotonic_ns())
+        transport.resume_reading()
+        dialled.start()
+
+    def _call(self, ledger: Ledger, admitted: Admitted) -> tuple[Call, Core]:
+        opened = admitted.opened
+        ga = opened.provider_dialect == "ga"
+        core = Core(
+            opened.call_id,
+            self._limits,
+            monotonic_ns(),
+            bridged=ga and opened.caller_dialect == "beta",
+            watched=ga,
+        )
+        call = Call(opened.call_id, opened.key_id, core, ledger, self._settings)
+        call.finished = self._begun(call)
+        return call, core
+
+    def _write_notes(self, ledger: Ledger, admitted: Admitted, at_ns: int) -> None:
+        for note in admitted.notes:
+            ledger.note(note, at_ns)
+        asked, used = admitted.opened.model_asked, admitted.opened.model_used
+        if asked != used and asked not in self._mapped:
+            # Once per name and process: every call of that application would repeat it.
+            self._mapped.add(asked)
+            log.warning("retired model mapped", asked=asked, used=used)
+
+
+def _refuse(front: Front, ledger: Ledger, id_: str, refusal: Refusal) -> None:
+    front.refuse(refusal, [("Helicone-Id", id_)])
+    log.info("call refused", call=id_, status=refusal.status, code=refusal.code)
+    closed = Closed(
+        status="refused",
+        end_reason=refusal.end_reason,
+        http_status=refusal.status,
+        error_code=refusal.code,
+        error_message=refusal.message,
+    )
+    ledger.closed(closed, monotonic_ns())
+
+
+def redacted(refusal: Refusal, plan: Plan) -> Refusal:
+    """Return `refusal` fit to be recorded: providers quote the credential that they refuse."""
+    message = refusal.message
+    for name, value in plan.headers:
+        if name.lower() in ("authorization", "api-key"):
+            message = message.replace(value.removeprefix("Bearer "), "[redacted]")
+    return msgspec.structs.replace(refusal, message=_KEY.sub("[redacted]", message))
+
+
+def _lost(ledger: Ledger) -> None:
+    error = "caller_lost"
+    message = "the caller went away before the provider had answered"
+    closed = Closed(status="failed", end_reason=error, error_code=error, error_message=message)
+    ledger.closed(closed, monotonic_ns())

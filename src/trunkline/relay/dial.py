@@ -1,0 +1,245 @@
+"""I/O. Opens the provider's leg: connects, sends the handshake, reads the answer.
+
+The answer is read here rather than by picows, because a refusal's body is for the
+caller and may come after its head. Redirects are never followed: the request holds a
+credential that was meant for one host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import aiofastnet
+from picows import WSListener
+
+from trunkline.protocol.call import EndReason
+from trunkline.protocol.profiles import Plan
+from trunkline.relay.refusal import Refusal
+from trunkline.relay.response import (
+    MAX_HEAD_BYTES,
+    BadResponse,
+    Body,
+    ResponseHead,
+    parse_response,
+    refusal_of,
+)
+from trunkline.relay.wire import Complaints, Wire, adopt, feed, provider_wire, response_head
+from trunkline.settings import Settings
+
+END = b"\r\n\r\n"
+
+
+class DialFailed(Exception):
+    """No leg to the provider. Holds what to answer the caller."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+class Dialled:
+    """A provider's leg whose handshake is done, and which is not being read yet."""
+
+    def __init__(self, protocol: _Dialling, head: ResponseHead, early: bytes) -> None:
+        self._protocol = protocol
+        self._early = early
+        self._accept = head.fields.get("sec-websocket-accept", "")
+        self.noted = head.noted()
+        """Headers of the provider's 101 that are worth keeping."""
+
+    def open(self, listener: WSListener, violated: Callable[[int, str], None]) -> None:
+        """Let `listener` have the leg; nothing is read until `start`."""
+        self._protocol.open(listener, violated, self._accept)
+
+    def start(self) -> None:
+        """Read what the provider has sent since its handshake, and all that follows."""
+        self._protocol.start(self._early)
+
+    def drop(self) -> None:
+        """Close the connection without a word: there is no caller any more."""
+        self._protocol.drop()
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """Return the context for providers: certificates and host names are always verified."""
+    context = ssl.create_default_context()
+    if settings.provider_ca is not None:
+        context.load_verify_locations(settings.provider_ca)
+    return context
+
+
+async def dial(plan: Plan, settings: Settings, context: ssl.SSLContext) -> Dialled:
+    """Open the leg that `plan` describes.
+
+    When cancelled, or late, the connection is dropped.
+
+    Raises:
+        DialFailed: the provider refused, could not be reached, or took too long.
+    """
+    protocol = _Dialling(plan, settings.max_frame_bytes)
+    try:
+        async with asyncio.timeout(settings.connect_timeout_ms / 1000):
+            await _connect(protocol, plan.url, context)
+            return await protocol.answered
+    except TimeoutError as exc:
+        seconds = settings.connect_timeout_ms / 1000
+        message = f"the provider did not answer within {seconds:g} s: try again"
+        raise _failed(504, "provider_timeout", message, "provider_timeout") from exc
+    except ssl.SSLError as exc:
+        message = f"the provider's TLS certificate was not accepted: {exc.reason or 'bad TLS'}"
+        raise _failed(502, "provider_tls", message, "provider_unreachable") from exc
+    except (OSError, BadResponse) as exc:
+        raise _failed(502, "provider_unreachable", _cause(exc), "provider_unreachable") from exc
+    finally:
+        protocol.done()
+
+
+def _failed(status: int, code: str, message: str, why: EndReason) -> DialFailed:
+    return DialFailed(Refusal(status=status, code=code, message=message, end_reason=why))
+
+
+def _cause(exc: Exception) -> str:
+    if isinstance(exc, BadResponse):
+        return f"the provider did not speak WebSocket: {exc}"
+    reason = exc.strerror if isinstance(exc, OSError) else None
+    return f"the provider could not be reached: {reason or type(exc).__name__}"
+
+
+async def _connect(protocol: _Dialling, url: str, context: ssl.SSLContext) -> None:
+    parts = urlsplit(url)
+    secure = parts.scheme == "wss"
+    loop = asyncio.get_running_loop()
+    # Not the loop's own: picows hands over memory that it uses again, which this
+    # library copies when it must wait, and uvloop's transports do not.
+    await aiofastnet.create_connection(
+        loop,
+        lambda: protocol,
+        parts.hostname,
+        parts.port or (443 if secure else 80),
+        ssl=context if secure else None,
+        happy_eyeballs_delay=0.25,
+    )
+
+
+class _Dialling(asyncio.Protocol):
+    """Reads the answer to a handshake; then makes way for picows."""
+
+    def __init__(self, plan: Plan, max_frame_bytes: int) -> None:
+        parts = urlsplit(plan.url)
+        resource = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        self.answered: asyncio.Future[Dialled] = asyncio.get_running_loop().create_future()
+        self._profile = plan.profile
+        self._transport: asyncio.Transport | None = None
+        self._read = bytearray()
+        self._head: ResponseHead | None = None
+        self._body: Body | None = None
+        self._listener: WSListener | None = None
+        self._violated: Callable[[int, str], None] | None = None
+        self._wire: Wire = provider_wire(
+            parts.netloc,
+            resource,
+            self._listen,
+            Complaints(self._complain),
+            max_frame_bytes,
+            plan.headers,
+        )
+
+    # --- what the socket tells ---------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the handshake."""
+        if self.answered.done():
+            transport.abort()  # pyright: ignore[reportAttributeAccessIssue] it is a Transport
+            return
+        self._transport = transport  # pyright: ignore[reportAttributeAccessIssue] likewise
+        self._wire.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Read the answer's head, and of a refusal its body."""
+        if self.answered.done():
+            return
+        try:
+            if self._body is None:
+                self._read += data
+                self._look_for_head()
+            else:
+                self._body.add(data)
+            self._look_for_end()
+        except BadResponse as exc:
+            self.answered.set_exception(exc)
+
+    def eof_received(self) -> bool:
+        """A body may end with the connection."""
+        if self._body is not None:
+            self._body.end()
+            self._look_for_end()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The provider hung up before it had answered."""
+        if not self.answered.done():
+            self.answered.set_exception(exc or ConnectionError(0, "it closed the connection"))
+        self._wire.connection_lost(exc)
+
+    # --- the answer --------------------------------------------------------------------
+
+    def _look_for_head(self) -> None:
+        end = self._read.find(END)
+        if end < 0:
+            if len(self._read) > MAX_HEAD_BYTES:
+                raise BadResponse("its answer is too long")
+            return
+        head = parse_response(bytes(self._read[:end]))
+        rest = bytes(self._read[end + len(END) :])
+        if head.status != 101:
+            self._head, self._body = head, Body(head)
+            self._body.add(rest)
+            return
+        head.check_upgrade()
+        if self._transport is not None:
+            self._transport.pause_reading()
+        self.answered.set_result(Dialled(self, head, rest))
+
+    def _look_for_end(self) -> None:
+        if self._head is None or self._body is None or not self._body.whole:
+            return
+        if not self.answered.done():
+            refusal = refusal_of(self._head, self._body.content)
+            self.answered.set_exception(DialFailed(refusal))
+
+    def done(self) -> None:
+        """The dial is over: without a leg there is nothing to keep."""
+        if self.answered.cancel() or self.answered.cancelled() or self.answered.exception():
+            self.drop()
+
+    def drop(self) -> None:
+        """Drop the connection."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- the leg -----------------------------------------------------------------------
+
+    def open(self, listener: WSListener, violated: Callable[[int, str], None], accept: str) -> None:
+        """Make way for picows."""
+        self._listener, self._violated = listener, violated
+        feed(self._wire, response_head(accept))
+        if self._transport is not None:
+            adopt(self._transport, self._wire)
+
+    def start(self, early: bytes) -> None:
+        """Feed what came with the handshake, and read on."""
+        feed(self._wire, early)
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def _listen(self) -> WSListener:
+        if self._listener is None:
+            raise RuntimeError("picows asks for a listener only after `open`")
+        return self._listener
+
+    def _complain(self, code: int, message: str) -> None:
+        if self._violated is not None:
+            self._violated(code, message)

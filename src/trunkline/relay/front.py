@@ -1,0 +1,175 @@
+"""I/O. One connection on the public port, until it is known whose it is.
+
+Reads the request head itself. A call's head goes to `attempt`, which takes the
+connection over or refuses it; anything else is piped to the server. While the
+provider is being dialled, the caller's early frames are read and kept as the bytes that
+they are, up to `max_early_bytes`; beyond that we stop reading and TCP makes the caller
+wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import cast
+
+import structlog
+
+from trunkline.clock import monotonic_ns
+from trunkline.relay.admit import is_realtime
+from trunkline.relay.head import END, BadHead, Head, parse_head
+from trunkline.relay.pipe import UNAVAILABLE, open_pipe, piped_head
+from trunkline.relay.refusal import Refusal, answer
+from trunkline.settings import Settings
+
+log = structlog.get_logger("trunkline.relay")
+
+LINGER_S = 2.0
+"""After a refusal we read on for so long: to close with unread bytes would reset the
+connection, and the caller might never see the answer."""
+
+_BARE_LINE_FEED = BadHead("bad_line_end", "end each line of the head with CR LF")
+_LATE = Refusal(status=408, code="head_timeout", message="send the request head faster")
+_BUG = Refusal(status=500, code="internal_error", message="the gateway failed: try again")
+
+
+class Front(asyncio.Protocol):
+    """Reads one head, then gives the connection away."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        server_socket: Path | None,
+        attempt: Callable[[Front, Head], Awaitable[None]],
+        *,
+        secure: bool,
+    ) -> None:
+        """`attempt` answers a call's head: by `take` or by `refuse`. Cancelled with the caller."""
+        self.head_at_ns = 0
+        """When the head was complete."""
+        self.caller_address = ""
+        self._settings = settings
+        self._server_socket = server_socket
+        self._attempt = attempt
+        self._secure = secure
+        self._transport: asyncio.Transport | None = None
+        self._bytes = bytearray()
+        self._searched = 0
+        self._task: asyncio.Task[None] | None = None
+        self._refused = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    # --- what the socket tells ---------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Give the caller its time to send the head."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = cast("tuple[object, ...] | None", transport.get_extra_info("peername"))
+        self.caller_address = str(peer[0]) if peer else ""
+        self._time(self._settings.head_timeout_ms / 1000, self._too_late)
+
+    def data_received(self, data: bytes) -> None:
+        """Gather the head; after it, what belongs to whoever gets the connection."""
+        if self._refused:
+            return
+        self._bytes += data
+        if self._task is None:
+            self._look_for_head()
+        elif len(self._bytes) > self._settings.max_early_bytes and self._transport is not None:
+            self._transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The caller is gone: whatever is being done for it is not wanted any more."""
+        self._stop_timer()
+        if self._task is not None:
+            self._task.cancel()
+
+    # --- the head ----------------------------------------------------------------------
+
+    def _look_for_head(self) -> None:
+        end = self._bytes.find(END, self._searched)
+        self._searched = max(0, len(self._bytes) - len(END) + 1)
+        if max(end, len(self._bytes) if end < 0 else 0) > self._settings.max_head_bytes:
+            limit = self._settings.max_head_bytes
+            self.refuse(_bad(BadHead("head_too_big", f"send at most {limit} bytes of head", 431)))
+        elif end >= 0:
+            self._read_head(bytes(self._bytes[:end]), bytes(self._bytes[end + len(END) :]))
+        elif b"\n\n" in self._bytes:
+            self.refuse(_bad(_BARE_LINE_FEED))
+
+    def _read_head(self, raw: bytes, rest: bytes) -> None:
+        self.head_at_ns = monotonic_ns()
+        self._stop_timer()
+        self._bytes = bytearray(rest)
+        try:
+            head = parse_head(raw)
+        except BadHead as exc:
+            self.refuse(_bad(exc))
+            return
+        work = self._call(head) if is_realtime(head.path) else self._pipe(head)
+        self._task = asyncio.get_running_loop().create_task(work)
+
+    async def _call(self, head: Head) -> None:
+        try:
+            await self._attempt(self, head)
+        except Exception:
+            # A bug of ours must cost this attempt alone, and the caller an answer.
+            log.exception("attempt failed")
+            self.refuse(_BUG)
+
+    async def _pipe(self, head: Head) -> None:
+        if self._transport is None or self._server_socket is None:
+            self.refuse(UNAVAILABLE)
+            return
+        self._transport.pause_reading()
+        first = piped_head(head, self.caller_address, secure=self._secure)
+        if not await open_pipe(self._transport, first + self._bytes, self._server_socket):
+            self._transport.resume_reading()
+            self.refuse(UNAVAILABLE)
+
+    # --- how it ends -------------------------------------------------------------------
+
+    def take(self) -> tuple[asyncio.Transport, bytes]:
+        """Give the connection away, and what the caller has sent after its head.
+
+        Raises:
+            ConnectionError: it is gone.
+        """
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            raise ConnectionError("the caller is gone")
+        return transport, bytes(self._bytes)
+
+    def refuse(self, refusal: Refusal, extra: Iterable[tuple[str, str]] = ()) -> None:
+        """Answer in plain HTTP, and close once that has been read."""
+        transport = self._transport
+        self._refused = True
+        self._bytes.clear()
+        if transport is None or transport.is_closing():
+            return
+        transport.write(answer(refusal, extra))
+        transport.resume_reading()
+        if transport.can_write_eof():
+            transport.write_eof()
+        self._time(LINGER_S, transport.close)
+
+    def _too_late(self) -> None:
+        if not self._bytes and self._transport is not None:
+            # Never spoke: a browser's spare connection, or a health check of the port.
+            self._transport.close()
+            return
+        self.refuse(_LATE)
+
+    def _time(self, seconds: float, then: Callable[[], None]) -> None:
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(seconds, then)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _bad(error: BadHead) -> Refusal:
+    return Refusal(status=error.status, code=error.code, message=error.message)

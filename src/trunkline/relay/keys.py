@@ -1,0 +1,50 @@
+"""I/O. Who may call: the snapshot file, read again whenever it has changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from trunkline import snapshot
+from trunkline.snapshot import Key, Snapshot
+
+log = structlog.get_logger("trunkline.relay")
+
+
+class Keys:
+    """The last good snapshot. A missing or damaged file leaves it in force."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self.snapshot = Snapshot()
+        self.by_sha256: Mapping[str, Key] = {}
+        self._live: frozenset[str] = frozenset()
+
+    def refresh(self) -> bool:
+        """Read the file if it is another than before; return whether it was read."""
+        try:
+            status = os.stat(self._path)
+            # Replaced by rename: another inode, even within one tick of the file system's clock.
+            seen = (status.st_mtime_ns, status.st_ino, status.st_size)
+            if seen == self._seen:
+                return False
+            fresh = snapshot.decode(self._path.read_bytes())
+        except FileNotFoundError:
+            return False
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
+            log.error("keys cannot be read", path=str(self._path), error=str(exc))
+            return False
+        self._seen = seen
+        self.snapshot = fresh
+        self.by_sha256 = fresh.by_sha256()
+        self._live = frozenset(key.key_id for key in fresh.keys if not key.revoked)
+        return True
+
+    def may_go_on(self, key_id: str) -> bool:
+        """Return whether calls that this key opened may go on: a forgotten key is a revoked one."""
+        return key_id in self._live

@@ -1,0 +1,66 @@
+"""I/O. One call's records, numbered as they are written."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from trunkline.journal.record import Flag, Kind, Leg
+from trunkline.protocol.call import Closed, Note, Opened
+
+BINARY = int(Flag.BINARY)
+ALTERED = int(Flag.ALTERED)
+OURS = int(Flag.OURS)
+
+
+class Journal(Protocol):
+    """What the relay needs of a journal: `journal.writer.JournalWriter`, or a list in tests."""
+
+    def append(
+        self,
+        kind: Kind,
+        call: bytes,
+        seq: int,
+        leg: Leg,
+        flags: int,
+        received_ns: int,
+        handed_ns: int,
+        payload: bytes,
+    ) -> None:
+        """Add a record. Never raises, never blocks."""
+        ...
+
+
+class Ledger:
+    """Writes the records of one call to the journal. Their numbers rise by exactly one."""
+
+    __slots__ = ("_append", "_call", "_seq")
+
+    def __init__(self, journal: Journal, call: bytes) -> None:
+        self._append = journal.append
+        self._call = call
+        self._seq = 0
+
+    def add(
+        self, kind: Kind, leg: Leg, flags: int, received_ns: int, handed_ns: int, payload: bytes
+    ) -> None:
+        """Write one record."""
+        seq = self._seq
+        self._seq = seq + 1
+        self._append(kind, self._call, seq, leg, flags, received_ns, handed_ns, payload)
+
+    def opened(self, opened: Opened) -> None:
+        """Write the call's first record."""
+        self._tell(Kind.OPENED, opened, opened.opened_ns)
+
+    def note(self, note: Note, at_ns: int) -> None:
+        """Write something that is not a frame."""
+        self._tell(Kind.NOTE, note, at_ns)
+
+    def closed(self, closed: Closed, at_ns: int) -> None:
+        """Write the call's last record."""
+        self._tell(Kind.CLOSED, closed, at_ns)
+
+    def _tell(self, kind: Kind, payload: Opened | Note | Closed, at_ns: int) -> None:
+        self.add(kind, Leg.NONE, 0, at_ns, 0, msgspec.json.encode(payload))

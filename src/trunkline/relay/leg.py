@@ -1,0 +1,173 @@
+"""I/O. One leg of a call: picows' callbacks turned into events, commands into calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from trunkline.clock import monotonic_ns
+from trunkline.journal.record import Leg
+from trunkline.relay.events import (
+    CloseReceived,
+    Congested,
+    Drained,
+    Event,
+    Frame,
+    Lost,
+    PingReceived,
+    PongReceived,
+    Violation,
+)
+
+MIN_FRAGMENT_BYTES = 64
+"""What fragments of the largest message have on average, at least: empty ones cost memory too."""
+
+_TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
+
+
+class LegListener(WSListener):
+    """Listens to one leg. What it hears it tells, as events, in order."""
+
+    def __init__(
+        self, leg: Leg, tell: Callable[[Event], None], max_frame_bytes: int, max_buffer_bytes: int
+    ) -> None:
+        self._leg = leg
+        self._tell = tell
+        self._max_frame_bytes = max_frame_bytes
+        self._max_buffer_bytes = max_buffer_bytes
+        self._parts: list[bytes] | None = None
+        """Fragments of a message that is not complete, or None."""
+        self._parts_bytes = 0
+        self._binary = False
+        self._transport: WSTransport | None = None
+
+    # --- heard -----------------------------------------------------------------------
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """Bound what may wait for this leg before we are told."""
+        self._transport = transport
+        high = self._max_buffer_bytes
+        transport.underlying_transport.set_write_buffer_limits(high=high, low=high // 4)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Copy first: the frame points into a buffer that is used again after this call."""
+        data = frame.get_payload_as_bytes()
+        at_ns = monotonic_ns()
+        kind = frame.msg_type
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self._violated(1002, "a reserved bit is set: no extension was agreed on", at_ns)
+        elif kind == _TEXT and frame.fin and self._parts is None:
+            if data.isascii() or _is_utf8(data):
+                self._tell(Frame(self._leg, data, False, at_ns))
+            else:
+                self._violated(1007, "a text message is not UTF-8", at_ns)
+        elif kind in (_TEXT, _BINARY, _CONTINUATION):
+            self._fragment(kind, data, bool(frame.fin), at_ns)
+        else:
+            self._control(kind, data, at_ns)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """The connection is gone, in whatever way."""
+        self._tell(Lost(self._leg, monotonic_ns()))
+
+    def pause_writing(self) -> None:
+        """More waits for this leg than may."""
+        self._tell(Congested(self._leg, monotonic_ns()))
+
+    def resume_writing(self) -> None:
+        """What waited has gone out, but for a quarter."""
+        self._tell(Drained(self._leg, monotonic_ns()))
+
+    def _fragment(self, kind: WSMsgType, data: bytes, final: bool, at_ns: int) -> None:
+        if (kind == _CONTINUATION) == (self._parts is None):
+            self._violated(1002, "fragments came out of order", at_ns)
+            return
+        if self._parts is None:
+            self._parts, self._parts_bytes, self._binary = [], 0, kind == _BINARY
+        self._parts.append(data)
+        self._parts_bytes += len(data)
+        limit = self._max_frame_bytes
+        if self._parts_bytes > limit or len(self._parts) > max(1024, limit // MIN_FRAGMENT_BYTES):
+            self._violated(1009, f"a message has more than {limit} bytes or fragments", at_ns)
+        elif final:
+            whole, self._parts = b"".join(self._parts), None
+            if self._binary or _is_utf8(whole):
+                self._tell(Frame(self._leg, whole, self._binary, at_ns))
+            else:
+                self._violated(1007, "a text message is not UTF-8", at_ns)
+
+    def _control(self, kind: WSMsgType, data: bytes, at_ns: int) -> None:
+        if kind == WSMsgType.PING:
+            self._tell(PingReceived(self._leg, data, at_ns))
+        elif kind == WSMsgType.PONG:
+            self._tell(PongReceived(self._leg, at_ns))
+        else:
+            code = int.from_bytes(data[:2], "big") if len(data) >= 2 else None
+            self._tell(CloseReceived(self._leg, code, data[2:].decode(), at_ns))
+
+    def violated(self, code: int, message: str) -> None:
+        """picows found that the peer broke a rule."""
+        self._violated(code, message, monotonic_ns())
+
+    def _violated(self, code: int, message: str, at_ns: int) -> None:
+        self._parts = None
+        self._tell(Violation(self._leg, code, message, at_ns))
+
+    # --- done ------------------------------------------------------------------------
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait to be written."""
+        if self._transport is None or self._transport.is_disconnected:
+            return 0
+        return self._transport.underlying_transport.get_write_buffer_size()
+
+    def send(self, data: bytes, binary: bool) -> None:
+        """Write a message. After a close or a loss it is dropped."""
+        if self._transport is not None:
+            self._transport.send(_BINARY if binary else _TEXT, data)
+
+    def ping(self) -> None:
+        """Write a ping."""
+        if self._transport is not None:
+            self._transport.send_ping(b"")
+
+    def pong(self, data: bytes) -> None:
+        """Write a pong."""
+        if self._transport is not None:
+            self._transport.send_pong(data)
+
+    def close(self, code: int | None, reason: bytes) -> None:
+        """Write a close frame."""
+        if self._transport is None:
+            return
+        if code is None:
+            # picows would put a 0 on the wire for no code.
+            self._transport.send(WSMsgType.CLOSE, b"")
+        else:
+            self._transport.send_close(cast("WSCloseCode", code), reason)
+
+    def hang_up(self, *, graceful: bool) -> None:
+        """Close the connection, after what waits has gone out if `graceful`."""
+        if self._transport is not None:
+            self._transport.disconnect(graceful)
+
+    def pause(self) -> None:
+        """Read no more."""
+        if self._transport is not None:
+            self._transport.underlying_transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._transport is not None:
+            self._transport.underlying_transport.resume_reading()
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

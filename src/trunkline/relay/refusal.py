@@ -1,0 +1,68 @@
+"""Pure. An answer in plain HTTP: what a caller gets who is not let through to a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+import msgspec
+
+from trunkline.protocol.call import EndReason
+
+JSON = "application/json"
+
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a request goes no further, and how that is said."""
+
+    status: int
+    code: str
+    message: str
+    """What is wrong and what to do. Holds no secret: it is recorded."""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    """The provider's own answer, passed on as it came; None: one of ours."""
+    end_reason: EndReason = "refused_by_gateway"
+
+    @property
+    def type(self) -> str:
+        """The error's class, for programs: who has to change something."""
+        fallback = "server_error" if self.status >= 500 else "invalid_request_error"
+        return _TYPES.get(self.status, fallback)
+
+    def as_body(self) -> bytes:
+        """Return the body: the provider's, or an `error` object like those of the API."""
+        if self.body is not None:
+            return self.body
+        error = {"type": self.type, "code": self.code, "message": self.message}
+        return msgspec.json.encode({"error": error})
+
+
+def answer(refusal: Refusal, extra: Iterable[tuple[str, str]] = ()) -> bytes:
+    """Return `refusal` as an HTTP response that ends the connection."""
+    body = refusal.as_body()
+    named = {name.lower() for name, _ in refusal.headers}
+    fields = [
+        *refusal.headers,
+        *([] if "content-type" in named else [("Content-Type", JSON)]),
+        *extra,
+        ("Content-Length", str(len(body))),
+        ("Connection", "Upgrade, close" if refusal.status == 426 else "close"),
+    ]
+    lines = [f"HTTP/1.1 {refusal.status} {_phrase(refusal.status)}"]
+    lines += [f"{name}: {value}" for name, value in fields]
+    return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + body
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Refused"

@@ -1,0 +1,150 @@
+"""I/O. One call that runs: its two legs, its core, and its records. Thin on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+import structlog
+
+from trunkline.clock import monotonic_ns
+from trunkline.journal.record import Kind, Leg
+from trunkline.protocol.call import Closed, EndReason
+from trunkline.relay.commands import (
+    Abort,
+    Close,
+    Command,
+    Finish,
+    Hand,
+    HangUp,
+    Keep,
+    PauseReading,
+    Ping,
+    Pong,
+    ResumeReading,
+    Say,
+    Translate,
+    Write,
+)
+from trunkline.relay.core import Core
+from trunkline.relay.events import Ended, Event, Tick
+from trunkline.relay.ledger import ALTERED, BINARY, OURS, Ledger
+from trunkline.relay.leg import LegListener
+from trunkline.settings import Settings
+
+log = structlog.get_logger("trunkline.relay")
+
+_CALLER, _PROVIDER = Leg.CALLER, Leg.PROVIDER
+
+
+class Call:
+    """One call from the moment that both legs are open."""
+
+    def __init__(
+        self, call_id: str, key_id: str, core: Core, ledger: Ledger, settings: Settings
+    ) -> None:
+        self.call_id = call_id
+        self.key_id = key_id
+        self.finished: Callable[[], None] = lambda: None
+        """Called once, after the last record."""
+        self._core = core
+        self._ledger = ledger
+        self._over = False
+        frame, buffer = settings.max_frame_bytes, settings.max_buffer_bytes
+        self.caller = LegListener(_CALLER, self.tell, frame, buffer)
+        self.provider = LegListener(_PROVIDER, self.tell, frame, buffer)
+
+    def tick(self, at_ns: int) -> None:
+        """Tell the core that time has passed."""
+        self.tell(Tick(at_ns, self.caller.backlog, self.provider.backlog))
+
+    def end(self, why: EndReason) -> None:
+        """End the call for a reason of the gateway's."""
+        self.tell(Ended(why, monotonic_ns()))
+
+    def tell(self, event: Event) -> None:
+        """Have the core handle `event`, and do what it says."""
+        if self._over:
+            return
+        try:
+            for command in self._core.handle(event):
+                if type(command) is Hand:
+                    self._hand(command)
+                else:
+                    self._do(command)
+        except Exception:
+            # A bug of ours must end this call alone, not the process.
+            log.exception("call failed", call=self.call_id)
+            self.abort()
+
+    def _hand(self, command: Hand) -> None:
+        leg, data, binary = command.leg, command.data, command.binary
+        (self.provider if leg is _CALLER else self.caller).send(data, binary)
+        # Forward before recording: a slow disk must not delay speech.
+        handed_ns = monotonic_ns()
+        flags = BINARY if binary else 0
+        self._ledger.add(Kind.FRAME, leg, flags, command.received_ns, handed_ns, data)
+
+    def _do(self, command: Command) -> None:
+        match command:
+            case Hand():
+                self._hand(command)
+            case Translate():
+                self._translate(command)
+            case Keep(leg, data, binary, received_ns):
+                self._ledger.add(Kind.FRAME, leg, BINARY if binary else 0, received_ns, 0, data)
+            case Say(leg, data, at_ns):
+                self._of(leg).send(data, False)
+                self._ledger.add(Kind.BRIDGED, leg.other, OURS, at_ns, monotonic_ns(), data)
+            case Ping(leg):
+                self._of(leg).ping()
+            case Pong(leg, data):
+                self._of(leg).pong(data)
+            case Close(leg, code, reason):
+                self._of(leg).close(code, reason)
+            case HangUp(leg):
+                self._of(leg).hang_up(graceful=True)
+            case Abort(leg):
+                self._of(leg).hang_up(graceful=False)
+            case PauseReading(leg):
+                self._of(leg).pause()
+            case ResumeReading(leg):
+                self._of(leg).resume()
+            case Write(note, at_ns):
+                self._ledger.note(note, at_ns)
+            case Finish(closed, at_ns):
+                self._finish(closed, at_ns)
+            case _:
+                assert_never(command)
+
+    def _translate(self, command: Translate) -> None:
+        leg, received_ns = command.leg, command.received_ns
+        for data in command.onward:
+            self._of(leg.other).send(data, False)
+        for data in command.back:
+            self._of(leg).send(data, False)
+        handed_ns = monotonic_ns()
+        handed = handed_ns if command.onward else 0
+        self._ledger.add(Kind.FRAME, leg, ALTERED, received_ns, handed, command.data)
+        for data in command.onward:
+            self._ledger.add(Kind.BRIDGED, leg, 0, received_ns, handed_ns, data)
+        for data in command.back:
+            self._ledger.add(Kind.BRIDGED, leg.other, OURS, received_ns, handed_ns, data)
+
+    def _of(self, leg: Leg) -> LegListener:
+        return self.caller if leg is _CALLER else self.provider
+
+    def abort(self) -> None:
+        """Drop both legs, and say no more than that: after a bug the core cannot be asked."""
+        if self._over:
+            return
+        self.caller.hang_up(graceful=False)
+        self.provider.hang_up(graceful=False)
+        error = "internal_error"
+        self._finish(Closed(status="failed", end_reason=error, error_code=error), monotonic_ns())
+
+    def _finish(self, closed: Closed, at_ns: int) -> None:
+        self._over = True
+        self._ledger.closed(closed, at_ns)
+        log.info("call ended", call=self.call_id, why=closed.end_reason, status=closed.status)
+        self.finished()

@@ -1,0 +1,72 @@
+"""Pure. What the core remembers of one leg."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from trunkline.relay.closing import MAX_REASON_BYTES
+
+
+class State(Enum):
+    """How far a leg has come to its end."""
+
+    OPEN = auto()
+    CLOSE_SENT = auto()
+    """We said close and wait for the peer to say it too."""
+    CLOSED = auto()
+    """Both have, and TCP is being closed."""
+    GONE = auto()
+
+
+class Side:
+    """One leg's state. Changed by `core.py` alone."""
+
+    __slots__ = (
+        "backlog", "bytes", "code", "frames", "full", "heard_ns", "moved_ns", "pending_ping",
+        "pinged_ns", "reading", "reason", "state",
+    )  # fmt: skip
+
+    def __init__(self, at_ns: int) -> None:
+        self.state = State.OPEN
+        self.heard_ns = at_ns
+        """When its peer last sent a whole message, a ping or a pong."""
+        self.pinged_ns = 0
+        """When we asked whether it lives, if that is unanswered; else 0."""
+        self.reading = True
+        """False while we make its peer wait for the other leg."""
+        self.full = False
+        """More waits for it than may wait."""
+        self.backlog = 0
+        """Bytes that waited for it at the last tick."""
+        self.moved_ns = at_ns
+        """When it last took some of what waits for it."""
+        self.pending_ping: bytes | None = None
+        """The latest ping that came while it was full: RFC 6455, 5.5.3 asks for no more."""
+        self.frames = 0
+        """Read on it and handed to the other leg, changed ones too."""
+        self.bytes = 0
+        self.code: int | None = None
+        """Close code received from it, or sent to it, whichever was first."""
+        self.reason = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether what is sent to it can still be read."""
+        return self.state is State.OPEN
+
+    def heard(self, at_ns: int) -> None:
+        """Note that its peer lives."""
+        self.heard_ns = at_ns
+        self.pinged_ns = 0
+
+    def waits_for(self, backlog: int, at_ns: int) -> None:
+        """Note how many bytes wait for it, and whether it took some."""
+        if backlog < self.backlog:
+            self.moved_ns = at_ns
+        self.backlog = backlog
+
+    def ended_with(self, code: int, reason: str) -> None:
+        """Remember the first close of this leg."""
+        if self.code is None:
+            self.code = code
+            self.reason = reason[:MAX_REASON_BYTES]

@@ -1,0 +1,156 @@
+"""I/O. Our way to picows: the only module that knows how its protocols are fed.
+
+picows reads and answers handshakes itself, more narrowly than real peers write them
+(`Connection: keep-alive, Upgrade` is refused, a head may have 16 KiB). Ours are read by
+`relay.head` and `relay.dial` before, so picows is fed a plain one that says the same,
+and then whatever came after the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, cast
+
+from picows import (
+    WSAutoPingStrategy,
+    WSListener,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+)
+from picows.picows import WSProtocol  # pyright: ignore[reportAttributeAccessIssue] not in its stub
+
+Headers = Iterable[tuple[str, str]]
+
+
+class Wire(Protocol):
+    """A picows protocol: one end of one WebSocket."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
+    def connection_lost(self, exc: Exception | None) -> None: ...
+    def get_buffer(self, sizehint: int) -> memoryview: ...
+    def buffer_updated(self, nbytes: int) -> None: ...
+    async def wait_until_handshake_complete(self) -> None: ...
+
+
+class Complaints:
+    """Stands in for picows' logger: its own log lines would quote frames and headers.
+
+    It tells of a peer's breach of protocol before picows sends its close frame, which
+    gives us the time to send an `error` event ahead of one of ours.
+    """
+
+    def __init__(self, tell: Callable[[int, str], None]) -> None:
+        """`tell` gets the close code and what was wrong."""
+        self._tell = tell
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 the name is logging's
+        """Nothing is wanted."""
+        return False
+
+    def error(self, text: str, *args: Any) -> None:
+        """`WS parser error: %s, initiate disconnect`, with (code, message)."""
+        if text.startswith("WS parser error") and args and len(args[0]) == 2:
+            code, message = args[0]
+            self._tell(int(code), str(message))
+
+    def exception(self, text: str, *args: Any) -> None:
+        """picows failed, or a listener did: the call cannot go on."""
+        self._tell(1011, text.partition(":")[0])
+
+    def debug(self, text: str, *args: Any) -> None: ...
+    def info(self, text: str, *args: Any) -> None: ...
+    def warning(self, text: str, *args: Any) -> None: ...
+    def log(self, level: int, text: str, *args: Any) -> None: ...
+
+
+def caller_wire(
+    listener: WSListener, complaints: Complaints, max_frame_bytes: int, headers: Headers
+) -> Wire:
+    """Return the end of a WebSocket that a caller opened; `headers` go on the 101."""
+    response = WSUpgradeResponse.create_101_response(list(headers))
+    both = WSUpgradeResponseWithListener(response, listener)
+
+    def made(_request: object) -> WSUpgradeResponseWithListener:
+        return both
+
+    return _wire(None, None, made, complaints, max_frame_bytes, None)
+
+
+def provider_wire(
+    host: str,
+    resource: str,
+    listener: Callable[[], WSListener],
+    complaints: Complaints,
+    max_frame_bytes: int,
+    headers: Headers,
+) -> Wire:
+    """Return the end of a WebSocket that we open. `listener` is asked when it is open.
+
+    Its `connection_made` sends the handshake; the answer is ours to read.
+    """
+
+    def made(_request: object, _response: object) -> WSListener:
+        return listener()
+
+    return _wire(host, resource, made, complaints, max_frame_bytes, list(headers))
+
+
+def _wire(
+    host: str | None,
+    resource: str | None,
+    listener: Callable[..., object],
+    complaints: Complaints,
+    max_frame_bytes: int,
+    headers: list[tuple[str, str]] | None,
+) -> Wire:
+    made: Wire = WSProtocol(
+        host,
+        resource,
+        host is not None,
+        listener,
+        complaints,
+        True,  # disconnect on exception
+        None,  # handshake timeout: ours spans the whole dial
+        False,  # auto ping: `core` decides who is dead
+        10,
+        10,
+        WSAutoPingStrategy.PING_WHEN_IDLE,
+        False,  # auto pong: its answers would pile up without bound for a peer that does not read
+        max_frame_bytes,
+        headers,
+        16 * 1024,
+    )
+    return made
+
+
+def adopt(transport: asyncio.Transport, wire: Wire) -> None:
+    """Have `transport` tell `wire` from now on what it reads."""
+    transport.set_protocol(cast("asyncio.BaseProtocol", wire))
+
+
+def feed(wire: Wire, data: bytes) -> None:
+    """Have `wire` read `data` as if it came from the socket."""
+    view = memoryview(data)
+    while view:
+        buffer = wire.get_buffer(-1)
+        count = min(len(buffer), len(view))
+        buffer[:count] = view[:count]
+        wire.buffer_updated(count)
+        view = view[count:]
+
+
+def request_head(websocket_key: str) -> bytes:
+    """Return the handshake that a caller's wire is fed in place of the caller's own."""
+    return (
+        "GET / HTTP/1.1\r\nHost: caller\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {websocket_key}\r\n\r\n"
+    ).encode()
+
+
+def response_head(websocket_accept: str) -> bytes:
+    """Return the answer that a provider's wire is fed in place of the provider's own."""
+    return (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {websocket_accept}\r\n\r\n"
+    ).encode()

@@ -1,0 +1,187 @@
+"""A gateway on loopback, with a provider behind it and a journal that is a list."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+
+from trunkline import snapshot
+from trunkline.journal.record import Flag, Kind, Leg, Record
+from trunkline.protocol.call import Closed, Note, Opened
+from trunkline.relay.gateway import Gateway
+from trunkline.settings import Settings
+from trunkline.snapshot import Key, Snapshot, sha256_of_key
+
+KEY = "sk-trunkline-test"
+PROVIDER_KEY = "sk-provider-canary"
+HEADERS = {"Authorization": f"Bearer {PROVIDER_KEY}", "Helicone-Auth": f"Bearer {KEY}"}
+INSTANCE = bytes(16)
+ORG = "org_1"
+
+Talk = Callable[[ServerConnection], Awaitable[None]]
+
+
+class ListJournal:
+    """Keeps records in memory."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.grown = asyncio.Event()
+
+    def append(
+        self,
+        kind: Kind,
+        call: bytes,
+        seq: int,
+        leg: Leg,
+        flags: int,
+        received_ns: int,
+        handed_ns: int,
+        payload: bytes,
+    ) -> None:
+        record = Record(kind, call, seq, leg, Flag(flags), received_ns, handed_ns, payload)
+        self.records.append(record)
+        self.grown.set()
+
+    async def closed(self, count: int = 1) -> Closed:
+        """Wait until `count` calls have ended; return how the last of them did."""
+        async with asyncio.timeout(20):
+            while len(ended := self.of(Kind.CLOSED)) < count:
+                self.grown.clear()
+                await self.grown.wait()
+        return msgspec.json.decode(ended[-1].payload, type=Closed)
+
+    def of(self, kind: Kind) -> list[Record]:
+        return [record for record in self.records if record.kind is kind]
+
+    @property
+    def opened(self) -> Opened:
+        return msgspec.json.decode(self.of(Kind.OPENED)[-1].payload, type=Opened)
+
+    @property
+    def notes(self) -> dict[str, dict[str, Any]]:
+        notes = [msgspec.json.decode(r.payload, type=Note) for r in self.of(Kind.NOTE)]
+        return {note.kind: note.data for note in notes}
+
+    def frames(self, leg: Leg) -> list[bytes]:
+        return [record.payload for record in self.of(Kind.FRAME) if record.leg is leg]
+
+
+@dataclass
+class World:
+    """What a test talks with."""
+
+    gateway: Gateway
+    journal: ListJournal
+    port: int
+    snapshot_path: Path
+    seen: list[Headers] = field(default_factory=list[Headers])
+    """Headers of the handshakes that reached the provider."""
+
+    def url(self, query: str = "model=gpt-realtime-2.1", scheme: str = "ws") -> str:
+        return f"{scheme}://127.0.0.1:{self.port}/v1/gateway/oai/realtime?{query}"
+
+    def call(self, query: str = "model=gpt-realtime-2.1", **options: Any) -> connect:
+        defaults: dict[str, Any] = {
+            "additional_headers": HEADERS,
+            "compression": None,
+            "max_size": None,
+            "ping_interval": None,
+            "proxy": None,
+        }
+        return connect(self.url(query), **{**defaults, **options})
+
+    def publish(self, *keys: Key) -> None:
+        fresh = self.snapshot_path.with_suffix(".new")
+        fresh.write_bytes(snapshot.encode(Snapshot(keys=keys, default_org_id=ORG)))
+        fresh.rename(self.snapshot_path)
+
+
+def key(text: str = KEY, **changes: Any) -> Key:
+    fields: dict[str, Any] = {
+        "key_id": "key_1",
+        "org_id": ORG,
+        "name": "test",
+        "sha256": sha256_of_key(text),
+    }
+    return Key(**{**fields, **changes})
+
+
+def listening() -> socket.socket:
+    public = socket.create_server(("127.0.0.1", 0))
+    public.setblocking(False)
+    return public
+
+
+@contextlib.asynccontextmanager
+async def world(
+    directory: Path,
+    talk: Talk | None = None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    server_socket: Path | None = None,
+    provider: dict[str, Any] | None = None,
+    **settings: Any,
+) -> AsyncIterator[World]:
+    """Yield a gateway whose OpenAI is `talk`, or as `settings` say."""
+    seen: list[Headers] = []
+
+    async def noted(connection: ServerConnection) -> None:
+        if connection.request is not None:
+            seen.append(connection.request.headers)
+        if talk is not None:
+            await talk(connection)
+
+    options: dict[str, Any] = {"compression": None, "max_size": None, "ping_interval": None}
+    async with serve(noted, "127.0.0.1", 0, **{**options, **(provider or {})}) as served:
+        port = next(iter(served.sockets)).getsockname()[1]
+        chosen = Settings(**{"openai_url": f"ws://127.0.0.1:{port}/v1/realtime", **settings})
+        journal = ListJournal()
+        gateway = Gateway(
+            chosen,
+            journal,
+            snapshot_path=directory / "snapshot.json",
+            server_socket=server_socket,
+            instance=INSTANCE,
+            tls=tls,
+        )
+        public = listening()
+        made = World(gateway, journal, public.getsockname()[1], directory / "snapshot.json", seen)
+        made.publish(key())
+        await gateway.start(public)
+        try:
+            yield made
+        finally:
+            await gateway.stop()
+
+
+async def echo(connection: ServerConnection) -> None:
+    """A provider that says what it hears."""
+    async for message in connection:
+        await connection.send(message)
+
+
+async def raw(port: int, request: bytes) -> bytes:
+    """Send `request` as it is; return all that comes back until the connection ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+    return answer
+
+
+__all__ = ["ClientConnection", "ServerConnection"]
