@@ -24,6 +24,9 @@ from trunkline.web.pages.transcript import Line, Tool, lines, tool_view
 from trunkline.web.pages.turns_view import Turn, turn_views
 from trunkline.web.pages.usage_view import ModelUsage, cached_share, usage_views
 
+_SEALED_WITHIN_US = 60_000_000
+"""A recording that has not come by then is not coming: do not ask for ever."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -85,6 +88,8 @@ class CallView:
     status: str
     status_tone: str
     live: bool
+    refresh: bool
+    """More is to come: the call is live, or its recording is being written."""
     has_audio: bool
     opened_at_iso: str
     opened_at: str
@@ -116,6 +121,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         status=_status(call),
         status_tone=text.status_tone(call.status),
         live=call.status == "live",
+        refresh=_refresh(call, now_us),
         has_audio=call.has_audio,
         opened_at_iso=text.iso(call.opened_at_us),
         opened_at=text.when(call.opened_at_us),
@@ -140,6 +146,14 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
             duration_us=duration_us,
         ),
     )
+
+
+def _refresh(call: CallRow, now_us: int) -> bool:
+    if call.status == "live":
+        return True
+    sounded = call.caller_audio_us + call.assistant_audio_us > 0
+    over_us = now_us - (call.ended_at_us or 0)
+    return sounded and not call.has_audio and over_us < _SEALED_WITHIN_US
 
 
 def _status(call: CallRow) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,6 @@ _SPAN_OF = {
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
 }
-_CURSOR = re.compile(r"(\d{1,18})\.(call_[0-9A-Z]{26})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +103,6 @@ def read_filters(query: Mapping[str, str]) -> Filters:
     if "=" not in found["property"]:
         found["property"] = ""
     return Filters(**found)
-
-
-def write_cursor(opened_at_us: int, call_id: str) -> str:
-    """Return the place behind a call, for the address of the next page."""
-    return f"{opened_at_us}.{call_id}"
-
-
-def read_cursor(value: str) -> tuple[int, str] | None:
-    """Return what `write_cursor` was given; None for anything else."""
-    found = _CURSOR.fullmatch(value)
-    return (int(found[1]), found[2]) if found else None
 
 
 def rows(calls: Sequence[CallRow], *, now_us: int) -> tuple[Row, ...]:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from trunkline.web.pages import text
 from trunkline.web.pages.call_view import Fact
 
+_MANY_FAILED = 0.05
+
 
 def tiles(
     *,
@@ -35,15 +37,15 @@ def tiles(
         Fact(
             "barge_in_rate",
             "Barge-in rate",
-            text.share(barge_ins, turns),
+            text.rate(barge_ins, turns),
             f"{text.count(barge_ins)} in {text.plural(turns, 'turn')}",
         ),
         Fact(
             "failed",
             "Failed calls",
-            text.share(failed, calls),
+            text.rate(failed, calls),
             f"{text.count(failed)} of {text.count(calls)}",
-            "bad" if failed else "none",
+            "bad" if failed > calls * _MANY_FAILED else "none",
         ),
         _cost(calls, duration_us, cost_usd, unpriced_calls),
     )

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from trunkline.store.facts.queries_sessions import SessionRow
 from trunkline.store.facts.rows import CallRow
+from trunkline.web.api.session_tree import steps
 from trunkline.web.pages import calls_view, text
+from trunkline.web.pages.call_view import Fact
 from trunkline.web.pages.usage_view import total
-
-MAX_DEPTH = 24
-"""Deeper paths are shown at this depth: a caller chooses them freely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def tree(calls: Sequence[CallRow], *, now_us: int) -> tuple[Line, ...]:
     root = _Node()
     for call in sorted(calls, key=lambda call: (call.opened_at_us, call.call_id)):
         node = root
-        for part in [part for part in call.session_path.split("/") if part][:MAX_DEPTH]:
+        for part in steps(call.session_path):
             node = node.children.setdefault(part, _Node())
         node.calls.append(call)
     found: list[Line] = []
@@ -50,8 +50,8 @@ def tree(calls: Sequence[CallRow], *, now_us: int) -> tuple[Line, ...]:
 
 
 def _walk(node: _Node, depth: int, found: list[Line], now_us: int) -> None:
-    for row in calls_view.rows(node.calls, now_us=now_us):
-        found.append(Line(depth=depth, name=row.call_id, call=row))
+    calls = calls_view.rows(node.calls, now_us=now_us)
+    found.extend(Line(depth=depth, name=row.call_id, call=row) for row in calls)
     for part, child in node.children.items():
         below = child.all_calls()
         found.append(
@@ -73,3 +73,76 @@ def cost_of(calls: Sequence[CallRow]) -> str:
     if cost is None:
         return text.UNPRICED if unpriced else text.UNKNOWN
     return text.money(cost) + ("+" if unpriced else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table of sessions."""
+
+    session_id: str
+    name: str
+    live: bool
+    last_at_iso: str
+    last_at: str
+    users: str
+    models: str
+    calls: str
+    turns: str
+    length: str
+    failed: str
+    cost: str
+
+
+def rows(sessions: Sequence[SessionRow]) -> tuple[Row, ...]:
+    """Return the rows of the table of sessions."""
+    return tuple(
+        Row(
+            session_id=session.session_id,
+            name=session.name,
+            live=session.live > 0,
+            last_at_iso=text.iso(session.last_at_us),
+            last_at=text.when(session.last_at_us),
+            users=_some(session.users),
+            models=_some(session.models),
+            calls=text.count(session.calls),
+            turns=text.count(session.turns),
+            length=text.clock(session.talk_us),
+            failed=text.count(session.failed) if session.failed else "",
+            cost=_cost(session),
+        )
+        for session in sessions
+    )
+
+
+def facts(session: SessionRow) -> tuple[Fact, ...]:
+    """Return the numbers at the top of one session's page."""
+    live = f"{text.count(session.live)} live now" if session.live else ""
+    failed = f"{text.count(session.failed)} failed" if session.failed else ""
+    return (
+        Fact("calls", "Calls", text.count(session.calls), ", ".join(filter(None, (live, failed)))),
+        Fact("turns", "Turns", text.count(session.turns), _some(session.users)),
+        Fact("duration", "Talked", text.clock(session.talk_us), _span(session)),
+        Fact("wait_p50", "Caller waited", text.wait(session.wait_us), "mean of its calls’ medians"),
+        Fact("cost", "Cost", _cost(session), _tokens(session)),
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return names[0] + more if names else ""
+
+
+def _span(session: SessionRow) -> str:
+    return f"over {text.clock(session.duration_us)}" if session.calls > 1 else ""
+
+
+def _tokens(session: SessionRow) -> str:
+    if session.unpriced:
+        return "no price for " + ", ".join(session.unpriced)
+    return text.plural(session.input_tokens + session.output_tokens, "token")
+
+
+def _cost(session: SessionRow) -> str:
+    if session.cost_usd is None:
+        return text.UNPRICED if session.unpriced else text.UNKNOWN
+    return text.money(session.cost_usd) + ("+" if session.unpriced else "")

@@ -122,6 +122,11 @@ def share(part: float, whole: float) -> str:
     return UNKNOWN if whole <= 0 else f"{100 * part / whole:.0f}%"
 
 
+def rate(part: float, whole: float) -> str:
+    """Return `part` of `whole` as a percentage with one place."""
+    return UNKNOWN if whole <= 0 else f"{100 * part / whole:.1f}%"
+
+
 def size(size_bytes: int) -> str:
     """Return a number of bytes: `812 B`, `3.4 kB`, `1.2 MB`."""
     if size_bytes < 1000:

@@ -120,6 +120,4 @@ def _marks(
         found.append((row.done_us, f"response {row.status}", "none"))
     found += [(row.at_us, row.code or row.type or "error", "error") for row in errors]
     marks = [(at, name, tone) for at, name, tone in found if at is not None]
-    return [
-        {"at_ms": at // 1000, "name": name, "tone": tone} for at, name, tone in sorted(marks)
-    ]
+    return [{"at_ms": at // 1000, "name": name, "tone": tone} for at, name, tone in sorted(marks)]

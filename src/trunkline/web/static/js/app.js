@@ -2,15 +2,14 @@
 // and lists that stay up to date.
 import { keepFresh } from "./fresh.js";
 
-const LOCAL = new Intl.DateTimeFormat(undefined, {
-  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
-  hour12: false,
-});
+const CLOCK = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const THIS_YEAR = new Intl.DateTimeFormat(undefined, CLOCK);
+const ANY_YEAR = new Intl.DateTimeFormat(undefined, { ...CLOCK, year: "numeric" });
 
 export function localTimes(root = document) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
-    if (!Number.isNaN(at.valueOf())) time.textContent = LOCAL.format(at);
+    if (!Number.isNaN(at.valueOf())) time.textContent = (at.getFullYear() === new Date().getFullYear() ? THIS_YEAR : ANY_YEAR).format(at);
   }
 }
 
@@ -69,6 +68,9 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form[data-auto] [disabled]")) field.disabled = false;
 });
+
+// A key is shown once: loading the page again must not make another one.
+if (document.querySelector("#fresh-key")) history.replaceState(null, "", location.pathname);
 
 localTimes();
 document.addEventListener("trunkline:fresh", () => localTimes());

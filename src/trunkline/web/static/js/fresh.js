@@ -19,12 +19,16 @@ export function swap(fresh) {
   if (changed) document.dispatchEvent(new CustomEvent("trunkline:fresh"));
 }
 
+// A region that holds other regions has a version, and changes only with that.
+const content = (region) => region.dataset.version ?? region.innerHTML;
+
 function replace(region, next) {
-  const html = next.innerHTML;
+  const html = content(next);
   if (sent.get(region) === html) return false;
   // Whoever is in the middle of something there keeps it; the next round will do.
   if (region.contains(document.activeElement) || region.querySelector("details[open].menu")) return false;
   sent.set(region, html);
+  if (next.dataset.version) region.dataset.version = html;
   region.replaceChildren(...[...next.childNodes].map((node) => document.adoptNode(node)));
   return true;
 }
@@ -38,7 +42,7 @@ function reconcile(region, next) {
     const html = child.outerHTML;
     const have = old.get(child.dataset.key);
     old.delete(child.dataset.key);
-    if (have && sent.get(have) === html) {
+    if (have && (sent.get(have) === html || have.contains(document.activeElement))) {
       if (have === place) place = place.nextElementSibling;
       else region.insertBefore(have, place);
       continue;
@@ -85,5 +89,5 @@ export function keepFresh() {
 }
 
 // Before any script touches a region: modules run in order, and this one is the first.
-for (const region of document.querySelectorAll("[data-region]")) sent.set(region, region.innerHTML);
+for (const region of document.querySelectorAll("[data-region]")) sent.set(region, content(region));
 for (const child of document.querySelectorAll("[data-keyed] > *")) sent.set(child, child.outerHTML);

@@ -1,14 +1,16 @@
-// Raw events, by pages from the API. What was on the wire goes in by textContent only.
+// Raw events: the index by parts, the content of one when it is opened.
+// What was on the wire goes in by textContent only.
 import { clock } from "./player.js";
 
-const PAGE = 200;
-const AUDIO = /audio(_buffer)?\.(append|delta)$/;
+const LONGEST = 2000;
 
 export class Events {
-  #root; #list; #status; #more; #types = new Set();
-  #next = null;
-  #rows = [];
-  #busy = false;
+  #root; #list; #status; #more;
+  #after = -1;
+  #hasMore = true;
+  #shown = 0;
+  #round = 0;
+  #loading = null;
 
   constructor(root) {
     this.#root = root;
@@ -16,8 +18,13 @@ export class Events {
     this.#status = root.querySelector("#event-status");
     this.#more = root.querySelector("#event-more");
     this.#more.addEventListener("click", () => this.#load());
-    for (const id of ["#event-type", "#event-leg", "#event-audio"]) {
-      root.querySelector(id).addEventListener("input", () => this.#filter());
+    let wait = 0;
+    root.querySelector("#event-type").addEventListener("input", () => {
+      clearTimeout(wait);
+      wait = setTimeout(() => this.#restart(), 200);
+    });
+    for (const id of ["#event-leg", "#event-audio"]) {
+      root.querySelector(id).addEventListener("change", () => this.#restart());
     }
     this.#list.addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -25,91 +32,106 @@ export class Events {
     });
     // Nobody pays for events that they do not look at.
     const seen = new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) { seen.disconnect(); this.#load(); }
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      seen.disconnect();
+      this.#load();
+      document.addEventListener("trunkline:fresh", () => { if (!this.#hasMore) this.#load(); });
     }, { rootMargin: "200px" });
     seen.observe(root);
-    const nearEnd = new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting) && this.#next) this.#load();
-    }, { root: root.querySelector(".evs"), rootMargin: "300px" });
-    nearEnd.observe(this.#more);
+    new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting) && this.#shown) this.#load();
+    }, { root: root.querySelector(".evs"), rootMargin: "300px" }).observe(this.#more);
   }
 
-  async #load() {
-    if (this.#busy) return;
-    this.#busy = true;
-    const url = new URL(this.#root.dataset.url, location.href);
-    url.searchParams.set("limit", String(PAGE));
-    if (this.#next) url.searchParams.set("cursor", this.#next);
+  #restart() {
+    this.#round += 1;
+    [this.#after, this.#hasMore, this.#shown, this.#loading] = [-1, true, 0, null];
+    this.#list.replaceChildren();
+    this.#load();
+  }
+
+  #load() {
+    this.#loading ??= this.#fetch(this.#round).finally(() => { this.#loading = null; });
+  }
+
+  async #fetch(round) {
+    const url = new URL(this.#root.dataset.index, location.href);
+    url.searchParams.set("after", String(this.#after));
+    url.searchParams.set("contains", this.#root.querySelector("#event-type").value);
+    url.searchParams.set("leg", this.#root.querySelector("#event-leg").value);
+    url.searchParams.set("audio", String(this.#root.querySelector("#event-audio").value === "show"));
     try {
-      const answer = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/x-ndjson" } });
+      const answer = await fetch(url, { credentials: "same-origin" });
       if (!answer.ok) throw new Error(String(answer.status));
-      this.#next = answer.headers.get("x-next-cursor");
-      const lines = (await answer.text()).split("\n").filter(Boolean);
-      for (const line of lines) this.#add(JSON.parse(line));
-      this.#suggest();
-      this.#filter();
+      const part = await answer.json();
+      if (round !== this.#round) return;
+      [this.#after, this.#hasMore] = [part.after, part.more];
+      this.#list.append(...part.events.map((event) => row(event)));
+      this.#shown += part.events.length;
+      const shown = this.#shown.toLocaleString("en");
+      this.#status.textContent = part.more ? `${shown} shown, more follow.` : this.#shown ? `${shown} shown, that is all.` : "No event fits.";
+      this.#more.hidden = !part.more;
     } catch {
-      this.#status.textContent = "The events of this call could not be read.";
-    } finally {
-      this.#busy = false;
+      this.#status.textContent = "The events of this call could not be read. Reload the page to try again.";
     }
   }
 
-  #add(event) {
-    const item = document.createElement("li");
-    item.className = "ev";
-    const button = document.createElement("button");
-    button.setAttribute("aria-expanded", "false");
-    const type = event.type || event.kind || "unreadable";
-    const cells = [
-      ["seq", event.seq], ["at", clock(event.at_ms, true)], [`leg ${event.leg ?? ""}`, event.leg ?? "gateway"],
-      [`type${/error|failed/.test(type) ? " bad" : ""}`, type], ["sz", event.size_bytes === undefined ? "" : `${event.size_bytes} B`],
-    ];
-    for (const [name, words] of cells) {
-      const cell = document.createElement("span");
-      cell.className = name;
-      cell.textContent = words;
-      button.append(cell);
-    }
-    item.append(button);
-    this.#list.append(item);
-    this.#rows.push({ item, event, type });
-    this.#types.add(type);
-  }
-
-  #toggle(button) {
+  async #toggle(button) {
     const item = button.parentElement;
     const open = button.getAttribute("aria-expanded") === "true";
     button.setAttribute("aria-expanded", String(!open));
     item.querySelector("pre")?.remove();
     if (open) return;
-    const { event } = this.#rows.find((row) => row.item === item);
     const pre = document.createElement("pre");
-    pre.textContent = JSON.stringify(event.event ?? event, shorten, 2);
+    pre.tabIndex = 0;
+    pre.textContent = "…";
     item.append(pre);
+    pre.textContent = await this.#content(Number(item.dataset.seq));
   }
 
-  #suggest() {
-    const list = this.#root.querySelector("#event-types");
-    list.replaceChildren(...[...this.#types].sort().map((type) => new Option(type)));
-  }
-
-  #filter() {
-    const type = this.#root.querySelector("#event-type").value.trim().toLowerCase();
-    const leg = this.#root.querySelector("#event-leg").value;
-    const audio = this.#root.querySelector("#event-audio").value === "show";
-    let shown = 0;
-    for (const row of this.#rows) {
-      const fits = (!type || row.type.toLowerCase().includes(type)) && (!leg || row.event.leg === leg)
-        && (audio || type || !AUDIO.test(row.type));
-      row.item.hidden = !fits;
-      shown += fits ? 1 : 0;
+  async #content(seq) {
+    const url = new URL(this.#root.dataset.url, location.href);
+    url.searchParams.set("after", String(seq - 1));
+    url.searchParams.set("limit", "1");
+    try {
+      const answer = await fetch(url, { credentials: "same-origin" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const line = JSON.parse((await answer.text()).split("\n")[0]);
+      if (line.text === null) return line.base64 ? `binary, base64: ${line.base64.slice(0, LONGEST)}` : "nothing was recorded";
+      return pretty(line.text);
+    } catch {
+      return "This frame could not be read.";
     }
-    const all = this.#rows.length;
-    this.#status.textContent = `${shown.toLocaleString()} shown of ${all.toLocaleString()} read${this.#next ? ", more follow" : ""}`;
-    this.#more.hidden = !this.#next;
   }
 }
 
-const shorten = (key, value) => (typeof value === "string" && value.length > 2000
-  ? `${value.slice(0, 120)}… (${value.length.toLocaleString()} characters)` : value);
+function row(event) {
+  const item = document.createElement("li");
+  item.className = "ev";
+  item.dataset.seq = event.seq;
+  const button = document.createElement("button");
+  button.setAttribute("aria-expanded", "false");
+  const type = (event.type || "unreadable") + (event.record === "bridged" ? "  ↳ as sent" : "");
+  const cells = [
+    ["seq", event.seq], ["at", clock(event.at_ms, true)], [`leg ${event.leg}`, event.leg],
+    [`type${/error|failed/.test(type) ? " bad" : ""}`, type], ["sz", `${event.size_bytes.toLocaleString("en")} B`],
+  ];
+  for (const [name, words] of cells) {
+    const cell = document.createElement("span");
+    cell.className = name;
+    cell.textContent = words;
+    button.append(cell);
+  }
+  item.append(button);
+  return item;
+}
+
+function pretty(text) {
+  const shorten = (_key, value) => (typeof value === "string" && value.length > LONGEST
+    ? `${value.slice(0, 120)}… (${value.length.toLocaleString("en")} characters)` : value);
+  try {
+    return JSON.stringify(JSON.parse(text, shorten), null, 2);
+  } catch {
+    return text.slice(0, LONGEST * 10);
+  }
+}

@@ -1,0 +1,107 @@
+"""I/O. One call: the page, and what its timeline draws."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from trunkline.ids import parse_call_id
+from trunkline.store.blobs import BlobMissing
+from trunkline.store.facts import queries_call as queries
+from trunkline.store.facts.rows import CallRow, EventRow
+from trunkline.web.auth import Deps, RequiredUser
+from trunkline.web.deps import Dependencies
+from trunkline.web.pages import events_view
+from trunkline.web.pages.call_view import Facts, call_view
+from trunkline.web.pages.problems import PageMissing
+from trunkline.web.pages.render import page
+from trunkline.web.pages.static import DIGEST
+
+router = APIRouter()
+
+PAGE_EVENTS = 200
+SCAN_ROWS = 2000
+SCANS = 10
+"""Parts of the index looked through for one answer: a filter may leave nearly all of it out."""
+
+MISSING = "There is no such call. It may have been deleted, or belong to another organisation."
+
+
+@router.get("/calls/{call_id}")
+async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str) -> Response:
+    """Show one call, live or over."""
+    call = await _find(deps, viewer.org.id, call_id)
+    tag = f'W/"{DIGEST}-{call.version}-{call.status}-{int(call.has_audio)}"'
+    if request.headers.get("if-none-match") == tag:
+        # Only our own script asks so, once a second while the call is live.
+        return Response(status_code=304, headers={"ETag": tag})
+    view = call_view(await _facts(deps, call), now_us=deps.now_us())
+    return page(request, "call.html", viewer, headers={"ETag": tag}, nav="calls", call=view)
+
+
+@router.get("/calls/{call_id}/events")
+async def events(
+    deps: Deps,
+    viewer: RequiredUser,
+    call_id: str,
+    after: int = -1,
+    contains: str = "",
+    leg: Literal["", "caller", "provider"] = "",
+    audio: bool = False,
+) -> Response:
+    """Return the next part of the index of raw events: what they are, without their content.
+
+    The content of one is `/v1/calls/{id}/events?after=<its seq - 1>&limit=1`.
+    """
+    call = await _find(deps, viewer.org.id, call_id)
+    wanted = events_view.Wanted(contains=contains.strip().lower(), audio=audio)
+    found: list[EventRow] = []
+    more = True
+    for _ in range(SCANS):
+        rows = await queries.events_of_call(
+            deps.facts, call.org_id, call.call_id, after=after, limit=SCAN_ROWS, leg=leg
+        )
+        found += [row for row in rows if wanted.fits(row)]
+        after = rows[-1].seq if rows else after
+        more = len(rows) == SCAN_ROWS
+        if not more or len(found) >= PAGE_EVENTS:
+            break
+    part = events_view.part(found, PAGE_EVENTS, after, more=more)
+    return Response(msgspec.json.encode(part), media_type="application/json")
+
+
+@router.get("/calls/{call_id}/peaks")
+async def peaks(deps: Deps, viewer: RequiredUser, call_id: str) -> Response:
+    """Return the waveform of a sealed call, `recorder.peaks.Peaks` as JSON."""
+    call = await _find(deps, viewer.org.id, call_id)
+    try:
+        found = await deps.recordings.peaks(call.org_id, call.call_id)
+    except BlobMissing as exc:
+        raise PageMissing("This call has no recording.") from exc
+    return Response(found, media_type="application/json")
+
+
+async def _find(deps: Dependencies, org_id: str, call_id: str) -> CallRow:
+    try:
+        parse_call_id(call_id)
+    except ValueError as exc:
+        raise PageMissing(MISSING) from exc
+    call = await queries.call_by_id(deps.facts, org_id, call_id)
+    if call is None:
+        raise PageMissing(MISSING)
+    return call
+
+
+async def _facts(deps: Dependencies, call: CallRow) -> Facts:
+    asked = deps.facts, call.org_id, call.call_id
+    return Facts(
+        call=call,
+        turns=await queries.turns_of_call(*asked),
+        responses=await queries.responses_of_call(*asked),
+        items=await queries.items_of_call(*asked),
+        tool_calls=await queries.tool_calls_of_call(*asked),
+        errors=await queries.errors_of_call(*asked),
+        usage=await queries.usage_of_call(*asked),
+    )

@@ -1,0 +1,125 @@
+"""I/O. The table of calls, with the week's numbers above it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from trunkline.store.facts.queries_calls import (
+    CallFilters,
+    Cursor,
+    FilterValues,
+    calls_page,
+    filter_values,
+)
+from trunkline.store.facts.queries_overview import Overview, overview
+from trunkline.web.api import cursors
+from trunkline.web.auth import Deps, RequiredUser
+from trunkline.web.pages import calls_view
+from trunkline.web.pages.overview_view import tiles
+from trunkline.web.pages.recent import Recent
+from trunkline.web.pages.render import page, public_url
+from trunkline.web.pages.snippets import snippets
+
+router = APIRouter()
+
+PAGE_CALLS = 50
+WEEK_US = 7 * 24 * 3600 * 1_000_000
+MONTH_US = 30 * 24 * 3600 * 1_000_000
+
+
+class Summaries:
+    """What is said above the table, some seconds old."""
+
+    def __init__(self) -> None:
+        self.weeks: Recent[Overview] = Recent(5)
+        self.choices: Recent[FilterValues] = Recent(30)
+
+
+def summaries_of(request: Request) -> Summaries:
+    """Return the application's own. A FastAPI dependency."""
+    state = request.app.state
+    if not hasattr(state, "summaries"):
+        state.summaries = Summaries()
+    return state.summaries
+
+
+@router.get("/")
+async def front(viewer: RequiredUser) -> Response:
+    """Lead to the calls."""
+    return RedirectResponse("/calls", 303)
+
+
+@router.get("/calls")
+async def show(
+    request: Request,
+    deps: Deps,
+    viewer: RequiredUser,
+    summaries: Annotated[Summaries, Depends(summaries_of)],
+    cursor: str = "",
+) -> Response:
+    """Show the calls that fit the filters in the address, the latest first."""
+    now_us, org_id = deps.now_us(), viewer.org.id
+    filters = calls_view.read_filters(request.query_params)
+    found = await calls_page(
+        deps.facts,
+        org_id,
+        _query(filters, now_us),
+        limit=PAGE_CALLS,
+        before=cursors.read(cursor, Cursor),
+    )
+    week = await summaries.weeks.get(
+        org_id, now_us, lambda: overview(deps.facts, org_id, now_us - WEEK_US)
+    )
+    choices = await summaries.choices.get(
+        org_id, now_us, lambda: filter_values(deps.facts, org_id, now_us - MONTH_US)
+    )
+    first = not found.calls and not filters.narrow() and not cursor
+    keys = await deps.control.list_keys(org_id) if first else []
+    return page(
+        request,
+        "calls.html",
+        viewer,
+        nav="calls",
+        rows=calls_view.rows(found.calls, now_us=now_us),
+        first=first,
+        live=any(call.status == "live" for call in found.calls),
+        tiles=() if first else _tiles(week),
+        filters=filters,
+        choices=choices,
+        cursor=cursor,
+        next=cursors.write(found.next_cursor),
+        spans=calls_view.SPANS,
+        statuses=calls_view.STATUSES,
+        has_keys=any(key.revoked_at_us is None for key in keys),
+        snippets=snippets(public_url(request), simulator=deps.settings.simulator) if first else (),
+    )
+
+
+def _query(filters: calls_view.Filters, now_us: int) -> CallFilters:
+    return CallFilters(
+        from_us=filters.from_us(now_us),
+        to_us=filters.to_us(),
+        status=(filters.status,) if filters.status else (),
+        model=filters.model,
+        user_id=filters.user,
+        session_id=filters.session,
+        properties=filters.properties(),
+    )
+
+
+def _tiles(week: Overview) -> object:
+    return tiles(
+        calls=week.calls,
+        live=week.live,
+        failed=week.failed,
+        turns=week.turns,
+        barge_ins=week.barge_ins,
+        wait_p50_us=week.wait_p50_us,
+        wait_p95_us=week.wait_p95_us,
+        duration_us=week.duration_us,
+        cost_usd=week.cost_usd,
+        unpriced_calls=week.unpriced_calls,
+    )
