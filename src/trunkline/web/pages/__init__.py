@@ -1,20 +1,15 @@
-"""I/O. The dashboard: server-rendered pages for people.
-
-`create_app(deps, pages.ROUTERS, pages.problem_page)` has them.
-"""
+"""I/O. The dashboard: server-rendered pages for people."""
 
 from __future__ import annotations
 
+from fastapi import FastAPI
+
 from trunkline.web.pages import accounts, call, calls, keys, sessions, static
-from trunkline.web.pages.problems import problem_page
 
-ROUTERS = (
-    static.router,
-    accounts.router,
-    keys.router,
-    calls.router,
-    call.router,
-    sessions.router,
-)
+_PAGES = (static, accounts, keys, calls, call, sessions)
 
-__all__ = ["ROUTERS", "problem_page"]
+
+def install(app: FastAPI) -> None:
+    """Add the pages and their files to an application that has `app.state.deps`."""
+    for part in _PAGES:
+        app.include_router(part.router, include_in_schema=False)
