@@ -24,7 +24,7 @@ LEAVES = {"errors", "clock", "ids", "settings", "snapshot", "__version__"}
 """Modules of the top level that import nothing but each other."""
 
 IMPURE = {
-    "aiosqlite", "asyncio", "av", "chdb", "clickhouse_connect", "fastapi", "http", "logging",
+    "aiosqlite", "asyncio", "av", "chdb", "clickhouse_connect", "fastapi", "http.client", "logging",
     "obstore", "os", "picows", "random", "secrets", "select", "shutil", "signal", "socket",
     "sqlalchemy", "sqlite3", "ssl", "structlog", "subprocess", "tempfile", "threading", "time",
     "urllib.request", "uvicorn", "uvloop",
