@@ -78,9 +78,10 @@ def word_times(samples: np.ndarray, text: str) -> list[list[object]]:
     found = [seg for seg in decoder.seg() if not seg.word.startswith(("<", "["))]
     if len(found) != len(words):
         raise ValueError(f"{len(found)} words heard of {len(words)} in {text!r}")
-    # A frame of the aligner is 10 ms.
+    # A frame of the aligner is 10 ms, so the last may reach beyond the end.
+    duration_ms = len(samples) * 1000 // RATE
     return [
-        [word, seg.start_frame * 10, (seg.end_frame + 1) * 10]
+        [word, seg.start_frame * 10, min(duration_ms, (seg.end_frame + 1) * 10)]
         for word, seg in zip(words, found, strict=True)
     ]
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from trunkline.errors import OperatorError
-from trunkline.simulator.config import SimulatorConfig, switched
+from trunkline.simulator.config import AT_START, SimulatorConfig, switched
 from trunkline.simulator.refusal import Refused
 from trunkline.simulator.room import Dialect
 
@@ -98,7 +98,8 @@ def admit(arrival: Arrival, config: SimulatorConfig) -> Verdict:
     name = query.get("deployment") or query.get("model") or ""
     model, _, switches = name.partition("~")
     try:
-        config = switched(config, ",".join(filter(None, (switches, query.get("simulate")))))
+        asked = ",".join(filter(None, (switches, query.get("simulate"))))
+        config = switched(config, asked, fixed=AT_START)
     except OperatorError as exc:
         return _rejected(400, "unknown_switch", str(exc))
     if config.refuse_status:

@@ -7,11 +7,13 @@ copy with those fields changed. The same text is understood
 - after `~` in the model or deployment name: `gpt-realtime-2.1~response:failed`,
 
 so that one running simulator serves every test. A switch without a value is
-set to true. Names are the fields below; an unknown one is refused.
+set to true, several values are parted by `|`. Names are the fields below; an
+unknown one is refused.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -144,21 +146,30 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Answer `GET /simulator/connections` with what arrived, credentials hidden."""
 
 
-_SCALARS = (str, int, float, bool)
+_SEPARATOR = re.compile("[:=]")
+AT_START = ("accepted_keys", "known_speech", "show_connections")
+"""Switches that a connection may not set for itself."""
 
 
-def switched(config: SimulatorConfig, switches: str) -> SimulatorConfig:
+def switched(
+    config: SimulatorConfig, switches: str, *, fixed: tuple[str, ...] = ()
+) -> SimulatorConfig:
     """Return `config` with the switches of a text such as `drop_after_deltas:5,extra_fields`.
 
-    Raises `OperatorError` for an unknown switch or a value that does not fit.
+    `=` will do for `:`; several values of one switch are parted by `|`. Raises
+    `OperatorError` for a switch that is unknown or in `fixed`, and for a value
+    that does not fit.
     """
     fields: dict[str, Any] = msgspec.structs.asdict(config)
+    allowed = [name for name in fields if name not in fixed]
     for switch in filter(None, (part.strip() for part in switches.split(","))):
-        name, _, value = switch.partition(":")
-        if not isinstance(fields.get(name, ()), _SCALARS) and name != "seed":
-            allowed = ", ".join(n for n, v in fields.items() if isinstance(v, _SCALARS))
-            raise OperatorError(f"unknown simulator switch {name!r}; there are: {allowed}")
-        fields[name] = value or "true"
+        name, *value = _SEPARATOR.split(switch, maxsplit=1)
+        if name not in allowed:
+            raise OperatorError(
+                f"unknown simulator switch {name!r}; there are: {', '.join(allowed)}"
+            )
+        several = isinstance(fields[name], tuple)
+        fields[name] = "|".join(value).split("|") if several else (value or ["true"])[0]
     try:
         return msgspec.convert(fields, SimulatorConfig, strict=False)
     except msgspec.ValidationError as exc:

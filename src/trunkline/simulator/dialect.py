@@ -95,7 +95,7 @@ def _session_to_beta(session: Json) -> Json:
         "input_audio_format": _FORMAT_NAMES[audio_in["format"]["type"]],
         "input_audio_transcription": audio_in["transcription"],
         "input_audio_noise_reduction": audio_in["noise_reduction"],
-        "turn_detection": audio_in["turn_detection"],
+        "turn_detection": _turn_detection_to_beta(audio_in["turn_detection"]),
         "include": session["include"],
     }
     if session["type"] == "transcription":
@@ -116,6 +116,10 @@ def _session_to_beta(session: Json) -> Json:
         "tracing": session["tracing"],
         "client_secret": None,
     }
+
+
+def _turn_detection_to_beta(turn: Json | None) -> Json | None:
+    return turn and {name: value for name, value in turn.items() if name != "idle_timeout_ms"}
 
 
 def event_from_beta(event: Json) -> Json:

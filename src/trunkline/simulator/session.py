@@ -94,7 +94,7 @@ class Session:
             "conversation.item.retrieve": self._retrieve,
             "conversation.item.truncate": self._truncate,
             "conversation.item.delete": self._delete,
-            "response.create": self._speaking.request,
+            "response.create": self._request,
             "response.cancel": lambda event: self._speaking.cancel(event.get("response_id")),
         }
         self._open(opening)
@@ -207,6 +207,11 @@ class Session:
     def _delete(self, event: dict[str, Any]) -> None:
         item = self._room.conversation.delete(event.get("item_id"))
         self._room.say("conversation.item.deleted", {"item_id": item.id})
+
+    def _request(self, event: dict[str, Any]) -> None:
+        if self._room.transcribes_only:
+            raise Refused("invalid_request", "A transcription session creates no responses.")
+        self._speaking.request(event)
 
     # What happens by itself
 

@@ -72,9 +72,7 @@ def realtime(id_: str, model: str, expires_at: int, silence_ms: int) -> Json:
 
 def transcription(id_: str, expires_at: int, silence_ms: int) -> Json:
     """Return a new session of type transcription."""
-    turn = server_vad(silence_ms)
-    for name in ("create_response", "interrupt_response", "idle_timeout_ms"):
-        del turn[name]
+    turn = _heard_only(server_vad(silence_ms))
     return {
         "type": "transcription",
         "object": "realtime.transcription_session",
@@ -113,13 +111,23 @@ def updated(session: Json, change: object, *, spoken: bool, silence_ms: int) -> 
         side: _side(session["audio"][side], audio.get(side), f"session.audio.{side}", silence_ms)
         for side in session["audio"]
     }
-    if spoken and new["audio"]["output"]["voice"] != session["audio"]["output"]["voice"]:
+    if session["type"] == "transcription":
+        new["audio"]["input"]["turn_detection"] = _heard_only(
+            new["audio"]["input"]["turn_detection"]
+        )
+    elif spoken and new["audio"]["output"]["voice"] != session["audio"]["output"]["voice"]:
         raise Refused(
             "cannot_update_voice",
             "Cannot update a conversation's voice if assistant audio is present.",
             "session.audio.output.voice",
         )
     return new
+
+
+def _heard_only(turn: Json | None) -> Json | None:
+    """Turn detection without what concerns responses: a transcription session has none."""
+    unheard = ("create_response", "interrupt_response", "idle_timeout_ms")
+    return turn and {name: value for name, value in turn.items() if name not in unheard}
 
 
 _FIXED = ("id", "object", "expires_at", "model", "type")
