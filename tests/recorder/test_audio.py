@@ -9,8 +9,9 @@ from tests.support import speech
 
 from trunkline.protocol.audio import PCM_24K, PCMA, PCMU, Format, encode_pcm16
 from trunkline.recorder import audio
-from trunkline.recorder.audio import Sound, render
+from trunkline.recorder.audio import render
 from trunkline.recorder.peaks import Peaks
+from trunkline.recorder.playback import Chunk
 from trunkline.store import opus
 
 Stereo = npt.NDArray[np.int16]
@@ -29,13 +30,13 @@ def chunks(
     caller: bool,
     format_: Format = PCM_24K,
     heard_until_ms: int | None = None,
-) -> Iterator[Sound]:
+) -> Iterator[Chunk]:
     data = encode_pcm16(format_, samples)
     step = format_.bytes_per_second * CHUNK_MS // 1000
     until = None if heard_until_ms is None else heard_until_ms * 1000
     for number, start in enumerate(range(0, len(data), step)):
         at_us = (starts_ms + number * CHUNK_MS) * 1000
-        yield Sound(caller, at_us, format_, data[start : start + step], until)
+        yield Chunk(caller, at_us, format_, data[start : start + step], until)
 
 
 def decoded(path: Path) -> Stereo:
@@ -47,7 +48,7 @@ def rms(samples: npt.NDArray[np.int16], from_ms: int, to_ms: int) -> float:
     return float(np.sqrt((part**2).mean()))
 
 
-def rendered(path: Path, sounds: list[Sound], duration_ms: int) -> tuple[Stereo, Peaks]:
+def rendered(path: Path, sounds: list[Chunk], duration_ms: int) -> tuple[Stereo, Peaks]:
     peaks = render(sounds, duration_ms * 1000, path)
     assert peaks is not None
     return decoded(path), peaks
@@ -117,7 +118,7 @@ def test_an_item_that_was_never_heard_leaves_silence(out: Path) -> None:
 def test_a_chunk_that_ends_inside_a_sample_is_joined_with_the_next(out: Path) -> None:
     data = tone(440, 1000).tobytes()
     sounds = [
-        Sound(True, number * 1_000_000 // 48_000, PCM_24K, data[number : number + 961])
+        Chunk(True, number * 1_000_000 // 48_000, PCM_24K, data[number : number + 961])
         for number in range(0, len(data), 961)
     ]
     sound, _ = rendered(out, sounds, 1000)
@@ -126,7 +127,7 @@ def test_a_chunk_that_ends_inside_a_sample_is_joined_with_the_next(out: Path) ->
 
 def test_a_call_without_sound_has_no_recording(out: Path) -> None:
     assert render([], 5_000_000, out) is None
-    absurd = Sound(True, 0, Format("pcm", 1), bytes(1000))
+    absurd = Chunk(True, 0, Format("pcm", 1), bytes(1000))
     assert render([absurd], 5_000_000, out) is None
     assert not out.exists()
 
@@ -147,7 +148,7 @@ def test_the_same_sound_gives_the_same_file(out: Path, tmp_path: Path) -> None:
 
 def test_a_long_call_needs_the_memory_of_a_few_seconds(out: Path) -> None:
     second = encode_pcm16(PCM_24K, tone(440, 1000))
-    sounds = (Sound(True, number * 1_000_000, PCM_24K, second) for number in range(240))
+    sounds = (Chunk(True, number * 1_000_000, PCM_24K, second) for number in range(240))
     tracemalloc.start()
     try:
         render(sounds, 240_000_000, out)

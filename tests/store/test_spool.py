@@ -79,16 +79,24 @@ def test_a_writer_goes_on_after_what_was_checkpointed(tmp_path: Path) -> None:
     first = SpoolWriter(path)
     for item in data[:3]:
         first.append(item)
-    assert path.stat().st_size == 0
+    assert (path.stat().st_size, first.pending_bytes) == (0, sum(map(len, data[:3])))
     first.flush()
     first.sync()
-    assert path.stat().st_size == first.length_bytes
-    first.close()
+    assert (path.stat().st_size, first.pending_bytes) == (first.length_bytes, 0)
     again = SpoolWriter(path, len(data[0]))
     again.append(data[3])
-    again.close()
+    again.flush()
+    again.flush()
     assert path.read_bytes() == data[0] + data[3]
     assert spooled_calls(tmp_path) == [CALL]
+
+
+def test_a_spool_that_lost_what_was_checkpointed_is_refused(tmp_path: Path) -> None:
+    path = spool_path(tmp_path, CALL)
+    path.write_bytes(b"short")
+    with pytest.raises(OSError, match="is shorter than 6 bytes"):
+        SpoolWriter(path, 6)
+    assert path.read_bytes() == b"short"
 
 
 @pytest.mark.parametrize("call_id", ["", "call_", "../call_x", "call_" + "U" * 26])

@@ -14,12 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-import msgspec
 import numpy as np
 import soxr
 
 from trunkline.protocol.audio import Format, Samples, decode_pcm16, whole_samples
 from trunkline.recorder.peaks import Lane, PeakMeter, Peaks
+from trunkline.recorder.playback import Chunk
 from trunkline.store import opus
 from trunkline.store.opus import RATE_HZ
 
@@ -33,23 +33,10 @@ _FADE = RATE_HZ // 200
 """5 ms: where sound is cut it ends softly, without a click."""
 
 
-class Sound(msgspec.Struct, frozen=True, gc=False):
-    """One chunk of sound, and where it lies. Times on the call's clock."""
-
-    caller: bool
-    """Else from the assistant."""
-    starts_us: int
-    format: Format
-    data: bytes
-    """Coded as `format` says. May begin or end inside a sample."""
-    heard_until_us: int | None = None
-    """Where its item stopped being heard; None: all was."""
-
-
-def render(sounds: Iterable[Sound], duration_us: int, out: Path) -> Peaks | None:
+def render(chunks: Iterable[Chunk], duration_us: int, out: Path) -> Peaks | None:
     """Write the recording of a call to `out`; return its waveform.
 
-    `sounds` come in the order of the journal, all of them within `duration_us`. Without
+    `chunks` come in the order of the journal, all of them within `duration_us`. Without
     any that can be decoded there is no recording: nothing is written, None is returned.
     """
     duration_us = min(duration_us, MAX_DURATION_US)
@@ -57,8 +44,8 @@ def render(sounds: Iterable[Sound], duration_us: int, out: Path) -> Peaks | None
     with TemporaryFile(dir=out.parent) as left, TemporaryFile(dir=out.parent) as right:
         caller = _Painter(left.fileno(), meter, "caller", "caller")
         assistant = _Painter(right.fileno(), meter, "assistant", "assistant_unheard")
-        for sound in sounds:
-            (caller if sound.caller else assistant).paint(sound)
+        for chunk in chunks:
+            (caller if chunk.caller else assistant).paint(chunk)
         caller.end_run()
         assistant.end_run()
         if not (caller.painted or assistant.painted):
@@ -103,19 +90,19 @@ class _Painter:
         self._start = self._taken = self._position = 0
         self.painted = False
 
-    def paint(self, sound: Sound) -> None:
+    def paint(self, chunk: Chunk) -> None:
         """Take the next chunk of this side."""
-        if not MIN_RATE_HZ <= sound.format.rate_hz <= MAX_RATE_HZ:
+        if not MIN_RATE_HZ <= chunk.format.rate_hz <= MAX_RATE_HZ:
             return
-        start = sample_at(sound.starts_us)
-        key = (sound.format, sound.heard_until_us)
+        start = sample_at(chunk.starts_us)
+        key = (chunk.format, chunk.heard_until_us)
         if key != self._key:
             self._carry = b""
-        if key != self._key or abs(start - self._end(sound.format)) > _SLACK:
+        if key != self._key or abs(start - self._end(chunk.format)) > _SLACK:
             self.end_run()
             self._begin_run(key, start)
-        data, self._carry = whole_samples(sound.format, self._carry, sound.data)
-        samples = decode_pcm16(sound.format, data)
+        data, self._carry = whole_samples(chunk.format, self._carry, chunk.data)
+        samples = decode_pcm16(chunk.format, data)
         self._taken += len(samples)
         self._write(samples if self._resampler is None else self._resampler.resample_chunk(samples))
 

@@ -14,7 +14,6 @@ worked out without a look-up and days can be listed or expired by prefix.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from trunkline.errors import OperatorError, TrunklineError
 from trunkline.ids import parse_call_id
+from trunkline.store.spool import sync_path
 
 Part: TypeAlias = Literal["archive", "audio.opus", "peaks.json"]
 PARTS: tuple[Part, ...] = ("audio.opus", "peaks.json", "archive")
@@ -204,10 +204,6 @@ def _local(directory: Path) -> LocalStore:
 def _sync(directory: Path, blob: str) -> None:
     path = directory / blob
     for target in (path, *path.parents):
-        descriptor = os.open(target, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_path(target)
         if target == directory:
             return

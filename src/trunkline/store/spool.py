@@ -42,36 +42,60 @@ class Spooled(msgspec.Struct, frozen=True, gc=False):
 
 
 class SpoolWriter:
-    """The recorder's end of one spool. Not safe for two threads at once."""
+    """The recorder's end of one spool. Holds no file open: there may be thousands of calls."""
 
     def __init__(self, path: Path, length_bytes: int = 0) -> None:
-        """Open `path`, keeping its first `length_bytes`: what came after was not checkpointed."""
+        """Keep the first `length_bytes` of `path`: what comes after was not checkpointed.
+
+        Raises:
+            OSError: the file cannot be written, or is shorter than that.
+        """
         self.path = path
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.ftruncate(self._descriptor, length_bytes)
-        os.lseek(self._descriptor, 0, os.SEEK_END)
         self.length_bytes = length_bytes
-        self._batch = bytearray()
+        """Of what was flushed."""
+        self._pending = bytearray()
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(descriptor).st_size < length_bytes:
+                raise OSError(f"spool {path.name} is shorter than {length_bytes} bytes")
+            os.ftruncate(descriptor, length_bytes)
+        finally:
+            os.close(descriptor)
 
     def append(self, data: bytes) -> None:
         """Add one encoded record, in memory until `flush`."""
-        self._batch += data
+        self._pending += data
+
+    @property
+    def pending_bytes(self) -> int:
+        """What `flush` would write."""
+        return len(self._pending)
 
     def flush(self) -> None:
         """Write what was added. A killed process loses nothing of it. Raises `OSError`."""
-        while self._batch:
-            written = os.write(self._descriptor, self._batch)
-            del self._batch[:written]
-            self.length_bytes += written
+        if not self._pending:
+            return
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            while self._pending:
+                written = os.pwrite(descriptor, self._pending, self.length_bytes)
+                del self._pending[:written]
+                self.length_bytes += written
+        finally:
+            os.close(descriptor)
 
     def sync(self) -> None:
         """Wait until all that was flushed is on the disk. Raises `OSError`."""
-        os.fsync(self._descriptor)
+        sync_path(self.path)
 
-    def close(self) -> None:
-        """Flush and close. The file stays."""
-        self.flush()
-        os.close(self._descriptor)
+
+def sync_path(path: Path) -> None:
+    """Wait until a file's content, or a directory's names, are on the disk. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def spool_path(directory: Path, call_id: str) -> Path:

@@ -1,0 +1,82 @@
+"""I/O. All facts anew: from the archives, and from the journals and spools that are no archive yet.
+
+For when the facts are lost or damaged, when a metric is defined better, or when prices
+were corrected. The rows are the same that the recorder stored, since both fold the
+same records with the same function.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from trunkline.protocol.prices import PriceTable
+from trunkline.recorder import checkpoint
+from trunkline.recorder.refold import archived_rows, sealed_calls
+from trunkline.recorder.run import MAX_ROWS, Facts, Recorder
+from trunkline.store.archive import ArchiveDamaged
+from trunkline.store.blobs import BlobMissing, Blobs
+from trunkline.store.facts.rows import Row
+
+log = structlog.get_logger()
+
+
+class ClearableFacts(Facts, Protocol):
+    """The part of the facts store that a rebuild needs."""
+
+    async def clear(self) -> None:
+        """Forget everything."""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a rebuild did."""
+
+    calls: int
+    """Rebuilt from archives."""
+    rows: int
+    """Of those calls."""
+    unreadable: tuple[str, ...]
+    """What could not be rebuilt, and why: one line per call."""
+
+
+async def reindex(facts: ClearableFacts, blobs: Blobs, data: Path, prices: PriceTable) -> Report:
+    """Empty `facts` and fill it again; return what was done when all is stored.
+
+    No recorder may run on the same data directory meanwhile. Calls that are still live
+    go on, and are recorded as far as they are.
+    """
+    await facts.clear()
+    report = await _archives(facts, blobs, prices)
+    # Without its checkpoint a recorder folds every spool and journal from the beginning.
+    checkpoint.forget(data / "recorder")
+    recorder = Recorder(data, facts, blobs, prices)
+    task = asyncio.create_task(recorder.run())
+    try:
+        await recorder.caught_up()
+    finally:
+        await recorder.stop()
+        await task
+    return report
+
+
+async def _archives(facts: Facts, blobs: Blobs, prices: PriceTable) -> Report:
+    calls, stored = 0, 0
+    rows: list[Row] = []
+    unreadable: list[str] = []
+    async for org_id, call_id in sealed_calls(blobs):
+        try:
+            rows += await archived_rows(blobs, org_id, call_id, prices)
+        except (ArchiveDamaged, BlobMissing) as exc:
+            log.error("call cannot be rebuilt", call_id=call_id, error=str(exc))
+            unreadable.append(f"{call_id}: {exc}")
+            continue
+        calls += 1
+        if len(rows) >= MAX_ROWS:
+            await facts.insert(rows)
+            stored, rows = stored + len(rows), []
+    await facts.insert(rows)
+    return Report(calls, stored + len(rows), tuple(unreadable))

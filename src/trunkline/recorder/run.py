@@ -1,0 +1,332 @@
+"""I/O. The recorder: journals in; facts, archives and recordings out.
+
+    read a little of every journal ▸ fold it, spool it         every 50 ms
+    store the rows ▸ checkpoint ▸ delete what is covered       about every second
+    seal the calls that are over                               beside it
+
+Each step may be interrupted at any instruction. What is lost then is made again from
+the checkpoint, the spools and the journals, with the same outcome: rows are
+identified by key and version, raw records by sequence, blobs by key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from trunkline import ids
+from trunkline.clock import monotonic_ns
+from trunkline.protocol.prices import PriceTable
+from trunkline.recorder import checkpoint
+from trunkline.recorder.calls import Calls
+from trunkline.recorder.checkpoint import Checkpoint, Place
+from trunkline.recorder.refold import archived_rows, sealed_calls
+from trunkline.recorder.seal import Sealer
+from trunkline.recorder.tail import Tail
+from trunkline.store.blobs import Blobs
+from trunkline.store.facts.rows import CallRow, Row
+from trunkline.store.spool import spool_path, sync_path
+
+POLL_SECONDS = 0.05
+SETTLE_SECONDS = 1.0
+"""How old the dashboard is, at most, when the recorder keeps up."""
+SETTLE_SOON_SECONDS = 0.2
+"""The same, when a call has just ended."""
+MAX_ROWS = 20_000
+"""Stored at once, and in one batch."""
+MAX_WAITING_ROWS = 200_000
+"""While the facts store refuses: then nothing more is read. The journals keep it."""
+RETRY_SECONDS = (0.5, 1, 2, 5, 10, 30)
+STOP_SECONDS = 5.0
+"""For what is under way, when told to stop."""
+
+log = structlog.get_logger()
+
+
+class Facts(Protocol):
+    """The part of the facts store that a recorder needs."""
+
+    async def insert(self, rows: list[Row]) -> None:
+        """Store `rows`; may be repeated."""
+
+
+class Status(msgspec.Struct, frozen=True):
+    """How the recorder is doing."""
+
+    behind: bool
+    """There is more in the journals than was read."""
+    live_calls: int
+    waiting_to_be_sealed: tuple[str, ...]
+    """Call ids, oldest first."""
+    waiting_rows: int
+    damaged_bytes: int
+    """Of journals, skipped since the start."""
+    errors: tuple[str, ...]
+    """What keeps us from going on, in words for the operator; empty when nothing does."""
+
+
+class Recorder:
+    """Records every call of the journals under one directory.
+
+    One per data directory; `run` it in a task and `stop` it. It holds no lock: who starts
+    it has made sure that it is the only one.
+    """
+
+    def __init__(self, data: Path, facts: Facts, blobs: Blobs, prices: PriceTable) -> None:
+        """`data` is the data directory: its `journal`, `spool` and `recorder` are used."""
+        self._journal = data / "journal"
+        self._spool = data / "spool"
+        self._own = data / "recorder"
+        self._facts = facts
+        self._blobs = blobs
+        self._prices = prices
+        self._stop = asyncio.Event()
+        self._rounds = 0
+        self._round = asyncio.Event()
+        self._errors: dict[str, str] = {}
+        self._failures = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        """Know nothing, as after a start."""
+        self._calls = Calls(self._spool, self._prices)
+        self._tails: dict[str, Tail] = {}
+        self._places: dict[str, Place] = {}
+        self._sealing: dict[str, asyncio.Task[CallRow]] = {}
+        self._harvested: set[str] = set()
+        """Sealed calls whose last rows are with those to be stored."""
+        self._sealer = Sealer(self._blobs, self._spool)
+        self._settled_ns = self._retry_ns = 0
+        self._unsaved = True
+        """We may know what the last checkpoint does not cover."""
+
+    # --- from outside
+
+    async def run(self) -> None:
+        """Record until stopped. Goes on after any failure, which `status` and the log tell."""
+        while not self._stop.is_set():
+            try:
+                await self._resume()
+                await self._record()
+            except Exception as exc:
+                # The disk is full, or a bug: what is in memory is not trusted any more. All of
+                # it is in the journals, and is read again from the last checkpoint.
+                log.exception("recorder failed")
+                await self._pause(self._failed("recorder", exc))
+            finally:
+                await self._abandon()
+
+    async def stop(self) -> None:
+        """Make `run` return after what was written to the journals up to now is stored.
+
+        Sealing gets a few seconds; what is not done then is done after the next start.
+        """
+        self._stop.set()
+
+    def status(self) -> Status:
+        """Return how we are doing, now."""
+        tails = list(self._tails.values())
+        return Status(
+            behind=not all(tail.idle for tail in tails),
+            live_calls=len(self._calls.live),
+            waiting_to_be_sealed=tuple(sorted(self._calls.closed)),
+            waiting_rows=len(self._calls.rows),
+            damaged_bytes=sum(tail.damaged_bytes for tail in tails),
+            errors=(
+                *self._errors.values(),
+                *(f"journal {tail.name}: {tail.error}" for tail in tails if tail.error),
+            ),
+        )
+
+    async def caught_up(self) -> None:
+        """Wait until all that is in the journals now is stored, and what is over is sealed.
+
+        For ever, if `run` does not run.
+        """
+        began = self._rounds
+        # The round that is under way may have read before what is meant was written.
+        while self._rounds < began + 2 or not self._done():
+            await self._round.wait()
+
+    def _done(self) -> bool:
+        status = self.status()
+        waiting = status.behind or status.waiting_rows or status.waiting_to_be_sealed
+        return not (waiting or self._unsaved)
+
+    # --- from start to stop
+
+    async def _resume(self) -> None:
+        self._forget()
+        for directory in (self._journal, self._spool, self._own):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for scratch in self._spool.glob("*.part"):
+            scratch.unlink()
+        saved = await asyncio.to_thread(checkpoint.load, self._own)
+        if saved is not None:
+            try:
+                await asyncio.to_thread(self._calls.resume, saved)
+            except OSError as exc:
+                log.error("checkpoint does not match the spools", error=str(exc))
+                self._calls, saved = Calls(self._spool, self._prices), None
+        if saved is not None:
+            self._places = saved.journals
+        else:
+            await self._rebuild()
+
+    async def _rebuild(self) -> None:
+        """Begin without a checkpoint: from archives, spools and whole journals."""
+        async for org_id, call_id in sealed_calls(self._blobs):
+            self._calls.ignore(ids.parse_call_id(call_id))
+            path = spool_path(self._spool, call_id)
+            if path.exists():
+                # It is sealed whole; whether its last rows were stored we do not know.
+                self._calls.rows += await archived_rows(self._blobs, org_id, call_id, self._prices)
+                path.unlink()
+        await asyncio.to_thread(self._calls.rebuild)
+
+    async def _record(self) -> None:
+        while not self._stop.is_set():
+            moved = False
+            if len(self._calls.rows) < MAX_WAITING_ROWS:
+                moved = await asyncio.to_thread(self._read)
+            await self._settle_when_due()
+            self._errors.pop("recorder", None)
+            self._rounds += 1
+            self._round.set()
+            self._round.clear()
+            if not moved:
+                await self._pause(POLL_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._finish(), STOP_SECONDS)
+
+    async def _finish(self) -> None:
+        while not self._done():
+            await asyncio.to_thread(self._read)
+            await self._settle()
+            if self._sealing:
+                await asyncio.wait(self._sealing.values(), timeout=POLL_SECONDS)
+            else:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _abandon(self) -> None:
+        self._sealer.stop()
+        for task in self._sealing.values():
+            task.cancel()
+        await asyncio.gather(*self._sealing.values(), return_exceptions=True)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+    # --- from the journals
+
+    def _read(self) -> bool:
+        """Read a little of every journal. Returns whether there was anything. In a thread."""
+        moved = False
+        for tail in self._directories():
+            batch = tail.read()
+            tail.instance = batch.instance or tail.instance
+            for record, _ in batch.records:
+                self._calls.take(record, tail.instance)
+            moved = moved or bool(batch.records or batch.damage)
+        if all(tail.idle for tail in self._tails.values()):
+            self._finish_orphans()
+        self._unsaved = self._unsaved or moved
+        return moved
+
+    def _directories(self) -> list[Tail]:
+        for directory in sorted(self._journal.iterdir()):
+            if directory.name not in self._tails and directory.is_dir():
+                place = self._places.get(directory.name, Place())
+                self._tails[directory.name] = Tail(directory, place)
+        return list(self._tails.values())
+
+    def _finish_orphans(self) -> None:
+        """End the calls whose process is gone: all that it wrote has been read."""
+        alive = {tail.instance for tail in self._tails.values() if not tail.ended}
+        for call in list(self._calls.live.values()):
+            if call.instance not in alive:
+                self._calls.finish(call)
+                self._unsaved = True
+
+    # --- to the stores
+
+    async def _settle_when_due(self) -> None:
+        now_ns = monotonic_ns()
+        if now_ns < self._retry_ns:
+            return
+        ended = len(self._calls.closed) > len(self._sealing)
+        sealed = any(task.done() for task in self._sealing.values())
+        wait = SETTLE_SOON_SECONDS if ended or sealed else SETTLE_SECONDS
+        due = now_ns - self._settled_ns >= wait * 1e9 and (self._unsaved or ended or sealed)
+        if due or len(self._calls.rows) >= MAX_ROWS:
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Bring what we hold into the stores, and then remember that it is there."""
+        await asyncio.to_thread(self._calls.flush)
+        sealed = self._harvest()
+        self._calls.rows += self._calls.live_rows()
+        try:
+            await self._store()
+        except Exception as exc:
+            # Whatever it is: rows are never dropped. They stay, and are stored again.
+            log.error("facts cannot be stored", error=repr(exc), rows=len(self._calls.rows))
+            self._retry_ns = monotonic_ns() + int(self._failed("facts", exc) * 1e9)
+            return
+        self._errors.pop("facts", None)
+        self._failures = 0
+        for call_id in sealed:
+            del self._calls.closed[call_id]
+            del self._sealing[call_id]
+        self._harvested.clear()
+        await asyncio.to_thread(self._save)
+        for call_id in sealed:
+            spool_path(self._spool, call_id).unlink(missing_ok=True)
+        for call_id, closed in self._calls.closed.items():
+            if call_id not in self._sealing:
+                self._sealing[call_id] = asyncio.create_task(self._sealer.seal(closed.row))
+        self._settled_ns = monotonic_ns()
+
+    def _harvest(self) -> list[str]:
+        """Take over the rows of the calls that are sealed by now; return their ids."""
+        sealed = {call_id: task for call_id, task in self._sealing.items() if task.done()}
+        self._calls.rows += [
+            task.result() for call_id, task in sealed.items() if call_id not in self._harvested
+        ]
+        self._harvested = set(sealed)
+        return list(sealed)
+
+    async def _store(self) -> None:
+        rows = self._calls.rows
+        for start in range(0, len(rows), MAX_ROWS):
+            await self._facts.insert(rows[start : start + MAX_ROWS])
+        rows.clear()
+
+    def _save(self) -> None:
+        """Write the checkpoint; then delete the journals that it makes needless. In a thread."""
+        self._places |= {name: tail.place for name, tail in self._tails.items()}
+        saved = Checkpoint(self._places, self._calls.saved(), self._calls.closed)
+        checkpoint.save(self._own, saved)
+        self._unsaved = False
+        old = [tail for tail in self._tails.values() if tail.has_old_segments()]
+        if not old:
+            return
+        # From here on the spools are the only copy.
+        for path in self._calls.spools():
+            sync_path(path)
+        sync_path(self._spool)
+        checkpoint.sync(self._own)
+        for tail in old:
+            tail.delete_old_segments()
+
+    def _failed(self, what: str, exc: Exception) -> float:
+        """Note a failure; return how many seconds to wait before the next attempt."""
+        self._errors[what] = f"{what}: {exc!r}"
+        self._failures += 1
+        return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
