@@ -153,7 +153,7 @@ def _payload(name: str, seq: int, moment: dict[str, Any]) -> bytes:
     if "audio_ms" in moment:
         field = "audio" if moment["from"] == "caller" else "delta"
         event[field] = tone(FORMATS[moment.get("codec", "pcm")], moment)
-    return json.dumps(event, ensure_ascii=False).encode()
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def tone(format_: Format, moment: dict[str, Any]) -> str:

@@ -39,6 +39,11 @@ __all__ = ["call_row", "finish", "fold"]
 
 T = TypeVar("T")
 
+# Of plain integers: operators of `Flag` cost more than decoding the frame does.
+_ALTERED: Final = int(Flag.ALTERED)
+_OURS: Final = int(Flag.OURS)
+_BINARY: Final = int(Flag.BINARY)
+
 _HANDLERS: Final = {Leg.CALLER: caller.HANDLERS, Leg.PROVIDER: provider.HANDLERS, Leg.NONE: {}}
 _LEGS: Final = {Leg.CALLER: "caller", Leg.PROVIDER: "provider", Leg.NONE: ""}
 
@@ -97,7 +102,7 @@ def _stamp(state: State, step: Step) -> None:
     step.at_us = min(MAX_NUMBER, max(0, (record.received_ns - opened_ns) // 1000))
     if record.handed_ns:
         step.handed_us = min(MAX_NUMBER, max(0, (record.handed_ns - opened_ns) // 1000))
-    elif record.flags & Flag.ALTERED:
+    elif int(record.flags) & _ALTERED:
         # Another frame went in its place, at once.
         step.handed_us = step.at_us
     state.last_us = max(state.last_us, step.at_us)
@@ -117,11 +122,11 @@ def _frame(state: State, step: Step) -> None:
     _stamp(state, step)
     record = step.record
     _index(state, step, "frame")
-    if record.flags & Flag.OURS:
+    if int(record.flags) & _OURS:
         _our_error(state, step)
         return
     _count(state, record)
-    if record.flags & Flag.BINARY:
+    if int(record.flags) & _BINARY:
         return
     event = decode(record.payload)
     handler = _HANDLERS[record.leg].get(type(event))
@@ -138,14 +143,14 @@ def _count(state: State, record: Record) -> None:
     elif record.leg is Leg.PROVIDER:
         sums.provider_frames += 1
         sums.provider_bytes += size_bytes
-    if record.handed_ns and not record.flags & Flag.ALTERED:
+    if record.handed_ns and not int(record.flags) & _ALTERED:
         histogram.add(sums.relayed_ns, min(MAX_NUMBER, record.handed_ns - record.received_ns))
 
 
 def _bridged(state: State, step: Step) -> None:
     _stamp(state, step)
     _index(state, step, "bridged")
-    if step.record.flags & Flag.OURS:
+    if int(step.record.flags) & _OURS:
         _our_error(state, step)
 
 
