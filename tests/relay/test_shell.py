@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.relay.world import ServerConnection, echo, world
+from tests.relay.world import echo, world
+
 from trunkline.journal.record import Kind, Leg
 
 

@@ -22,6 +22,7 @@ import msgspec
 from trunkline.journal.record import Leg
 from trunkline.protocol.bridge import Bridge, beta_session_update
 from trunkline.protocol.call import CallStatus, Closed, EndReason, Note
+from trunkline.protocol.decode import peek
 from trunkline.relay import closing
 from trunkline.relay.commands import (
     Abort,
@@ -170,7 +171,7 @@ class Core:
         if beta_session_update(frame.data):
             self._bridge, self._watching = Bridge(), False
             return (Write(Note(kind="dialect", data={"caller_dialect": "beta"}), frame.at_ns),)
-        self._watching = b'"session.update"' not in frame.data
+        self._watching = peek(frame.data).type != "session.update"
         return ()
 
     # --- life signs ------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from http import HTTPStatus
 
 import msgspec
 
@@ -16,6 +15,24 @@ _TYPES = {
     403: "permission_error",
     404: "not_found_error",
     429: "rate_limit_error",
+}
+
+
+_PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    426: "Upgrade Required",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+    505: "HTTP Version Not Supported",
 }
 
 
@@ -56,13 +73,6 @@ def answer(refusal: Refusal, extra: Iterable[tuple[str, str]] = ()) -> bytes:
         ("Content-Length", str(len(body))),
         ("Connection", "Upgrade, close" if refusal.status == 426 else "close"),
     ]
-    lines = [f"HTTP/1.1 {refusal.status} {_phrase(refusal.status)}"]
+    lines = [f"HTTP/1.1 {refusal.status} {_PHRASES.get(refusal.status, 'Refused')}"]
     lines += [f"{name}: {value}" for name, value in fields]
     return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + body
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Refused"

@@ -1,0 +1,324 @@
+"""Where each provider is dialled, with which headers, in which dialect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trunkline.protocol.profiles import Ask, Plan, Refused, plan
+from trunkline.settings import Settings
+
+JWT = "eyJhbGciOi.eyJzdWIi.c2ln-_0"
+SIMULATED = {"simulator": True, "simulator_url": "ws://127.0.0.1:9"}
+
+
+def asked(query: str, protocols: str = "", **headers: str) -> Ask:
+    pieces = [piece.partition("=") for piece in query.split("&") if piece]
+    return Ask(
+        query=tuple((name, value, f"{name}{sign}{value}") for name, sign, value in pieces),
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+        protocols=tuple(protocols.split()),
+    )
+
+
+def planned(query: str, protocols: str = "", settings: Any = None, **headers: str) -> Plan:
+    if not ({"authorization", "api_key"} & headers.keys() or protocols or "api-key" in query):
+        headers["authorization"] = "Bearer sk-1"
+    return plan(asked(query, protocols, **headers), Settings(**(settings or {})))
+
+
+URLS = {
+    "OpenAI": ("model=m", "wss://api.openai.com/v1/realtime?model=m"),
+    "OpenAI, other parameters stay": (
+        "model=m&intent=realtime&x=%20y",
+        "wss://api.openai.com/v1/realtime?model=m&intent=realtime&x=%20y",
+    ),
+    "a call's sideband": ("call_id=rtc_1", "wss://api.openai.com/v1/realtime?call_id=rtc_1"),
+    "transcription": (
+        "intent=transcription",
+        "wss://api.openai.com/v1/realtime?intent=transcription",
+    ),
+    "transcription, a model beside it would be refused": (
+        "intent=transcription&model=whisper-1",
+        "wss://api.openai.com/v1/realtime?intent=transcription",
+    ),
+    "credentials in the query do not travel": (
+        "model=m&api-key=sk-1&token=t",
+        "wss://api.openai.com/v1/realtime?model=m",
+    ),
+    "Azure": (
+        "resource=my-res&deployment=dep",
+        "wss://my-res.openai.azure.com/openai/v1/realtime?model=dep",
+    ),
+    "Azure, odd deployment": (
+        "resource=my-res&deployment=a&b=c".replace("a&b", "a %2Fb&model"),
+        "wss://my-res.openai.azure.com/openai/v1/realtime?model=a%20%252Fb",
+    ),
+    "Azure preview": (
+        "resource=my-res&deployment=dep&api-version=2025-04-01-preview",
+        "wss://my-res.openai.azure.com/openai/realtime?api-version=2025-04-01-preview&deployment=dep",
+    ),
+    "Azure, a version that means GA": (
+        "resource=my-res&deployment=dep&api-version=v1",
+        "wss://my-res.openai.azure.com/openai/v1/realtime?model=dep",
+    ),
+}
+
+
+@pytest.mark.parametrize(("query", "url"), URLS.values(), ids=URLS.keys())
+def test_each_provider_is_dialled_at_its_address(query: str, url: str) -> None:
+    assert planned(query).url == url
+
+
+def test_the_addresses_are_settings() -> None:
+    settings = {"openai_url": "ws://127.0.0.1:1/x", "azure_url": "ws://127.0.0.1:2"}
+    assert planned("model=m", settings=settings).url == "ws://127.0.0.1:1/x?model=m"
+    url = planned("resource=my-res&deployment=d", settings=settings).url
+    assert url == "ws://127.0.0.1:2/openai/v1/realtime?model=d"
+
+
+SIMULATIONS = {
+    "everything": ("model=m", SIMULATED, "simulator", "ws://127.0.0.1:9/v1/realtime?model=m"),
+    "Azure too, on Azure's path": (
+        "resource=my-res&deployment=d",
+        SIMULATED,
+        "simulator",
+        "ws://127.0.0.1:9/openai/v1/realtime?model=d",
+    ),
+    "the model of that name": (
+        "model=simulator",
+        {"simulator_url": "ws://127.0.0.1:9"},
+        "simulator",
+        "ws://127.0.0.1:9/v1/realtime?model=simulator",
+    ),
+    "no other": (
+        "model=m",
+        {"simulator_url": "ws://127.0.0.1:9"},
+        "openai",
+        "wss://api.openai.com/v1/realtime?model=m",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "settings", "profile", "url"), SIMULATIONS.values(), ids=SIMULATIONS.keys()
+)
+def test_what_goes_to_the_simulator(query: str, settings: Any, profile: str, url: str) -> None:
+    made = planned(query, settings=settings)
+    assert (made.profile, made.url) == (profile, url)
+
+
+def test_the_simulator_asks_for_no_account() -> None:
+    made = plan(asked("model=m"), Settings(**SIMULATED))
+    assert made.headers == (("Authorization", "Bearer simulator"),)
+    made = plan(asked("resource=my-res&deployment=d"), Settings(**SIMULATED))
+    assert made.headers == (("api-key", "simulator"),)
+
+
+RESOURCES = (
+    "a",
+    "-ab",
+    "a.b",
+    "a_b",
+    "a/b",
+    "a@b",
+    "a#b",
+    "10.0.0.5:8443/",
+    "[::1]",
+    "a" * 64,
+    "ab\n",
+    "é1",
+    "127.0.0.1",
+    "ab%2f",
+    "ab\\c",
+    "ab.",
+    "localhost:1",
+    "ab?x",
+)
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_nothing_but_a_name_gets_into_the_host(resource: str) -> None:
+    with pytest.raises(Refused) as caught:
+        plan(
+            Ask(
+                query=(("resource", resource, ""), ("deployment", "d", "")),
+                headers={"api-key": "k"},
+            ),
+            Settings(),
+        )
+    assert caught.value.status == 400
+
+
+CREDENTIALS = {
+    "OpenAI, as sent": (
+        "model=m",
+        "",
+        {"authorization": "Bearer sk-1"},
+        ("Authorization", "Bearer sk-1"),
+    ),
+    "OpenAI, an ephemeral key": (
+        "model=m",
+        "",
+        {"authorization": "Bearer ek_1"},
+        ("Authorization", "Bearer ek_1"),
+    ),
+    "OpenAI, from a browser": (
+        "model=m",
+        "realtime openai-insecure-api-key.sk-1",
+        {},
+        ("Authorization", "Bearer sk-1"),
+    ),
+    "OpenAI, in api-key": ("model=m", "", {"api_key": "sk-1"}, ("Authorization", "Bearer sk-1")),
+    "Azure, in api-key": ("resource=rr&deployment=d", "", {"api_key": "k"}, ("api-key", "k")),
+    "Azure, a key as Bearer": (
+        "resource=rr&deployment=d",
+        "",
+        {"authorization": "Bearer k"},
+        ("api-key", "k"),
+    ),
+    "Azure, an Entra token": (
+        "resource=rr&deployment=d",
+        "",
+        {"authorization": f"Bearer {JWT}"},
+        ("Authorization", f"Bearer {JWT}"),
+    ),
+    "Azure, an Entra token wins": (
+        "resource=rr&deployment=d",
+        "",
+        {"authorization": f"Bearer {JWT}", "api_key": "k"},
+        ("Authorization", f"Bearer {JWT}"),
+    ),
+    "Azure, both the same": (
+        "resource=rr&deployment=d",
+        "",
+        {"authorization": "Bearer k", "api_key": "k"},
+        ("api-key", "k"),
+    ),
+    "Azure, from a browser": (
+        "resource=rr&deployment=d",
+        "realtime openai-insecure-api-key.k",
+        {},
+        ("api-key", "k"),
+    ),
+    "Azure, in the query": ("resource=rr&deployment=d&api-key=k", "", {}, ("api-key", "k")),
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "protocols", "headers", "expected"), CREDENTIALS.values(), ids=CREDENTIALS.keys()
+)
+def test_the_credential_goes_up_as_its_provider_wants_it(
+    query: str, protocols: str, headers: dict[str, str], expected: tuple[str, str]
+) -> None:
+    assert planned(query, protocols, **headers).headers == (expected,)
+
+
+@pytest.mark.parametrize("query", ["model=m", "resource=rr&deployment=d"])
+def test_a_missing_credential_is_said_to_be_the_providers(query: str) -> None:
+    with pytest.raises(Refused, match="provider's own key") as caught:
+        plan(asked(query), Settings())
+    assert caught.value.status == 401
+
+
+def test_headers_that_travel_and_headers_that_do_not() -> None:
+    made = planned(
+        "model=m",
+        authorization="Bearer sk-1",
+        openai_organization="o",
+        openai_project="p",
+        openai_safety_identifier="s",
+        user_agent="ua",
+        traceparent="t",
+        helicone_auth="Bearer x",
+        helicone_session_id="s",
+        cookie="c",
+        origin="http://x",
+        openai_beta="realtime=v1",
+        x_forwarded_for="1.2.3.4",
+        host="h",
+    )
+    assert dict(made.headers) == {
+        "Authorization": "Bearer sk-1",
+        "OpenAI-Organization": "o",
+        "OpenAI-Project": "p",
+        "OpenAI-Safety-Identifier": "s",
+        "User-Agent": "ua",
+        "traceparent": "t",
+    }
+
+
+def test_a_browsers_organisation_and_project_become_headers() -> None:
+    made = planned(
+        "model=m", "realtime openai-insecure-api-key.k openai-organization.o openai-project.p"
+    )
+    assert dict(made.headers) == {
+        "Authorization": "Bearer k",
+        "OpenAI-Organization": "o",
+        "OpenAI-Project": "p",
+    }
+
+
+DIALECTS = {
+    "GA": ("model=m", "", {}, "ga", "ga"),
+    "beta by header": ("model=m", "", {"openai_beta": "realtime=v1"}, "beta", "ga"),
+    "beta by one of several headers": (
+        "model=m",
+        "",
+        {"openai_beta": "x, realtime=v1"},
+        "beta",
+        "ga",
+    ),
+    "another beta": ("model=m", "", {"openai_beta": "assistants=v2"}, "ga", "ga"),
+    "beta by subprotocol": (
+        "model=m",
+        "realtime openai-insecure-api-key.k openai-beta.realtime-v1",
+        {},
+        "beta",
+        "ga",
+    ),
+    "beta on Azure's GA path": (
+        "resource=rr&deployment=d",
+        "",
+        {"openai_beta": "realtime=v1"},
+        "beta",
+        "ga",
+    ),
+    "Azure preview": (
+        "resource=rr&deployment=d&api-version=2024-10-01-preview",
+        "",
+        {},
+        "beta",
+        "beta",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "protocols", "headers", "caller", "provider"), DIALECTS.values(), ids=DIALECTS.keys()
+)
+def test_which_dialect_each_side_speaks(
+    query: str, protocols: str, headers: dict[str, str], caller: str, provider: str
+) -> None:
+    made = planned(query, protocols, **headers)
+    assert (made.caller_dialect, made.provider_dialect) == (caller, provider)
+
+
+def test_the_beta_header_goes_only_to_who_speaks_beta() -> None:
+    preview = "resource=rr&deployment=d&api-version=2024-10-01-preview"
+    assert ("OpenAI-Beta", "realtime=v1") in planned(preview, openai_beta="realtime=v1").headers
+    for query in ("model=m", "resource=rr&deployment=d"):
+        assert "OpenAI-Beta" not in dict(planned(query, openai_beta="realtime=v1").headers)
+
+
+def test_a_mapped_model_is_dialled_and_the_asked_one_remembered() -> None:
+    made = planned("x=1&model=old", settings={"successors": {"old": "new"}})
+    assert (made.model_asked, made.model_used) == ("old", "new")
+    assert made.url.endswith("?x=1&model=new")
+
+
+def test_without_a_simulator_its_model_is_refused_with_what_to_do() -> None:
+    with pytest.raises(Refused, match="simulator_url") as caught:
+        planned("model=simulator")
+    assert caught.value.status == 503
