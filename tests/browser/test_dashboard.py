@@ -1,0 +1,291 @@
+"""The dashboard in a real browser, over real stores."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from playwright.sync_api import Page, expect
+from tests.browser.conftest import AXE, Complaints, NewPage
+from tests.browser.site import EMAIL, WICKED, Site, live_call
+from tests.web import sample
+
+
+def serious_findings(page: Page) -> list[str]:
+    """Return what axe-core calls serious or critical on a page."""
+    # Evaluated by the test's own channel, which the page's policy does not govern.
+    page.evaluate(AXE.read_text("utf-8"))
+    result: Any = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{found['id']}: {node['html'][:160]} ({node['failureSummary'][:200]})"
+        for found in result["violations"]
+        if found["impact"] in ("serious", "critical")
+        for node in found["nodes"]
+    ]
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until a JavaScript expression is true on the page.
+
+    Playwright's own `wait_for_function` evaluates within the page, which its policy forbids.
+    """
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {expression}")
+
+
+def test_a_stranger_signs_up_makes_a_key_and_revokes_it(new_page: NewPage) -> None:
+    page = new_page()
+    page.goto("/")
+    expect(page).to_have_url(re.compile("/sign-in"))
+    page.get_by_role("link", name="Create an account").click()
+    page.get_by_label("E-mail").fill("new@example.com")
+    page.get_by_label("Organisation").fill("New & Co")
+    page.get_by_label("Password").fill("a long enough sentence")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("heading", name="Make the first call")).to_be_visible()
+    page.get_by_role("link", name="Create a key").click()
+    page.get_by_label("New key’s name").fill("front desk")
+    page.get_by_role("button", name="Create key").click()
+    key = page.get_by_label("The new key").input_value()
+    assert len(key) > 30
+    page.locator(".once").get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == key
+    page.reload()
+    assert key not in page.content()
+    row = page.get_by_role("row", name="front desk")
+    row.get_by_text("Revoke …").click()
+    row.get_by_role("button", name="Revoke it").click()
+    expect(page.get_by_role("row", name="front desk").get_by_text("revoked")).to_be_visible()
+
+
+def test_the_first_call_is_explained_with_this_servers_address(
+    new_page: NewPage, site: Site
+) -> None:
+    page = new_page()
+    page.goto("/sign-up")
+    page.get_by_label("E-mail").fill("empty@example.com")
+    page.get_by_label("Organisation").fill("Empty")
+    page.get_by_label("Password").fill("a long enough sentence")
+    page.get_by_role("button", name="Create account").click()
+    address = site.url.replace("http", "ws")
+    expect(page.locator("#code-1")).to_contain_text(f'"{address}/v1/gateway/oai/realtime?model=')
+    page.get_by_text("Azure, Node").click()
+    expect(page.locator("#code-2")).to_be_visible()
+    expect(page.locator("#code-1")).not_to_be_visible()
+    expect(page.locator("#code-2")).to_contain_text("?resource=${process.env.AZURE_RESOURCE}")
+    expect(page.get_by_role("note")).to_contain_text("The simulator answers every call")
+    assert serious_findings(page) == []
+
+
+def test_signing_out_ends_the_session(signed_in: NewPage) -> None:
+    page = signed_in()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in$"))
+    page.goto("/keys")
+    expect(page).to_have_url(re.compile(r"/sign-in\?next=%2Fkeys"))
+
+
+def test_a_one_time_link_works_once_and_survives_being_looked_at(
+    new_page: NewPage, site: Site, complaints: Complaints
+) -> None:
+    link = site.sign_in_link()
+    for _ in range(2):
+        page = new_page()
+        page.goto(link)
+    page.get_by_role("button", name="Open the dashboard").click()
+    expect(page.get_by_role("heading", name="Calls", exact=True)).to_be_visible()
+    other = new_page()
+    other.goto(link)
+    other.get_by_role("button", name="Open the dashboard").click()
+    expect(other.get_by_role("alert")).to_contain_text("used already")
+    assert [text for text in complaints if "status of 4" not in text] == []
+    complaints.clear()
+
+
+def test_a_wrong_password_is_told_without_a_hint(new_page: NewPage, complaints: Complaints) -> None:
+    page = new_page()
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_have_text("The e-mail address or the password is wrong.")
+    assert serious_findings(page) == []
+    assert [text for text in complaints if "status of 401" not in text] == []
+    complaints.clear()
+
+
+def test_calls_are_filtered_by_the_address(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    page.get_by_label("User").fill("user_123")
+    page.get_by_label("User").press("Enter")
+    expect(page).to_have_url(re.compile(r"/calls\?user=user_123$"))
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_label("Property").fill("tenant=nobody")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_role("heading", name="No call fits")).to_be_visible()
+    page.goto("/calls?status=live")
+    expect(page.locator("tbody tr.islive")).to_have_count(1)
+    page.get_by_role("link", name="Clear").click()
+    page.locator(f'a[href="/calls/{site.call_id}"]').click()
+    expect(page.get_by_role("heading", name="VoiceAssistant")).to_be_visible()
+
+
+def test_the_transcript_shows_what_was_heard_and_seeks(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    page.goto(f"/calls/{site.call_id}")
+    lines = page.locator("#transcript > li")
+    expect(lines.nth(0)).to_contain_text("Hi, I'd like to move my appointment")
+    expect(lines.nth(3).locator("del")).to_contain_text("eight thirty and close at six")
+    expect(lines.nth(4)).to_contain_text("barge-in, stopped in 0.28 s")
+    lines.nth(4).click()
+    expect(lines.nth(4)).to_have_attribute("aria-current", "true")
+    until(page, "Math.abs(document.querySelector('#audio').currentTime - 34.3) < 0.1")
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", "0:34 of 1:36")
+    expect(page).to_have_url(re.compile(r"\?t=34\.30$"))
+
+
+def test_the_player_plays_and_the_page_follows(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    page.goto(f"/calls/{site.call_id}?t=20.8")
+    page.get_by_role("button", name="Play").click()
+    until(page, "document.querySelector('#audio').currentTime > 21.3")
+    expect(page.locator("#transcript > li").nth(2)).to_have_attribute("aria-current", "true")
+    page.get_by_role("button", name="Caller", exact=True).click()
+    until(page, "document.querySelector('#audio').src.includes('track=caller')")
+    until(page, "document.querySelector('#audio').currentTime > 21.2")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_keys_move_through_the_call(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    page.goto(f"/calls/{site.call_id}")
+    until(page, "document.querySelector('#audio').readyState > 0")
+    slider = page.get_by_role("slider")
+    for key, valuetext in (("]", "0:03"), ("]", "0:21"), ("i", "0:34"), ("[", "0:21")):
+        page.keyboard.press(key)
+        expect(slider).to_have_attribute("aria-valuetext", f"{valuetext} of 1:36")
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", "0:26 of 1:36")
+    page.keyboard.press(" ")
+    until(page, "!document.querySelector('#audio').paused")
+
+
+def test_the_waveform_is_drawn(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    with page.expect_response("**/peaks"):
+        page.goto(f"/calls/{site.call_id}")
+    until(
+        page,
+        """() => {
+          const canvas = document.querySelector('canvas');
+          const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          const seen = new Set();
+          for (let at = 0; at < pixels.data.length; at += 4) {
+            if (pixels.data[at + 3] === 255) seen.add(pixels.data.slice(at, at + 3).join());
+          }
+          return ['11,112,121', '98,69,208'].every((colour) => seen.has(colour));
+        }""",
+    )
+
+
+def test_raw_events_are_filtered_and_opened(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    page.goto("/calls")
+    page.get_by_role("link", name=re.compile("20 Nov")).first.click()
+    page.locator("#events").scroll_into_view_if_needed()
+    rows = page.locator(".ev")
+    expect(rows.first).to_be_visible()
+    assert "input_audio_buffer.append" not in page.locator(".evs").inner_text()
+    page.get_by_label("Filter by type").fill("session.created")
+    expect(rows).to_have_count(1)
+    rows.first.get_by_role("button").click()
+    content = page.locator(".ev pre")
+    expect(content).to_contain_text('"type": "session.created"')
+    assert json.loads(content.inner_text())["type"] == "session.created"
+
+
+def test_a_live_call_grows_on_the_page_and_becomes_playable(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    page.goto(f"/calls/{site.live_id}")
+    expect(page.locator("#player")).to_contain_text("The call is running")
+    expect(page.locator("#transcript > li")).to_have_count(1)
+    said = msgspec.structs.replace(
+        sample.ITEMS[1], org_id=site.org_id, call_id=site.live_id, version=60
+    )
+    site.insert(said, *live_call(site, 60))
+    expect(page.locator("#transcript > li")).to_have_count(2)
+    expect(page.locator("#transcript > li").nth(1)).to_contain_text("Which day next week")
+    site.insert(*live_call(site, 70, status="completed", end_reason="caller_closed",
+                           ended_at_us=site.clock.now_us, duration_us=50_000_000))  # fmt: skip
+    expect(page.locator("#player")).to_contain_text("Its recording is being written")
+    site.insert(*live_call(site, 71, status="completed", end_reason="caller_closed",
+                           ended_at_us=site.clock.now_us, duration_us=50_000_000,
+                           caller_audio_us=0, assistant_audio_us=0))  # fmt: skip
+    expect(page.locator("#player")).to_contain_text("This call has no recording")
+    expect(page.locator(".chips")).to_contain_text("caller hung up")
+    site.insert(*live_call(site, 80))
+
+
+def test_what_a_caller_says_stays_text(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    for path in (f"/calls/{site.wicked_id}", "/calls", "/sessions"):
+        page.goto(path)
+        expect(page.get_by_text(WICKED).first).to_be_attached()
+        assert page.title() != "owned"
+    page.get_by_role("link", name=WICKED).first.click()
+    expect(page.get_by_role("heading", name=WICKED)).to_be_visible()
+    assert page.locator("img").count() == 0
+
+
+def test_sessions_are_shown_as_a_tree(signed_in: NewPage) -> None:
+    page = signed_in()
+    page.get_by_role("link", name="Sessions").click()
+    page.get_by_role("searchbox", name="Find").fill("session_1795356191")
+    page.get_by_role("searchbox", name="Find").press("Enter")
+    page.get_by_role("link", name="VoiceAssistant").click()
+    branches = page.locator("tr.branch")
+    expect(branches.nth(0)).to_contain_text("/voice-assistant")
+    expect(branches.nth(1)).to_contain_text("/conversation")
+    expect(page.locator("tr.goes")).to_have_count(1)
+    assert serious_findings(page) == []
+
+
+def test_what_is_not_there_is_a_page_that_says_so(
+    signed_in: NewPage, complaints: Complaints
+) -> None:
+    page = signed_in()
+    for path in ("/calls/call_01JD3W8Q7KZ9V5T2M4N6P8R0SX", "/calls/nonsense", "/sessions/none"):
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == 404
+        expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    assert all("status of 404" in text for text in complaints)
+    complaints.clear()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390], ids=["desk", "phone"])
+def test_pages_are_usable_by_everyone(
+    signed_in: NewPage, site: Site, tmp_path: Path, dark: bool, width: int
+) -> None:
+    page = signed_in(dark=dark, width=width)
+    for name, path in (
+        ("calls", "/calls"),
+        ("call", f"/calls/{site.call_id}?t=36.4"),
+        ("sessions", "/sessions"),
+        ("keys", "/keys"),
+    ):
+        page.goto(path)
+        assert "\n".join(serious_findings(page)) == "", name
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{name} is {wide} px wide"
+        page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
