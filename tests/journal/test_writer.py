@@ -237,6 +237,49 @@ async def test_a_failed_write_leaves_no_torn_record_behind(tmp_path: Path, disk:
         assert (tmp_path / "00000001.journal").stat().st_size == whole
 
 
+async def test_a_segment_that_cannot_be_cut_is_left_and_its_torn_end_is_skipped(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int, length: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    async with started(tmp_path) as writer:
+        append(writer, frame(0))
+        await writer.flush()
+        disk.error = 28
+        monkeypatch.setattr(segments_module.os, "ftruncate", refuse)
+        append(writer, frame(1, bytes(1_000)))
+        await writer.flush()
+        disk.error = None
+        await writer.flush()
+    batches = list(JournalReader(tmp_path).batches())
+    assert [record.seq for batch in batches for record, _ in batch.records] == [0, 1]
+    assert [damage.segment for batch in batches for damage in batch.damage] == [1]
+
+
+async def test_a_segment_that_cannot_be_begun_leaves_no_file(tmp_path: Path, disk: Disk) -> None:
+    async with started(tmp_path, segment_bytes=2_000) as writer:
+        append(writer, frame(0, bytes(1_500)))
+        await writer.flush()
+        disk.error = 28
+        append(writer, frame(1, bytes(1_500)))
+        await writer.flush()
+        assert JournalReader(tmp_path).segments() == [1]
+        disk.error = None
+        await writer.flush()
+    assert [record.seq for record in read_all(tmp_path)] == [0, 1]
+
+
+async def test_a_writer_that_could_not_start_leaves_the_directory_alone(tmp_path: Path) -> None:
+    async with started(tmp_path):
+        second = JournalWriter(tmp_path, INSTANCE, Settings())
+        append(second, frame(0))
+        with pytest.raises(OperatorError, match="in use by process"):
+            second.start()
+        await second.close()
+    assert JournalReader(tmp_path).segments() == [1]
+
+
 async def test_what_does_not_fit_is_counted_and_told_before_what_follows(
     tmp_path: Path, disk: Disk
 ) -> None:

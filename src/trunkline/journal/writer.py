@@ -174,7 +174,7 @@ class JournalWriter:
         Raises:
             OperatorError: another process has the directory, or it cannot be written.
         """
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._lock_fd = lock.hold(self._directory)
@@ -184,7 +184,8 @@ class JournalWriter:
             raise OperatorError(
                 f"cannot write the journal in {self._directory}: {exc.strerror}"
             ) from exc
-        self._timer = self._loop.call_later(self._flush_interval_s, self._tick)
+        self._loop = loop
+        self._timer = loop.call_later(self._flush_interval_s, self._tick)
 
     def _begin_first(self) -> None:
         try:
