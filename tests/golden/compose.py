@@ -275,8 +275,11 @@ def barge_in() -> Tape:
     message = {"id": "item_a1", "type": "message", "role": "assistant"}
     tape.open_item(2980, "resp_1", "item_u1", {**message, "content": []})
     # 12 chunks of 400 ms from 3000 on: 4.8 s of sound, played from 3000.09 to 7800.09.
-    words = "We open on Mondays at eight and close at six o'clock; then".split(" ")
-    tape.speech(3000, "resp_1", "item_a1", [f"{word} " for word in words], every_ms=180)
+    words = [
+        "We ", "open ", "on ", "Mondays ", "at ", "eight ", "and ", "close ", "at ", "six ",
+        "o'clock; ", "then ",
+    ]  # fmt: skip
+    tape.speech(3000, "resp_1", "item_a1", words, every_ms=180)
     # Speech begins at 5000, is noticed at 5080; the response was still being generated.
     tape.listen(400, 5000, 5900, "item_u2", "item_a1", "No, only Sunday.")
     tape.end(
@@ -341,7 +344,264 @@ def tool_call() -> Tape:
     return tape
 
 
-CALLS: tuple[Callable[[], Tape], ...] = (clean_turns, barge_in, tool_call)
+def transcription_late() -> Tape:
+    """The words of the first turn come after the second answer; those of the second never."""
+    tape = Tape()
+    tape.connect()
+    tape.mic(400, 1000)
+    tape.mic(1000, 1800, hz=220)
+    tape.mic(1800, 5000)
+    tape.mic(5000, 5600, hz=220)
+    tape.mic(5600, 9000)
+    tape.listen(400, 1000, 1800, "item_u1", None)
+    tape.begin(2375, "resp_1")
+    tape.say(2700, "resp_1", "item_a1", "item_u1", ["Good", " morning."], usage_of(60, 14, 6, 16))
+    tape.listen(400, 5000, 5600, "item_u2", "item_a1")
+    tape.begin(6175, "resp_2")
+    tape.say(6400, "resp_2", "item_a2", "item_u2", ["Pardon?"], usage_of(70, 24, 4, 8))
+    tape.provider(
+        6900, "conversation.item.input_audio_transcription.failed", item_id="item_u2",
+        content_index=0,
+        error={
+            "type": "transcription_error", "code": "audio_unintelligible",
+            "message": "The audio could not be transcribed.", "param": None,
+        },
+    )  # fmt: skip
+    where = {"item_id": "item_u1", "content_index": 0}
+    for at_ms, delta in ((7400, "Good"), (7420, " morning,"), (7440, " please.")):
+        tape.provider(
+            at_ms, "conversation.item.input_audio_transcription.delta", **where, delta=delta
+        )
+    tape.transcribed(7500, "item_u1", "Good morning, please.", seconds=1)
+    tape.close(9100)
+    return tape
+
+
+def text_only() -> Tape:
+    """Typed questions and written answers; the application starts the first one at once."""
+    tape = Tape(model_asked="gpt-realtime-2.1-mini", model_used="gpt-realtime-2.1-mini")
+    tape.connect(model="gpt-realtime-2.1-mini")
+    tape.configure(320, output_modalities=["text"])
+    typed(tape, 1000, "item_u1", None, "What is the capital of France?")
+    tape.begin(1080, "resp_1")
+    written(tape, 1500, "resp_1", "item_a1", "item_u1", ["The capital", " is Paris."])
+    tape.end(1580, "resp_1", "completed", usage_of(40, 0, 8, 0), [])
+    typed(tape, 4000, "item_u2", "item_a1", "And of Norway?")
+    tape.begin(4070, "resp_2")
+    written(tape, 4300, "resp_2", "item_a2", "item_u2", ["Os", "lo."])
+    tape.end(4380, "resp_2", "completed", usage_of(60, 0, 4, 0), [])
+    # A second request while nothing was asked: the assistant goes on by itself.
+    tape.caller(6000, "response.create")
+    tape.begin(6060, "resp_3")
+    written(tape, 6200, "resp_3", "item_a3", "item_a2", ["Anything else", " about"])
+    tape.end(
+        6290, "resp_3", "incomplete", usage_of(70, 0, 4, 0), [],
+        {"type": "incomplete", "reason": "max_output_tokens"},
+    )  # fmt: skip
+    tape.caller(7000, "no.such.event", event_id="mine_1")
+    tape.provider(
+        7050, "error",
+        error={
+            "type": "invalid_request_error", "code": "invalid_value",
+            "message": "Invalid value: 'no.such.event'.", "param": "type", "event_id": "mine_1",
+        },
+    )  # fmt: skip
+    tape.close(8000)
+    return tape
+
+
+def typed(tape: Tape, at_ms: float, item: str, previous: str | None, text: str) -> None:
+    content = [{"type": "input_text", "text": text}]
+    message = {"type": "message", "role": "user", "content": content}
+    tape.caller(at_ms, "conversation.item.create", item=message)
+    tape.caller(at_ms + 1, "response.create")
+    message = {"id": item, "object": "realtime.item", "status": "completed", **message}
+    for offset, name in ((50, "added"), (51, "done")):
+        tape.provider(
+            at_ms + offset, f"conversation.item.{name}", previous_item_id=previous, item=message
+        )
+
+
+def written(tape: Tape, at_ms: float, response: str, item: str, previous: str,
+            words: list[str]) -> None:  # fmt: skip
+    message = {"id": item, "type": "message", "role": "assistant"}
+    tape.open_item(at_ms - 20, response, previous, {**message, "content": []})
+    part = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
+    tape.provider(at_ms - 4, "response.content_part.added", **part, part={"type": "text"})
+    for place, word in enumerate(words):
+        tape.provider(at_ms + 30 * place, "response.output_text.delta", **part, delta=word)
+    said, last_ms = "".join(words), at_ms + 30 * len(words)
+    tape.provider(last_ms, "response.output_text.done", **part, text=said)
+    tape.provider(
+        last_ms + 1, "response.content_part.done", **part, part={"type": "text", "text": said}
+    )
+    content = [{"type": "output_text", "text": said}]
+    tape.close_item(last_ms + 2, response, previous, {**message, "content": content})
+
+
+def g711() -> Tape:
+    """A telephone call: mu-law both ways, a sixth of the bytes, the same times."""
+    ulaw = {"type": "audio/pcmu"}
+    heard = {"format": ulaw, "turn_detection": DETECTION, "transcription": {"model": "whisper-1"}}
+    tape = Tape()
+    tape.connect()
+    tape.configure(320, audio={"input": heard, "output": {"format": ulaw, "voice": "cedar"}})
+    tape.mic(400, 1000, codec="pcmu")
+    tape.mic(1000, 3000, hz=220, codec="pcmu")
+    tape.mic(3000, 8000, codec="pcmu")
+    tape.listen(400, 1000, 3000, "item_u1", None, "Hello? Is anybody there?")
+    tape.begin(3575, "resp_1")
+    tape.say(
+        3900, "resp_1", "item_a1", "item_u1", ["Yes,", " I", " am", " here."],
+        usage_of(90, 26, 10, 32), codec="pcmu",
+    )  # fmt: skip
+    tape.close(8100)
+    return tape
+
+
+def provider_drops() -> Tape:
+    """The provider is lost in the middle of its answer; we say so, and close the caller."""
+    tape = Tape()
+    tape.connect()
+    tape.mic(400, 1000)
+    tape.mic(1000, 2000, hz=220)
+    tape.mic(2000, 3400)
+    tape.listen(400, 1000, 2000, "item_u1", None, "Tell me a story.", transcribed_ms=2900)
+    tape.begin(2575, "resp_1")
+    message = {"id": "item_a1", "type": "message", "role": "assistant"}
+    tape.open_item(2980, "resp_1", "item_u1", {**message, "content": []})
+    tape.speech(3000, "resp_1", "item_a1", ["Once", " upon", " a"])
+    error = {
+        "type": "server_error", "code": "provider_lost", "message": "The provider went away.",
+        "param": None, "event_id": None,
+    }  # fmt: skip
+    ours = {"type": "error", "event_id": "trunkline_1", "error": error}
+    tape.lines.append(
+        {"kind": "bridged", "from": "provider", "flags": 4, "at_us": 3_400_000,
+         "handed_us": 3_400_080, "event": ours}
+    )  # fmt: skip
+    tape.close(
+        3410, "failed", "provider_lost", caller_close_code=1011, provider_close_code=None,
+        error_code="provider_lost", error_message="The provider went away.",
+    )  # fmt: skip
+    return tape
+
+
+def refused() -> Tape:
+    """The provider refuses the handshake: no frame was ever relayed."""
+    tape = Tape(
+        provider="azure",
+        provider_url="wss://acme.openai.azure.com/openai/v1/realtime?model=voice",
+        model_asked="voice", model_used="voice", session_id="", session_name="", session_path="",
+        user_id="", properties={},
+    )  # fmt: skip
+    tape.close(
+        212, "refused", "refused_by_provider", caller_close_code=None, provider_close_code=None,
+        http_status=401, error_code="401",
+        error_message="Access denied due to invalid subscription key "
+        "0123456789abcdef0123456789abcdef. Make sure to provide a valid key.",
+    )  # fmt: skip
+    return tape
+
+
+def beta_dialect() -> Tape:
+    """A beta caller on a GA provider: every frame whose name differs went on translated."""
+    tape = Tape(caller_dialect="beta", model_asked="gpt-4o-realtime-preview")
+    tape.record(
+        "note", 1,
+        {"kind": "model_mapped", "data": {"asked": "gpt-4o-realtime-preview", "used": MODEL}},
+    )  # fmt: skip
+    tape.connect()
+    tape.mic(400, 1000)
+    tape.mic(1000, 2000, hz=220)
+    tape.mic(2000, 6000)
+    tape.listen(400, 1000, 2000, "item_u1", None, "Good evening.")
+    tape.begin(2575, "resp_1")
+    words = ["Good", " evening!"]
+    tape.say(2900, "resp_1", "item_a1", "item_u1", words, usage_of(50, 16, 8, 16))
+    tape.close(6100)
+    tape.lines = [bridged for line in tape.lines for bridged in translated(line)]
+    return tape
+
+
+def translated(line: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return `line` as the gateway records it between dialects: altered, and what went on."""
+    type_ = line["event"]["type"] if "event" in line else ""
+    if type_ == "conversation.item.done":
+        # Beta has no such event: nothing went on.
+        return [{**line, "flags": 2, "handed_us": None}]
+    beta = type_.replace("output_", "").replace("item.added", "item.created")
+    if beta == type_ or type_.startswith("response.output_item"):
+        return [line]
+    return [
+        {**line, "flags": 2},
+        {**line, "kind": "bridged", "event": {**line["event"], "type": beta}},
+    ]
+
+
+def recovered() -> Tape:
+    """The gateway died while the assistant spoke: the record simply ends."""
+    tape = Tape()
+    tape.connect()
+    tape.mic(400, 1000)
+    tape.mic(1000, 2000, hz=220)
+    tape.mic(2000, 4000)
+    tape.listen(400, 1000, 2000, "item_u1", None, "What is new?")
+    tape.begin(2575, "resp_1")
+    words = ["Nothing", " much", " is", " new", " today."]
+    tape.say(2900, "resp_1", "item_a1", "item_u1", words, usage_of(50, 16, 12, 40))
+    return tape
+
+
+def push_to_talk() -> Tape:
+    """The application decides who speaks: it commits, asks, and cancels by hand."""
+    tape = Tape()
+    tape.connect()
+    audio = tape.session["audio"]
+    tape.configure(320, audio={**audio, "input": {**audio["input"], "turn_detection": None}})
+    tape.mic(1000, 2500, hz=220)
+    tape.caller(2520, "input_audio_buffer.commit")
+    tape.caller(2521, "response.create")
+    tape.committed(2580, "item_u1", None)
+    tape.transcribed(2900, "item_u1", "Read me the news.")
+    tape.begin(2600, "resp_1")
+    message = {"id": "item_a1", "type": "message", "role": "assistant"}
+    tape.open_item(2980, "resp_1", "item_u1", {**message, "content": []})
+    tape.speech(3000, "resp_1", "item_a1", ["The", " first", " news", " is"], every_ms=300)
+    # 1600 ms were sent; the button is pressed when 1 s of it was heard.
+    tape.caller(4000, "response.cancel")
+    tape.caller(
+        4001, "conversation.item.truncate", item_id="item_a1", content_index=0, audio_end_ms=1000
+    )
+    tape.end(
+        4060, "resp_1", "cancelled", usage_of(60, 15, 10, 32), [],
+        {"type": "cancelled", "reason": "client_cancelled"},
+    )  # fmt: skip
+    tape.mic(4100, 5000, hz=220)
+    tape.caller(5020, "input_audio_buffer.commit")
+    tape.caller(5021, "response.create")
+    tape.committed(5080, "item_u2", "item_a1")
+    tape.begin(5100, "resp_2")
+    tape.say(
+        5400, "resp_2", "item_a2", "item_u2", ["As", " you", " wish."], usage_of(70, 24, 6, 24)
+    )
+    tape.close(8000)
+    return tape
+
+
+CALLS: tuple[Callable[[], Tape], ...] = (
+    clean_turns,
+    barge_in,
+    tool_call,
+    transcription_late,
+    text_only,
+    g711,
+    provider_drops,
+    refused,
+    beta_dialect,
+    recovered,
+    push_to_talk,
+)
 
 
 def main(names: list[str]) -> None:

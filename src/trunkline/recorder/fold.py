@@ -102,9 +102,6 @@ def _stamp(state: State, step: Step) -> None:
     step.at_us = min(MAX_NUMBER, max(0, (record.received_ns - opened_ns) // 1000))
     if record.handed_ns:
         step.handed_us = min(MAX_NUMBER, max(0, (record.handed_ns - opened_ns) // 1000))
-    elif int(record.flags) & _ALTERED:
-        # Another frame went in its place, at once.
-        step.handed_us = step.at_us
     state.last_us = max(state.last_us, step.at_us)
 
 
@@ -205,11 +202,13 @@ def _closed(state: State, step: Step) -> None:
 
 
 def _end(state: State, step: Step, closed: Closed) -> None:
-    """The call is over: nothing more is heard, and every row is final."""
+    """The call is over: nothing more is heard or transcribed, and every row is final."""
     stop = state.sound.stop(step.at_us)
-    for item_id in stop.item_ids if stop else ():
-        if item_id in state.lines.kept:
-            state.lines.kept[item_id].dirty = True
+    cut = stop.item_ids if stop else ()
+    for line in state.lines.kept.values():
+        if line.transcript_status == "pending":
+            line.transcript_status, line.dirty = "failed", True
+        line.dirty = line.dirty or line.item_id in cut
     lines.emit_dirty(state, step)
     step.rows.extend(
         turns.response_row(state, answer, step.seq) for answer in state.answers.values()
