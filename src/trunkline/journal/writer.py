@@ -99,7 +99,7 @@ class JournalWriter:
         call: bytes,
         seq: int,
         leg: Leg,
-        flags: Flag,
+        flags: int,
         received_ns: int,
         handed_ns: int,
         payload: bytes | bytearray | memoryview,
@@ -119,7 +119,7 @@ class JournalWriter:
         call: bytes,
         seq: int,
         leg: Leg,
-        flags: Flag,
+        flags: int,
         received_ns: int,
         handed_ns: int,
         payload: bytes | bytearray | memoryview,
@@ -133,7 +133,7 @@ class JournalWriter:
             return
         self._lossy = True
         if kind in KEPT and self._losses.keep(
-            Record(kind, call, seq, leg, flags, received_ns, handed_ns, bytes(payload))
+            Record(kind, call, seq, leg, Flag(flags), received_ns, handed_ns, bytes(payload))
         ):
             return
         reason = self._failing or "overrun"
