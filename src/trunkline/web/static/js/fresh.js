@@ -36,7 +36,8 @@ function replace(region, next) {
 function reconcile(region, next) {
   let changed = false;
   const old = new Map([...region.children].map((child) => [child.dataset.key, child]));
-  const atEnd = region.scrollHeight - region.scrollTop - region.clientHeight < 40;
+  const scroller = region.closest("[data-scroller]");
+  const atEnd = scroller && scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
   let place = region.firstElementChild;
   for (const child of [...next.children]) {
     const html = child.outerHTML;
@@ -57,7 +58,7 @@ function reconcile(region, next) {
     region.insertBefore(added, place);
   }
   for (const gone of old.values()) { gone.remove(); changed = true; }
-  if (changed && atEnd) region.scrollTop = region.scrollHeight;
+  if (changed && atEnd) scroller.scrollTop = scroller.scrollHeight;
   return changed;
 }
 

@@ -83,7 +83,7 @@ export class Player {
 
   #changed() {
     const button = document.querySelector("#play");
-    button.setAttribute("aria-label", this.playing ? "Pause" : "Play");
+    document.querySelector("#play-name").textContent = this.playing ? "Pause" : "Play";
     button.classList.toggle("playing", this.playing);
     cancelAnimationFrame(this.#frame);
     const step = () => {

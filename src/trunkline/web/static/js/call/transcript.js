@@ -34,9 +34,8 @@ export class Transcript {
   #show(line, playing) {
     if (playing && performance.now() - this.#touched < 4000) return;
     const list = this.#list;
-    const top = line.offsetTop - list.offsetTop;
     const above = line.offsetTop < list.scrollTop;
     const below = line.offsetTop + line.offsetHeight > list.scrollTop + list.clientHeight;
-    if (above || below) list.scrollTop = Math.max(0, Math.min(line.offsetTop, top + list.offsetTop) - list.clientHeight / 3);
+    if (above || below) list.scrollTop = Math.max(0, line.offsetTop - list.clientHeight / 3);
   }
 }
