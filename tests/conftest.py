@@ -21,6 +21,16 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
 
+# As `trunkline.logs` does: the library's default prints the values of local variables.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+)
+
+
 @pytest.fixture(scope="session")
 def facts() -> Iterator[FactsStore]:
     """The embedded facts engine of this process. Tests tell theirs apart by organisation."""

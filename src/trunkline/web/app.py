@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from trunkline import __version__
+from trunkline.web import pages
 from trunkline.web.api import calls, events, health, helicone, media, models, reference, sessions
-from trunkline.web.asgi import BodyLimit, Headers
+from trunkline.web.asgi import BodyLimit, Bugs, Headers
 from trunkline.web.auth import is_secure
 from trunkline.web.deps import Dependencies
-from trunkline.web.errors import ErrorPage, add_error_handlers
+from trunkline.web.errors import add_error_handlers, bug, too_large
+from trunkline.web.pages.problems import problem_page
 
 DESCRIPTION: Final = (
     "Everything that Trunkline has recorded, as JSON. Send a key that may read:"
@@ -27,15 +28,8 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def create_app(
-    deps: Dependencies,
-    pages: Sequence[APIRouter] = (),
-    error_page: ErrorPage | None = None,
-) -> FastAPI:
-    """Return the application. `pages` are the dashboard's routers, in the order of their weight.
-
-    `error_page` makes the page for a failure; without it there is plain text.
-    """
+def create_app(deps: Dependencies) -> FastAPI:
+    """Return the application: the API, its reference, and the dashboard's pages."""
     app = FastAPI(
         title="Trunkline",
         version=__version__,
@@ -46,15 +40,15 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.deps = deps
-    app.state.error_page = error_page
+    app.state.error_page = problem_page
     for module in (calls, events, media, sessions, helicone):
         app.include_router(module.router, responses=_ERRORS)
     app.include_router(health.router)
     app.include_router(reference.router)
-    for router in pages:
-        app.include_router(router, include_in_schema=False)
     add_error_handlers(app)
+    pages.install(app)
     # The last one added is the outermost: what the limit refuses has the headers too.
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, refusal=too_large)
+    app.add_middleware(Bugs, answer=bug)
     app.add_middleware(Headers, secure=is_secure(deps.settings))
     return app

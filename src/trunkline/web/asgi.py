@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
@@ -72,20 +76,60 @@ class BodyTooLarge(Exception):
 class BodyLimit:
     """Stops reading a request whose body is larger than any of ours."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, refusal: Callable[[Request], Response]) -> None:
+        """`refusal` makes the answer to such a request."""
         self._app = app
+        self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or raise `BodyTooLarge` where the body is read."""
-        read = 0
+        """Answer, or refuse, whatever the application makes of half a body."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        read, refused, started = 0, False, False
 
         async def receive_some() -> Message:
-            nonlocal read
+            nonlocal read, refused
             message = await receive()
-            if message["type"] == "http.request":
-                read += len(message.get("body", b""))
-                if read > MAX_BODY_BYTES:
-                    raise BodyTooLarge
+            read += len(message.get("body", b""))
+            if read > MAX_BODY_BYTES:
+                refused = True
+                raise BodyTooLarge
             return message
 
-        await self._app(scope, receive_some, send)
+        async def send_unless_refused(message: Message) -> None:
+            nonlocal started
+            if not refused or started:
+                started = True
+                await send(message)
+
+        with suppress(BodyTooLarge):
+            await self._app(scope, receive_some, send_unless_refused)
+        if refused and not started:
+            await self._refusal(Request(scope))(scope, receive, send)
+
+
+class Bugs:
+    """Answers what nobody has answered. Inside `Headers`, so that this answer has them too."""
+
+    def __init__(self, app: ASGIApp, *, answer: Callable[[Request, Exception], Response]) -> None:
+        """`answer` makes the answer, and logs what happened."""
+        self._app = app
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer. Raises what happened once an answer has begun: it must not look whole."""
+        started = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        except Exception as exc:  # the outermost shell: one request's bug is not the next one's
+            answer = self._answer(Request(scope), exc)
+            if started:
+                raise
+            await answer(scope, receive, send)

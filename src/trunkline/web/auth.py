@@ -177,12 +177,9 @@ def cookie_name(settings: Settings) -> str:
 def address_of(request: Request) -> str:
     """Return where the request came from, for throttling.
 
-    Behind our own front there is no peer address; the front adds it last to
-    `X-Forwarded-For`, and what stands before it is the caller's invention.
+    Our front writes `X-Forwarded-For` anew, and uvicorn takes the address from it.
     """
-    if request.client is not None and request.client.host:
-        return request.client.host
-    return request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return request.client.host if request.client is not None else ""
 
 
 def sign_in_url(request: Request) -> str:

@@ -16,7 +16,6 @@ from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from trunkline.store.facts.store import FactsUnavailable
-from trunkline.web.asgi import BodyTooLarge
 from trunkline.web.auth import sign_in_url
 from trunkline.web.refusals import Refusal, SignInNeeded
 
@@ -36,8 +35,6 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(FactsUnavailable, _on_unavailable)
-    app.add_exception_handler(BodyTooLarge, _on_too_large)
-    app.add_exception_handler(Exception, _on_bug)
 
 
 def answer(
@@ -113,11 +110,13 @@ async def _on_unavailable(request: Request, exc: Exception) -> Response:
     )
 
 
-async def _on_too_large(request: Request, _exc: Exception) -> Response:
+def too_large(request: Request) -> Response:
+    """Return the answer to a body beyond the limit."""
     return answer(request, 413, "too_large", "The request is larger than anything we take.")
 
 
-async def _on_bug(request: Request, exc: Exception) -> Response:
+def bug(request: Request, exc: Exception) -> Response:
+    """Return the answer to a bug of ours, which is logged."""
     log.error("request failed", path=request.url.path, exc_info=exc)
     return answer(
         request,

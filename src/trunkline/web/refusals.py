@@ -71,9 +71,9 @@ class Unsatisfiable(Refusal):
     code = "range_not_satisfiable"
 
 
-class Busy(Refusal):
-    """503: the facts store cannot answer now."""
+class Damaged(Refusal):
+    """500: what was sealed is not what is there."""
 
-    status = 503
+    status = 500
     type = "server_error"
-    code = "unavailable"
+    code = "archive_damaged"

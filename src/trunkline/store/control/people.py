@@ -5,6 +5,7 @@ Every function works in the transaction that it is given.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, cast
 
 from sqlalchemy import delete, func, select
@@ -30,6 +31,8 @@ ATTEMPT_WINDOW_US: Final = 15 * MINUTE_US
 MAX_ATTEMPTS: Final = {"account and address": 10, "account": 100, "address": 100}
 """In one window. The first stops guessing, the others guessing from many places or at
 many accounts, high enough that nobody is locked out by a stranger's few tries."""
+MAX_SIGN_UPS: Final = {"account and address": 30, "account": 1000, "address": 100}
+"""In one window, for the one account that all who sign up share."""
 
 
 async def add_organisation(
@@ -167,7 +170,13 @@ async def use_link(session: AsyncSession, world: World, token: str) -> str | Non
     return row.user_id
 
 
-async def note_attempt(session: AsyncSession, world: World, account: str, address: str) -> str:
+async def note_attempt(
+    session: AsyncSession,
+    world: World,
+    account: str,
+    address: str,
+    limits: Mapping[str, int] = MAX_ATTEMPTS,
+) -> str:
     """Note a try before it is judged, so that many at once count too; return its id.
 
     Raises:
@@ -190,7 +199,7 @@ async def note_attempt(session: AsyncSession, world: World, account: str, addres
                 )
             )
         ).one()
-        if number >= MAX_ATTEMPTS[what]:
+        if number >= limits[what]:
             raise TooManyAttempts(retry_after_s=max(1, (first_us - since_us) // 1_000_000))
     row = models.LoginAttempt(
         id=world.new_id("try"), account=sha256(account), address=address[:64], at_us=now_us

@@ -117,7 +117,7 @@ class ControlStore:
         accounts.check_password(password)
         name = accounts.clean_name("organisation", organisation)
         async with self._database.writing() as session:
-            await people.note_attempt(session, self._world, _SIGN_UP + address, address)
+            await people.note_attempt(session, self._world, _SIGN_UP, address, people.MAX_SIGN_UPS)
         password_hash = await self._passwords.hash(password)
         try:
             async with self._database.writing() as session:

@@ -13,12 +13,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from trunkline.protocol.call import Opened
+from trunkline.protocol.decode import peek
 from trunkline.store.archive import ArchiveDamaged, Page
 from trunkline.store.blobs import BlobMissing
 from trunkline.web.api.calls import CallId, WhoReads, find_call
 from trunkline.web.auth import Deps
 from trunkline.web.deps import Dependencies
-from trunkline.web.refusals import NotFound
+from trunkline.web.refusals import Damaged, NotFound
 
 router = APIRouter(tags=["Calls"])
 
@@ -60,10 +61,6 @@ class EventLine(BaseModel):
     base64: str | None = Field(description="The frame, when it is not UTF-8 text.")
 
 
-class _Typed(msgspec.Struct):
-    type: str = ""
-
-
 _NDJSON: Final = {
     200: {"content": {"application/x-ndjson": {"schema": EventLine.model_json_schema()}}}
 }
@@ -88,6 +85,11 @@ async def get_events(
         first = await _read(deps, reader.org_id, call_id, query.after)
     except BlobMissing as exc:
         raise NotFound("No frames are kept of this call.") from exc
+    except ArchiveDamaged as exc:
+        log.error("cannot read an archive", call=call_id, error=str(exc))
+        raise Damaged(
+            "This part of the archive cannot be read: it is not what was sealed."
+        ) from exc
     lines = _lines(deps, reader.org_id, call_id, query, _opened_ns(head), first)
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
@@ -125,7 +127,7 @@ def _line(record: Any, query: EventsQuery, opened_ns: int) -> bytes | None:
     kind, leg = record.kind.name.lower(), record.leg.name.lower()
     if kind not in _SHOWN or (query.leg is not None and leg != query.leg):
         return None
-    event_type = _type_of(record.payload) if kind != "gap" else ""
+    event_type = peek(record.payload).type if kind != "gap" else ""
     if query.type and event_type not in query.type:
         return None
     flags = {flag.name for flag in record.flags}
@@ -143,13 +145,6 @@ def _line(record: Any, query: EventsQuery, opened_ns: int) -> bytes | None:
         base64=b64encode(record.payload).decode() if text is None else None,
     )
     return msgspec.json.encode(line.__dict__) + b"\n"
-
-
-def _type_of(payload: bytes) -> str:
-    try:
-        return msgspec.json.decode(payload, type=_Typed).type
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
 
 
 def _text(payload: bytes) -> str | None:

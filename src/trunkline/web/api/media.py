@@ -19,9 +19,9 @@ router = APIRouter(tags=["Calls"])
 _NOTHING = "This call has no recording, or it is not finished yet."
 
 
-@router.api_route(
+@router.head("/v1/calls/{call_id}/audio", include_in_schema=False)
+@router.get(
     "/v1/calls/{call_id}/audio",
-    methods=["GET", "HEAD"],
     response_class=Response,
     responses={
         200: {"content": {"audio/ogg": {}, "audio/wav": {}}},

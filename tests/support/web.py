@@ -1,0 +1,134 @@
+"""The web application on real stores, and two organisations that must not see each other."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+from tests.support.control import ManualClock, open_control
+from tests.support.facts import a_call, parts_of
+
+from trunkline.ids import parse_call_id
+from trunkline.journal.record import Kind, Record, encode
+from trunkline.settings import Settings
+from trunkline.store import archive, blobs
+from trunkline.store.archives import Archives
+from trunkline.store.blobs import Blobs
+from trunkline.store.control.accounts import NewSession
+from trunkline.store.control.store import ControlStore
+from trunkline.store.facts.rows import CallRow
+from trunkline.store.facts.store import FactsStore
+from trunkline.store.recordings import Recordings
+from trunkline.store.spool import spool_path
+from trunkline.web.app import create_app
+from trunkline.web.deps import Dependencies
+
+ORIGIN = "http://trunkline.test"
+PASSWORD = "correct horse battery"
+
+
+@dataclass(frozen=True)
+class Member:
+    """An organisation with an owner who is signed in, and a key of each kind."""
+
+    org_id: str
+    session: NewSession
+    key: str
+    """May call and read."""
+    call_key: str
+    """May call only."""
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+    @property
+    def cookie(self) -> dict[str, str]:
+        return {"Cookie": f"trunkline={self.session.token}"}
+
+
+@dataclass
+class Site:
+    """Everything that a web test needs."""
+
+    app: FastAPI
+    client: AsyncClient
+    control: ControlStore
+    facts: FactsStore
+    blobs: Blobs
+    spool: Path
+    clock: ManualClock
+    members: list[Member] = field(default_factory=list[Member])
+
+    async def join(self) -> Member:
+        """Return a new organisation."""
+        number = len(self.members) + 1
+        new = await self.control.sign_up(f"owner{number}@example.com", PASSWORD, f"Org {number}")
+        org_id = new.signed_in.org.id
+        both = await self.control.create_key(org_id, "Both")
+        call_only = await self.control.create_key(org_id, "Calls", ("call",))
+        self.members.append(Member(org_id, new, both.text, call_only.text))
+        return self.members[-1]
+
+    async def add_call(self, call: CallRow) -> CallRow:
+        """Store `call` with one part of every kind."""
+        await self.facts.insert([*parts_of(call), call])
+        return call
+
+    async def add_whole_call(self, org_id: str) -> CallRow:
+        """Store a call that has everything: facts, frames, recording and waveform."""
+        call = await self.add_call(a_call(org_id, has_audio=True))
+        await self.seal(call, [Record(Kind.FRAME, parse_call_id(call.call_id), 0)])
+        await self.put(call, "audio.opus", b"OggS" + bytes(range(256)) * 40)
+        await self.put(
+            call,
+            "peaks.json",
+            b'{"version":1,"duration_ms":40,"per_second":50,"caller":[0,1],'
+            b'"assistant":[2,3],"assistant_unheard":[0,0]}',
+        )
+        return call
+
+    async def put(self, call: CallRow, part: blobs.Part, content: bytes) -> None:
+        await self.blobs.put(blobs.key(call.org_id, call.call_id, part), content)
+
+    async def seal(self, call: CallRow, records: list[Record]) -> None:
+        packed = io.BytesIO()
+        archive.pack(packed, call.call_id, ((item.seq, encode(item)) for item in records))
+        await self.put(call, "archive", packed.getvalue())
+
+    def write_spool(self, call: CallRow, records: list[Record]) -> None:
+        spool_path(self.spool, call.call_id).write_bytes(b"".join(map(encode, records)))
+
+
+@asynccontextmanager
+async def open_site(
+    directory: Path, facts: FactsStore, settings: Settings | None = None
+) -> AsyncGenerator[Site]:
+    """Yield the application on stores in `directory`; `facts` is shared by the process."""
+    settings = settings or Settings(data=directory, public_url=ORIGIN)
+    clock = ManualClock()
+    control = await open_control(directory, clock)
+    store = Blobs.open("", directory / "blobs")
+    spool = directory / "spool"
+    spool.mkdir()
+    app = create_app(
+        Dependencies(
+            settings=settings,
+            control=control,
+            facts=facts,
+            archives=Archives(store, spool),
+            recordings=Recordings(store, directory / "cache"),
+            wall_ns=clock.wall_ns,
+        )
+    )
+    transport = ASGITransport(app, raise_app_exceptions=False)
+    try:
+        async with AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            yield Site(app, client, control, facts, store, spool, clock)
+    finally:
+        await control.close()

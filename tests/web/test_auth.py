@@ -1,0 +1,373 @@
+"""Nobody sees what is not theirs, and no other site acts in anyone's name."""
+
+import re
+from typing import Annotated, Any
+
+import pytest
+from fastapi import Depends, FastAPI, Request, Response
+from tests.support.facts import a_call, fresh_call
+from tests.support.web import ORIGIN, PASSWORD, Member, Site, open_site
+
+from trunkline.settings import Settings
+from trunkline.store.facts.store import FactsStore
+from trunkline.web import auth
+from trunkline.web.app import create_app
+from trunkline.web.asgi import CONTENT_SECURITY_POLICY, MAX_BODY_BYTES
+from trunkline.web.auth import Viewer, require_role, require_user, safe_next, verify_csrf
+from trunkline.web.deps import Dependencies
+
+OPEN = {"/live", "/ready"}
+"""What answers without a credential; everything else of the API needs one."""
+BODIES: dict[str, Any] = {
+    "/v1/session/query": {"timeFilter": {"startTimeUnixMs": 0, "endTimeUnixMs": 10**13}}
+}
+
+
+def operations() -> list[tuple[str, str]]:
+    """Return method and path of everything in the API, from its own description."""
+    deps = Dependencies.__new__(Dependencies)
+    object.__setattr__(deps, "settings", Settings())
+    app: FastAPI = create_app(deps)
+    return [
+        (method.upper(), path)
+        for path, methods in app.openapi()["paths"].items()
+        for method in methods
+        if path not in OPEN
+    ]
+
+
+OPERATIONS = operations()
+WITH_IDS = [operation for operation in OPERATIONS if "{" in operation[1]]
+
+
+def filled(path: str, call_id: str, session_id: str) -> str:
+    return path.replace("{call_id}", call_id).replace("{session_id}", session_id)
+
+
+async def ask(site: Site, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
+    body = BODIES.get(path)
+    answer = await site.client.request(method, path, headers=headers, json=body)
+    return answer.status_code, answer.text
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_IDS)
+async def test_another_organisations_id_is_told_like_one_that_is_not(
+    site: Site, method: str, path: str
+) -> None:
+    owner, stranger = await site.join(), await site.join()
+    call = await site.add_whole_call(owner.org_id)
+    theirs = filled(path, call.call_id, call.session_id)
+    nobodys = filled(path, fresh_call(), "no-such-session")
+    for headers in (stranger.bearer, stranger.cookie):
+        assert await ask(site, method, theirs, headers) == await ask(site, method, nobodys, headers)
+        assert (await ask(site, method, theirs, headers))[0] == 404
+    for headers in (owner.bearer, owner.cookie):
+        assert (await ask(site, method, theirs, headers))[0] == 200
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+async def test_nothing_is_told_without_a_key_that_may_read(
+    site: Site, method: str, path: str
+) -> None:
+    member = await site.join()
+    call = await site.add_whole_call(member.org_id)
+    path = filled(path, call.call_id, call.session_id)
+    refused = {
+        "nothing": ({}, 401),
+        "an unknown key": ({"Authorization": "Bearer sk-trunkline-nosuch"}, 401),
+        "an unknown key beside a cookie": (
+            {"Authorization": "Bearer sk-trunkline-nosuch", **member.cookie},
+            401,
+        ),
+        "another scheme": ({"Authorization": f"Basic {member.key}"}, 401),
+        "half a key": ({"Authorization": f"Bearer {member.key[:30]}"}, 401),
+        "a cookie made up": ({"Cookie": "trunkline=made-up"}, 401),
+        "a key for calls": ({"Authorization": f"Bearer {member.call_key}"}, 403),
+    }
+    for what, (headers, expected) in refused.items():
+        status, text = await ask(site, method, path, headers)
+        assert status == expected, what
+        assert member.key not in text
+    status, _ = await ask(site, method, path, member.bearer)
+    assert status == 200
+
+
+async def test_a_revoked_key_reads_nothing(site: Site) -> None:
+    member = await site.join()
+    (key,) = [key for key in await site.control.list_keys(member.org_id) if key.name == "Both"]
+    assert await site.control.revoke_key(member.org_id, key.id)
+    assert (await ask(site, "GET", "/v1/calls", member.bearer))[0] == 401
+
+
+async def test_a_cookie_reads_for_our_own_pages_only(site: Site) -> None:
+    member = await site.join()
+    ours = {**member.cookie, "Sec-Fetch-Site": "same-origin"}
+    assert (await ask(site, "GET", "/v1/calls", ours))[0] == 200
+    for headers in (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ):
+        assert (await ask(site, "GET", "/v1/calls", {**member.cookie, **headers}))[0] == 401
+    assert (await ask(site, "POST", "/v1/session/query", ours))[0] == 401
+
+
+@pytest.mark.parametrize(
+    "call_id",
+    [
+        "call_1",
+        "..%2f..%2fetc%2fpasswd",
+        "call_" + "8" * 26,
+        "CALL_" + "0" * 26,
+        "call_" + "I" * 26,
+        "%00",
+    ],
+)
+async def test_an_id_that_cannot_be_is_not_found(site: Site, call_id: str) -> None:
+    member = await site.join()
+    for part in ("", "/events", "/audio", "/peaks"):
+        status, text = await ask(site, "GET", f"/v1/calls/{call_id}{part}", member.bearer)
+        assert status == 404
+        assert '"not_found"' in text
+
+
+def guarded(site: Site) -> None:
+    """Add pages of the kinds that the dashboard has."""
+
+    @site.app.get("/test/page")
+    async def page(viewer: Annotated[Viewer, Depends(require_user)]) -> str:
+        return viewer.user.email
+
+    @site.app.post("/test/change", dependencies=[Depends(verify_csrf)])
+    async def change(viewer: Annotated[Viewer, Depends(require_user)]) -> str:
+        return "changed"
+
+    @site.app.post("/test/enter", dependencies=[Depends(verify_csrf)])
+    async def enter(request: Request, response: Response) -> str:
+        new = await site.control.sign_in("owner1@example.com", PASSWORD, address="192.0.2.1")
+        auth.begin_session(request, response, new)
+        return "welcome"
+
+    @site.app.post("/test/leave", dependencies=[Depends(verify_csrf)])
+    async def leave(request: Request, response: Response) -> str:
+        await auth.end_session(request, response)
+        return "bye"
+
+    @site.app.get("/test/admin")
+    async def admin(viewer: Annotated[Viewer, Depends(require_role("admin"))]) -> str:
+        return viewer.role
+
+    @site.app.get("/test/bug")
+    async def bug() -> str:
+        raise RuntimeError("secret detail")
+
+
+def token_of(member: Member) -> str:
+    return auth._csrf_token(member.session.token)  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_a_page_sends_strangers_to_sign_in_and_back(site: Site) -> None:
+    guarded(site)
+    member = await site.join()
+    answer = await site.client.get("/test/page", params={"a": "b c"})
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in?next=%2Ftest%2Fpage%3Fa%3Db%2Bc"
+    fragment = await site.client.get("/test/page", headers={"HX-Request": "true"})
+    assert (fragment.status_code, fragment.headers["hx-redirect"]) == (401, "/sign-in")
+    seen = await site.client.get("/test/page", headers=member.cookie)
+    assert seen.json() == "owner1@example.com"
+
+
+async def test_a_role_that_is_too_low_is_refused(site: Site) -> None:
+    guarded(site)
+    member = await site.join()
+    answer = await site.client.get("/test/admin", headers=member.cookie)
+    assert answer.status_code == 403
+
+
+FORGED = {
+    "no token": ({}, {}),
+    "a wrong token": ({"X-CSRF-Token": "0" * 64}, {}),
+    "another site": ({"X-CSRF-Token": "right", "Origin": "https://evil.example"}, {}),
+    "another site's frame": ({"X-CSRF-Token": "right", "Origin": "null"}, {}),
+    "a neighbour": ({"X-CSRF-Token": "right", "Sec-Fetch-Site": "same-site"}, {}),
+    "text that looks like a form": (
+        {"Content-Type": "text/plain"},
+        {"content": b"csrf_token=right"},
+    ),
+    "another port": ({"X-CSRF-Token": "right", "Origin": ORIGIN + ":81"}, {}),
+}
+
+
+@pytest.mark.parametrize(("headers", "more"), FORGED.values(), ids=FORGED)
+async def test_a_forged_change_is_refused(
+    site: Site, headers: dict[str, str], more: dict[str, Any]
+) -> None:
+    guarded(site)
+    member = await site.join()
+    headers = {name: value.replace("right", token_of(member)) for name, value in headers.items()}
+    answer = await site.client.post("/test/change", headers={**member.cookie, **headers}, **more)
+    assert answer.status_code == 403
+
+
+async def test_a_change_from_our_own_page_is_made(site: Site) -> None:
+    guarded(site)
+    member = await site.join()
+    ours = {**member.cookie, "Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+    by_form = await site.client.post(
+        "/test/change", headers=ours, data={"csrf_token": token_of(member)}
+    )
+    assert by_form.json() == "changed"
+    by_header = await site.client.post(
+        "/test/change", headers={**ours, "X-CSRF-Token": token_of(member)}
+    )
+    assert by_header.json() == "changed"
+
+
+async def test_a_token_is_of_one_session(site: Site) -> None:
+    guarded(site)
+    member, other = await site.join(), await site.join()
+    headers = {**member.cookie, "X-CSRF-Token": token_of(other)}
+    assert (await site.client.post("/test/change", headers=headers)).status_code == 403
+
+
+async def test_signing_in_sets_a_cookie_that_scripts_cannot_read(site: Site) -> None:
+    guarded(site)
+    await site.join()
+    answer = await site.client.post("/test/enter", headers={"Origin": ORIGIN})
+    cookie = answer.headers["set-cookie"].lower()
+    assert cookie.startswith("trunkline=")
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert "path=/" in cookie
+    forged = await site.client.post("/test/enter", headers={"Origin": "https://evil.example"})
+    assert forged.status_code == 403
+
+
+async def test_signing_out_ends_the_session_everywhere(site: Site) -> None:
+    guarded(site)
+    member = await site.join()
+    headers = {**member.cookie, "X-CSRF-Token": token_of(member)}
+    answer = await site.client.post("/test/leave", headers=headers)
+    assert 'trunkline=""' in answer.headers["set-cookie"]
+    assert await site.control.session_for(member.session.token) is None
+
+
+async def test_behind_tls_the_cookie_is_bound_to_this_host(
+    tmp_path: Any, facts: FactsStore
+) -> None:
+    settings = Settings(data=tmp_path, public_url="https://voice.example")
+    async with open_site(tmp_path, facts, settings) as site:
+        guarded(site)
+        await site.join()
+        answer = await site.client.post("/test/enter")
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Host-trunkline=")
+        assert "Secure" in cookie
+        assert answer.headers["strict-transport-security"]
+
+
+async def test_every_answer_carries_the_headers(site: Site) -> None:
+    guarded(site)
+    member = await site.join()
+    call = await site.add_whole_call(member.org_id)
+    for path in (
+        "/v1/calls",
+        f"/v1/calls/{call.call_id}/audio",
+        "/no/such/page",
+        "/docs",
+        "/test/page",
+        "/test/bug",
+        "/live",
+    ):
+        answer = await site.client.get(path, headers=member.bearer)
+        assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY, path
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert answer.headers["cache-control"]
+        assert "server" not in answer.headers
+        assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_bug_of_ours_tells_nothing(site: Site) -> None:
+    guarded(site)
+    answer = await site.client.get("/test/bug")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+async def test_programs_are_told_in_json_and_people_by_a_page(site: Site) -> None:
+    member = await site.join()
+    for path, status in (("/v1/nothing", 404), ("/v1/calls", 405)):
+        method = "GET" if status == 404 else "DELETE"
+        answer = await site.client.request(method, path, headers=member.bearer)
+        assert answer.status_code == status
+        assert set(answer.json()["error"]) == {"type", "code", "message"}
+    page = await site.client.get("/nothing")
+    assert page.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
+
+
+async def test_no_other_site_is_let_in(site: Site) -> None:
+    answer = await site.client.options(
+        "/v1/calls",
+        headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"},
+    )
+    assert answer.status_code == 405
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+async def test_a_body_that_is_too_large_is_not_read(site: Site) -> None:
+    member = await site.join()
+    kinds = {
+        "/v1/session/query": "application/json",
+        "/sign-in": "application/x-www-form-urlencoded",
+    }
+    for path, kind in kinds.items():
+        answer = await site.client.post(
+            path,
+            content=b"a" * (MAX_BODY_BYTES + 1),
+            headers={**member.bearer, "Content-Type": kind},
+        )
+        assert answer.status_code == 413
+        assert answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/calls?status=live", "/calls?status=live"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/a\r\nSet-Cookie: x=y", "/"),
+        ("calls", "/"),
+        ("", "/"),
+    ],
+)
+def test_the_way_back_stays_here(path: str, expected: str) -> None:
+    assert safe_next(path) == expected
+
+
+async def test_a_call_of_nobody_is_nobodys(site: Site) -> None:
+    """Refusals that no key can be tied to have no organisation, or the operator's."""
+    member = await site.join()
+    call = await site.add_call(a_call(""))
+    assert (await ask(site, "GET", f"/v1/calls/{call.call_id}", member.bearer))[0] == 404
+
+
+def test_the_operations_are_those_of_the_issue() -> None:
+    paths = {re.sub(r"\{.*?\}", "{}", path) for _, path in OPERATIONS}
+    assert paths == {
+        "/v1/calls",
+        "/v1/calls/{}",
+        "/v1/calls/{}/events",
+        "/v1/calls/{}/audio",
+        "/v1/calls/{}/peaks",
+        "/v1/sessions",
+        "/v1/sessions/{}",
+        "/v1/session/query",
+    }
