@@ -17,7 +17,8 @@ sentence is the name of a property test.
 
 On disk: a directory per gateway worker holds segments `NNNNNNNN.journal` of at
 most 64 MiB (a larger record has one to itself), each begun by a segment header that
-names the process instance that wrote it. A process never appends to a segment that it did not begin. Little endian.
+names the process instance that wrote it. A process never appends to a segment that
+it did not begin. Little endian.
 
     segment header   magic 8s, instance 16s, number u32, wall_ns i64, crc u32
     record           length u32, version u8, kind u8, leg u8, flags u8,
