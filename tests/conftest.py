@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from tests.support.facts import open_facts
 
 from trunkline.store.facts.store import FactsStore
