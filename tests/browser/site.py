@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.web import sample
 
 from trunkline.ids import call_id as call_id_of
 from trunkline.journal.record import Record, encode
-from trunkline.recorder.fold import fold
+from trunkline.recorder.fold import finish, fold
 from trunkline.recorder.peaks import PeakMeter
 from trunkline.recorder.state import State
 from trunkline.settings import Settings
@@ -71,7 +71,7 @@ class Site:
 
 
 @contextmanager
-def running_site(facts: FactsStore, directory: Path) -> Iterator[Site]:
+def running_site(facts: FactsStore, directory: Path) -> Generator[Site]:
     """Yield a dashboard that serves on loopback until the end."""
     ready = threading.Event()
     held: list[tuple[Site, uvicorn.Server]] = []
@@ -237,6 +237,7 @@ async def _insert_golden(site: Site, store: Blobs, name: str) -> None:
     for record in records:
         state, new = fold(state, record)
         rows += new
+    rows += finish(state)[1]
     await site.facts.insert(_moved(row, site.org_id, call_id) for row in golden.latest(rows))
     packed = site.spool / f"{name}.packed"
     with packed.open("wb") as out:

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from trunkline.protocol.prices import shipped
 from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
@@ -132,7 +133,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         tools=tuple(tool_view(row) for row in facts.tool_calls),
         errors=tuple(_error(row) for row in facts.errors),
         findings=findings(call, facts.turns, facts.tool_calls),
-        usage=usage_views(facts.usage),
+        usage=usage_views(facts.usage, shipped(), call.provider),
         cost=text.money(call.cost_usd),
         details=tuple(_details(call)),
         refusal=_refusal(call),
@@ -180,7 +181,7 @@ def _chips(call: CallRow) -> list[Chip]:
         Chip("dialect", " → ".join(dialects)),
         Chip("turn detection", call.vad.replace("_", " ").replace("vad", "VAD")),
         Chip("voice", call.voice),
-        Chip("key", call.key_name or call.key_id, "/keys"),
+        Chip("key", call.key_name or call.key_id, "/calls?" + urlencode({"key": call.key_id})),
         *_properties(call.properties),
     ]
     return [chip for chip in chips if chip.value]

@@ -106,6 +106,8 @@ def _query(filters: calls_view.Filters, now_us: int) -> CallFilters:
         model=filters.model,
         user_id=filters.user,
         session_id=filters.session,
+        key_id=filters.key,
+        provider=filters.provider,
         properties=filters.properties(),
     )
 

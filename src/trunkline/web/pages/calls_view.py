@@ -30,6 +30,9 @@ class Filters:
     session: str = ""
     property: str = ""
     """`name=value`."""
+    provider: str = ""
+    key: str = ""
+    """A key's id."""
     span: str = ""
     """One of `SPANS`; empty when `since` or `until` is given, or for ever."""
     since: str = ""
@@ -42,8 +45,14 @@ class Filters:
 
     def address(self, **more: str) -> str:
         """Return these filters as a query string, with `more` in it. Empty ones are left out."""
-        pairs = {name: getattr(self, name) for name in _NAMES} | more
+        pairs = {name: getattr(self, field) for name, field in _FIELDS.items()} | more
         return urlencode({name: value for name, value in pairs.items() if value})
+
+    def unseen(self) -> dict[str, str]:
+        """Return the filters that have no field of their own above the table, by their names."""
+        names = {"provider": "provider", "key": "key", "from": "since", "to": "until"}
+        pairs = {name: getattr(self, field) for name, field in names.items()}
+        return {name: value for name, value in pairs.items() if value}
 
     def properties(self) -> dict[str, str]:
         """Return the property asked for."""
@@ -61,7 +70,19 @@ class Filters:
         return _parse_time(self.until)
 
 
-_NAMES = ("status", "model", "user", "session", "property", "span", "since", "until")
+_FIELDS = {
+    "status": "status",
+    "model": "model",
+    "user": "user",
+    "session": "session",
+    "property": "property",
+    "provider": "provider",
+    "key": "key",
+    "span": "span",
+    "from": "since",
+    "to": "until",
+}
+"""Names in the address, which are the API's, and the fields that hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +113,7 @@ class Row:
 
 def read_filters(query: Mapping[str, str]) -> Filters:
     """Return the filters in a query string. What makes no sense is left out, not an error."""
-    found = {name: query.get(name, "").strip()[:300] for name in _NAMES}
+    found = {field: query.get(name, "").strip()[:300] for name, field in _FIELDS.items()}
     if found["status"] not in STATUSES:
         found["status"] = ""
     if found["span"] not in SPANS:

@@ -1,0 +1,220 @@
+import json
+from decimal import Decimal
+from itertools import pairwise
+
+import msgspec
+import pytest
+from tests.support import golden
+from tests.web import sample
+from tests.web.folded import facts_of
+
+from trunkline.protocol.prices import shipped
+from trunkline.store.facts.rows import EventRow, Tokens, ToolCallRow, TurnRow, UsageRow
+from trunkline.web.pages import events_view
+from trunkline.web.pages.call_view import CallView, Facts, call_view
+from trunkline.web.pages.render import json_block
+from trunkline.web.pages.transcript import lines
+from trunkline.web.pages.turns_view import segments, turn_views
+from trunkline.web.pages.usage_view import usage_views
+
+replace = msgspec.structs.replace
+
+
+def view(facts: Facts = sample.FACTS, now_us: int = sample.OPENED_AT_US) -> CallView:
+    return call_view(facts, now_us=now_us)
+
+
+def test_the_facts_at_the_top_say_what_the_rows_say() -> None:
+    told = {fact.metric: (fact.value, fact.detail) for fact in view().facts}
+    assert told == {
+        "duration": ("1:36", "5 turns, nothing lost"),
+        "wait_p50": ("1.10 s", "from true end of speech, n = 5"),
+        "wait_max": ("4.40 s", "turn 4, find_slot"),
+        "barge_ins": ("1", "stopped in 0.28 s"),
+        "unheard": ("6.4 s", "10% of 61.6 s generated"),
+        "cost": ("$0.111", "$0.0693 a minute, 60% cached"),
+        "gateway": ("0.04 ms", "p99 0.31 ms, 4,812 frames"),
+    }
+
+
+def test_a_model_without_a_price_is_unpriced_and_named() -> None:
+    call = replace(sample.CALL_ROW, cost_usd=None, unpriced=("acme-voice-3",))
+    shown = view(Facts(call))
+    cost = next(fact for fact in shown.facts if fact.metric == "cost")
+    assert (cost.value, cost.detail, cost.tone) == (
+        "unpriced",
+        "no price for acme-voice-3",
+        "warn",
+    )
+    assert "No price is known for acme-voice-3." in [found.what for found in shown.findings]
+
+
+def test_unheard_words_are_split_off_at_a_word() -> None:
+    line = view().lines[3]
+    assert line.heard.endswith("on Mondays we open at ")
+    assert line.unheard.startswith("eight thirty")
+    whole = lines([replace(sample.ITEMS[3], heard_chars=0)], (), ())[0]
+    assert (whole.heard, whole.unheard) == ("", sample.READ_HOURS)
+
+
+def test_the_barge_in_is_told_where_the_caller_spoke_and_waits_where_they_ended() -> None:
+    told = {line.item_id: (line.barge_in, line.wait) for line in view().lines}
+    assert told["item_5"] == ("barge-in, stopped in 0.28 s", "")
+    assert told["item_10"] == ("", "4.40 s")
+    assert sum(1 for _, wait in told.values() if wait) == 5
+
+
+def test_a_tool_call_stands_where_it_was_made() -> None:
+    order = [line.item_id for line in view().lines]
+    assert order.index("call_fs_1") == order.index("item_7") + 1
+    assert "item_9" not in order
+
+
+def test_a_tool_call_that_no_item_announces_is_not_lost() -> None:
+    found = lines(sample.ITEMS[:7], sample.TOOLS, ())
+    assert found[-1].tool is not None
+
+
+def test_a_missing_transcript_says_why() -> None:
+    notes = {}
+    for status in ("pending", "failed", "none"):
+        item = replace(sample.ITEMS[0], text="", transcript_status=status)
+        notes[status] = lines([item], (), ())[0].note
+    assert notes == {
+        "pending": "being transcribed …",
+        "failed": "transcription failed",
+        "none": "not transcribed",
+    }
+
+
+@pytest.mark.parametrize("turn", sample.TURNS, ids=lambda turn: str(turn.turn))
+def test_the_parts_of_a_wait_add_up_to_it(turn: TurnRow) -> None:
+    tools = [tool for tool in sample.TOOLS if tool.turn == turn.turn]
+    found = segments(turn, tools)
+    assert sum(end - start for _, start, end in found) == turn.wait_us
+    assert all(a[2] == b[1] for a, b in pairwise(found))
+
+
+def test_tools_that_ran_at_the_same_time_are_not_counted_twice() -> None:
+    turn = sample.TURNS[3]
+    both = [sample.TOOLS[0], replace(sample.TOOLS[0], tool_call_id="call_2")]
+    spent = sum(end - start for kind, start, end in segments(turn, both) if kind == "tool")
+    assert spent == sample.TOOLS[0].latency_us
+
+
+def test_a_turn_without_an_answer_has_no_waterfall() -> None:
+    turn = replace(sample.TURNS[0], wait_us=None, first_audio_us=None, status="unanswered")
+    shown = turn_views([turn], ())[0]
+    assert (shown.bars, shown.spoken, shown.outcome) == ((), "no answer", "unanswered")
+
+
+def test_unanswered_tools_and_lost_frames_are_pointed_out() -> None:
+    tool: ToolCallRow = replace(sample.TOOLS[0], output=None, answered_us=None, latency_us=None)
+    call = replace(sample.CALL_ROW, lost_frames=3, lost_bytes=9000, status="recovered")
+    found = {remark.what: remark.tone for remark in view(Facts(call, tool_calls=[tool])).findings}
+    assert found["find_slot was never answered."] == "bad"
+    assert found["3 frames, 9.0 kB relayed but not recorded."] == "bad"
+    assert found["The gateway died during this call."] == "warn"
+
+
+def test_the_parts_of_a_cost_add_up_to_it() -> None:
+    tokens = Tokens(
+        input_text=1000, cached_text=200, input_audio=500, output_audio=300, output_text=50
+    )
+    price = shipped().find(sample.MODEL, "2026-11-22", "openai")
+    assert price is not None
+    rates = [price.text_in, price.text_cached, price.audio_in, price.audio_out, price.text_out]
+    counts = [800, 200, 500, 300, 50]
+    paid = (n * (rate or Decimal(0)) for n, rate in zip(counts, rates, strict=True))
+    cost = sum(paid, Decimal(0))
+    row: UsageRow = replace(
+        sample.USAGE[0],
+        tokens=tokens,
+        cost_usd=cost / 1_000_000,
+        price_version=shipped().version,
+    )
+    shown = usage_views([row], shipped(), "openai")[0]
+    told = [Decimal(part.cost.removeprefix("$")) for part in shown.parts]
+    assert abs(sum(told, Decimal(0)) - cost / 1_000_000) < Decimal("0.0001")
+    other = usage_views([replace(row, price_version="theirs")], shipped(), "openai")[0]
+    assert [part.cost for part in other.parts] == ["", "", "", ""]
+    assert other.cost == shown.cost
+
+
+def test_a_live_call_ages_and_asks_again() -> None:
+    call = replace(sample.CALL_ROW, status="live", end_reason="", duration_us=None, has_audio=False)
+    shown = view(Facts(call), sample.OPENED_AT_US + 61_000_000)
+    assert (shown.live, shown.refresh, shown.facts[0].value) == (True, True, "1:01")
+    assert shown.status == "live"
+
+
+def test_a_call_asks_again_until_its_recording_is_there_but_not_for_ever() -> None:
+    over = replace(sample.CALL_ROW, has_audio=False, ended_at_us=sample.OPENED_AT_US)
+    assert view(Facts(over), sample.OPENED_AT_US + 1_000_000).refresh
+    assert not view(Facts(over), sample.OPENED_AT_US + 61_000_000).refresh
+    assert not view(Facts(replace(over, has_audio=True))).refresh
+
+
+def test_a_refused_call_says_why_there_was_no_conversation() -> None:
+    call = replace(
+        sample.CALL_ROW,
+        status="refused",
+        end_reason="refused_by_gateway",
+        http_status=401,
+        error_message="The key is revoked.",
+    )
+    assert view(Facts(call)).refusal == "Answered 401. The key is revoked."
+
+
+def test_the_timeline_marks_what_nobody_heard() -> None:
+    told = view().timeline
+    assert told["unheard"] == [[34_600, 41_000]]
+    assert told["barge_ins_ms"] == [34_300]
+    assert [wait["tone"] for wait in told["waits"]] == ["good", "warn", "good", "bad", "good"]
+
+
+def test_json_cannot_leave_its_block() -> None:
+    wicked = {"text": "</script><!-- \u2028 & 'x'"}
+    block = str(json_block(wicked))
+    assert "<" not in block
+    assert ">" not in block
+    assert json.loads(block) == wicked
+
+
+def test_audio_frames_are_left_out_unless_they_are_asked_for() -> None:
+    row = _event("response.output_audio.delta")
+    assert not events_view.Wanted().fits(row)
+    assert events_view.Wanted(audio=True).fits(row)
+    assert events_view.Wanted(contains="audio.delta").fits(row)
+    assert events_view.Wanted().fits(_event("response.output_audio_transcript.delta"))
+
+
+def test_a_part_of_the_events_goes_on_behind_its_last_one() -> None:
+    rows = [replace(_event("x"), seq=seq) for seq in range(5)]
+    first = events_view.part(rows, 3, 4, more=False)
+    assert ([entry.seq for entry in first.events], first.after, first.more) == ([0, 1, 2], 2, True)
+    last = events_view.part(rows[3:], 3, 4, more=False)
+    assert (last.after, last.more) == (4, False)
+
+
+def _event(kind: str) -> EventRow:
+    return EventRow(
+        org_id="o", call_id="c", seq=1, at_us=0, handed_us=None, leg="caller",
+        record="frame", type=kind, size_bytes=10,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", golden.names())
+def test_a_golden_conversation_is_shown_whole(name: str) -> None:
+    facts = facts_of(name)
+    shown = view(facts)
+    said = [line.heard + line.unheard for line in shown.lines if line.tool is None]
+    meant = [
+        item.text
+        for item in sorted(facts.items, key=lambda item: (item.position, item.added_us))
+        if item.kind == "message" and not item.deleted
+    ]
+    assert said == meant
+    assert len(shown.turns) == facts.call.turns
+    assert len([line for line in shown.lines if line.tool]) == facts.call.tool_calls
+    json_block(shown.timeline)

@@ -1,0 +1,147 @@
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.web import sample
+
+from trunkline.store.control.accounts import ApiKey
+from trunkline.web.pages import art, calls_view, keys_view, sessions_view, snippets
+from trunkline.web.pages.overview_view import tiles
+
+replace = msgspec.structs.replace
+NOW_US = sample.OPENED_AT_US + 3_600_000_000
+
+
+def test_filters_are_read_from_the_address_and_written_back() -> None:
+    query = {"status": "failed", "user": " u 1 ", "property": "tenant=a=b", "span": "24h"}
+    filters = calls_view.read_filters(query)
+    assert filters.properties() == {"tenant": "a=b"}
+    assert filters.from_us(NOW_US) == NOW_US - 24 * 3600 * 1_000_000
+    assert filters.address() == "status=failed&user=u+1&property=tenant%3Da%3Db&span=24h"
+    assert filters.address(cursor="x").endswith("&cursor=x")
+    assert filters.narrow()
+    assert not calls_view.read_filters({}).narrow()
+
+
+def test_times_in_the_address_are_utc_unless_they_say_otherwise() -> None:
+    filters = calls_view.read_filters({"from": "2026-11-22T14:00", "to": "2026-11-22T15:00+01:00"})
+    assert filters.from_us(NOW_US) == filters.to_us()
+    assert filters.unseen() == {"from": "2026-11-22T14:00", "to": "2026-11-22T15:00+01:00"}
+
+
+NAMES = ("status", "model", "user", "session", "property", "provider", "key", "span", "from", "to")
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=400)))
+def test_any_address_is_read(query: dict[str, str]) -> None:
+    filters = calls_view.read_filters(query)
+    filters.from_us(NOW_US)
+    filters.to_us()
+    filters.properties()
+    filters.address()
+
+
+def test_what_makes_no_sense_is_no_filter() -> None:
+    nonsense = {"status": "odd", "span": "9y", "from": "soon", "property": "novalue"}
+    assert not calls_view.read_filters(nonsense).narrow()
+
+
+@pytest.mark.parametrize(
+    ("cost", "unpriced", "words"),
+    [
+        (Decimal("0.1113"), (), "$0.111"),
+        (Decimal("0.1113"), ("acme",), "$0.111+"),
+        (None, ("acme",), "unpriced"),
+        (None, (), "–"),
+    ],
+)
+def test_a_cost_in_the_table_never_hides_what_has_no_price(
+    cost: Decimal | None, unpriced: tuple[str, ...], words: str
+) -> None:
+    call = replace(sample.CALL_ROW, cost_usd=cost, unpriced=unpriced)
+    assert calls_view.rows([call], now_us=NOW_US)[0].cost == words
+    assert sessions_view.cost_of([call]) == words
+
+
+def test_a_live_call_has_the_length_it_has_so_far() -> None:
+    call = replace(sample.CALL_ROW, status="live", duration_us=None)
+    row = calls_view.rows([call], now_us=NOW_US)[0]
+    assert (row.live, row.length) == (True, "1:00:00")
+
+
+def test_a_session_is_a_tree_with_totals() -> None:
+    paths = ("/triage/nurse", "triage//nurse/", "/triage", "")
+    calls = [
+        replace(sample.CALL_ROW, call_id=f"call_{n}", session_path=path, opened_at_us=n)
+        for n, path in enumerate(paths)
+    ]
+    lines = sessions_view.tree(calls, now_us=NOW_US)
+    assert [(line.depth, line.name, line.calls, line.cost) for line in lines] == [
+        (0, "call_3", "", ""),
+        (0, "/triage", "3 calls", "$0.334"),
+        (1, "call_2", "", ""),
+        (1, "/nurse", "2 calls", "$0.223"),
+        (2, "call_0", "", ""),
+        (2, "call_1", "", ""),
+    ]
+
+
+def test_tiles_say_how_many_they_are_about() -> None:
+    told = tiles(
+        calls=200,
+        live=3,
+        failed=2,
+        turns=1000,
+        barge_ins=142,
+        wait_p50_us=940_000,
+        wait_p95_us=2_310_000,
+        duration_us=60_000_000,
+        cost_usd=Decimal("0.071"),
+        unpriced_calls=0,
+    )
+    assert [(fact.value, fact.detail) for fact in told] == [
+        ("200", "3 live now"),
+        ("0.94 s", "n = 1,000 turns"),
+        ("2.31 s", "from true end of speech"),
+        ("14.2%", "142 in 1,000 turns"),
+        ("1.0%", "2 of 200"),
+        ("$0.0710", "$0.0710 a minute"),
+    ]
+
+
+def test_keys_that_work_come_first_and_say_when_they_were_last_used() -> None:
+    def key(name: str, revoked_at_us: int | None = None) -> ApiKey:
+        return ApiKey(
+            id=name,
+            org_id="o",
+            name=name,
+            prefix="sk-",
+            scopes=("call",),
+            created_at_us=1_000_000,
+            last_used_at_us=None,
+            revoked_at_us=revoked_at_us,
+        )
+
+    rows = keys_view.rows([key("old", revoked_at_us=5), key("new")], {"new": 2_000_000})
+    assert [(row.name, row.revoked, row.may) for row in rows] == [
+        ("new", False, "open calls"),
+        ("old", True, "open calls"),
+    ]
+    assert (rows[0].last_used_at, rows[1].last_used_at) == ("1 Jan 1970, 00:00:02", "")
+
+
+def test_snippets_hold_this_servers_address_and_no_key() -> None:
+    openai, azure, python = snippets.snippets("https://voice.example", simulator=False)
+    address = "wss://voice.example/v1/gateway/oai/realtime"
+    assert f'"{address}?model={snippets.GUIDE_MODEL}"' in openai.code
+    assert f"`{address}?resource=${{process.env.AZURE_RESOURCE}}&deployment=" in azure.code
+    assert 'websocket_base_url="wss://voice.example/v1"' in python.code
+    compile(python.code, "snippet", "exec")
+    assert "export OPENAI_API_KEY=<your-openai-api-key>" in openai.environment
+
+
+def test_the_drawing_is_the_same_every_time() -> None:
+    assert art.strokes() == art.strokes()
+    assert {stroke.voice for stroke in art.strokes()} == {"c", "a", "u"}
