@@ -134,7 +134,7 @@ async def test_its_close_4000_reaches_the_caller_as_it_is(behind: Behind) -> Non
     assert connection.response is not None
     call = behind.gateway.sealed(connection.response.headers["Helicone-Id"], audio=False)
     assert call["end_reason"] == "provider_closed"
-    assert call["provider_close_code"] == call["caller_close_code"] == 4000
+    assert call["provider_leg"]["close_code"] == call["caller_leg"]["close_code"] == 4000
 
 
 async def test_a_beta_caller_is_bridged_and_not_refused(behind: Behind) -> None:

@@ -95,10 +95,10 @@ async def test_an_audio_turn(plain: Running) -> None:
     assert len(audio) > speech.BYTES_PER_MS * 500
     call = latest(plain, audio=True)
     assert call["transcript"][0]["text"] == speech.transcript("cards")
-    assert call["has_audio"]
+    assert call["audio"]["recorded"]
 
 
 def latest(running: Running, *, audio: bool) -> dict[str, Any]:
     """The newest call, once it is sealed."""
-    newest = running.get("/v1/calls").json()["data"][0]["call_id"]
+    newest = running.get("/v1/calls").json()["data"][0]["id"]
     return running.sealed(newest, audio=audio)

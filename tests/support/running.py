@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -48,8 +49,8 @@ class Running:
 
     def get(self, path: str, **options: Any) -> httpx2.Response:
         """Ask the API, with the key."""
-        verify: Any = str(self.ca) if self.ca else True
-        with httpx2.Client(base_url=self.url, verify=verify, trust_env=False) as http:
+        trusting = ssl.create_default_context(cafile=self.ca) if self.ca else False
+        with httpx2.Client(base_url=self.url, verify=trusting, trust_env=False) as http:
             return http.get(path, headers={"Authorization": f"Bearer {self.key}"}, **options)
 
     def call(self, call_id: str) -> dict[str, Any]:
@@ -61,7 +62,11 @@ class Running:
 
         def ended() -> dict[str, Any] | None:
             found = self._found(f"/v1/calls/{call_id}")
-            if found is None or found["status"] == "live" or (audio and not found["has_audio"]):
+            if (
+                found is None
+                or found["status"] == "live"
+                or (audio and not found["audio"]["recorded"])
+            ):
                 return None
             return found
 
@@ -113,9 +118,9 @@ def trunkline(
 
 
 def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
-    """The environment of a child: ours, without any of Trunkline's settings."""
+    """The environment of a child: ours, with the settings that tests have in common."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
-    return {**kept, **(extra or {})}
+    return {**kept, "TRUNKLINE_SIMULATOR_SPEECH": str(ROOT / "tests" / "speech"), **(extra or {})}
 
 
 @contextlib.contextmanager
