@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from tests.recorder.folding import run
 from tests.support import golden
 

@@ -36,6 +36,7 @@ def _session(state: State, session: Session) -> None:
     hearing.model = id_of(session.model) or hearing.model
     hearing.voice = id_of(session.voice) or hearing.voice
     hearing.transcription_model = id_of(session.transcription_model) or hearing.transcription_model
+    hearing.only_listens = hearing.only_listens or session.type == "transcription"
     if detection is not None:
         hearing.vad = id_of(detection.type)
         hearing.silence_us = _us(detection.silence_duration_ms)

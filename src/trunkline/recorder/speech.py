@@ -34,7 +34,8 @@ def started(state: State, step: Step, event: events.SpeechStarted, heard: Heard)
     state.speeches.append(speech)
     del state.speeches[:-MAX_SPEECHES]
     over = heard.item_ids if isinstance(heard, Stopped) else state.sound.playing(step.at_us)
-    turns.speech_started(state, step, item_id, starts_us, over)
+    if not state.hearing.only_listens:
+        turns.speech_started(state, step, item_id, starts_us, over)
     if isinstance(heard, Stopped):
         stopped(state, step, heard)
 
@@ -78,10 +79,12 @@ def committed(state: State, step: Step, event: events.Committed, _heard: Heard) 
         speech.ends_us = max(speech.starts_us, committed_us - track.origin_us)
     starts_us = track.placed_at(speech.starts_us or 0)
     ends_us = track.placed_at(speech.ends_us or 0)
-    turn = turns.committed(state, step, item_id, starts_us, state.commit_us)
+    number = 0
+    if not state.hearing.only_listens:
+        number = turns.committed(state, step, item_id, starts_us, state.commit_us).turn
     if item_id and not lines.has_left(state, item_id):
         line = lines.line_of(state, item_id, step.at_us)
-        line.turn, line.starts_us, line.ends_us = turn.turn, starts_us, max(starts_us, ends_us)
+        line.turn, line.starts_us, line.ends_us = number, starts_us, max(starts_us, ends_us)
         _heard_as_item(state, line)
         lines.settle_place(state, line, event.previous_item_id)
         lines.emit(state, step, line)

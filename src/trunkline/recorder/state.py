@@ -169,6 +169,8 @@ class Hearing(msgspec.Struct):
     creates: bool = True
     """The provider answers a commit unasked."""
     transcription_model: str = ""
+    only_listens: bool = False
+    """A transcription session: there are items, and neither responses nor turns."""
 
 
 class Sums(msgspec.Struct):

@@ -33,7 +33,9 @@ def begin(state: State, kind: str, phase: str, at_us: int) -> Turn:
 
 
 def upcoming(state: State) -> int:
-    """Return the number of the turn that input arriving now belongs to."""
+    """Return the number of the turn that input arriving now belongs to; 0 where there are none."""
+    if state.hearing.only_listens:
+        return 0
     turn = open_input(state)
     return turn.turn if turn else state.turns_begun + 1
 
@@ -55,6 +57,7 @@ def speech_started(
     if not merged:
         # Speech that never became an item leaves its number to the next.
         turn.item_id, turn.started_us, turn.speech_started_us = item_id, starts_us, starts_us
+        turn.barge_in, turn.over = False, []
     if over:
         turn.barge_in, turn.over = True, list(over)
         state.sums.barge_ins += 1

@@ -1,0 +1,239 @@
+"""How turns begin, are answered and end, told as short calls. Times in ms."""
+
+from typing import Any
+
+import pytest
+from tests.recorder.script import (
+    Told,
+    begin,
+    call,
+    caller,
+    done,
+    mic,
+    output,
+    provider,
+    rows_of,
+    session,
+    sound,
+    speech,
+    text,
+    typed,
+)
+
+from trunkline.store.facts.rows import ItemRow, ResponseRow, ToolCallRow, TurnRow
+
+S1, S2 = speech(1000, 2000, "u1"), speech(5000, 6000, "u2", "a1")
+ANSWER_1 = [begin(2700, "r1"), sound(3000, "r1", "a1", 1000), done(3100, "r1")]
+ANSWER_2 = [begin(6700, "r2"), sound(7000, "r2", "a2", 1000), done(7100, "r2")]
+LONG_1 = [begin(2700, "r1"), sound(3000, "r1", "a1", 5000), done(3100, "r1")]
+
+SCENARIOS: dict[str, tuple[list[Told | list[Told]], list[tuple[str, str, float | None]]]] = {
+    "two clean turns": (
+        [session(), mic(0, 9000), S1, ANSWER_1, S2, ANSWER_2],
+        [("speech", "completed", 1000), ("speech", "completed", 1000)],
+    ),
+    "speech that nobody answers": (
+        [session(), mic(0, 9000), S1],
+        [("speech", "unanswered", None)],
+    ),
+    "speech that was going on when the call ended": (
+        [session(), mic(0, 9000), S1, ANSWER_1, S2[:1]],
+        [("speech", "completed", 1000), ("speech", "unanswered", None)],
+    ),
+    "speech that is cleared is no turn": (
+        [
+            session(), mic(0, 9000), S1, ANSWER_1, S2[:1],
+            provider(5500, "input_audio_buffer.cleared"),
+        ],
+        [("speech", "completed", 1000)],
+    ),
+    "speech that never became an item leaves its number to the next": (
+        [session(), mic(0, 9000), speech(200, 300, "u0")[:1], S1, ANSWER_1],
+        [("speech", "completed", 1000)],
+    ),
+    "an answer cut before its first sound": (
+        [
+            session(), mic(0, 9000), S1, begin(2700, "r1"), speech(2750, 6000, "u2", "u1"),
+            done(2860, "r1", "cancelled"), begin(6700, "r2"), sound(7000, "r2", "a2", 500),
+            done(7100, "r2"),
+        ],
+        [("speech", "interrupted", None), ("speech", "completed", 1000)],
+    ),
+    "speech over an answer that plays on after it is done": (
+        [session(), mic(0, 9000), S1, LONG_1, S2, ANSWER_2],
+        [("speech", "interrupted", 1000), ("speech", "completed", 1000)],
+    ),
+    "several utterances before the application asks are one turn": (
+        [
+            session(create_response=False), mic(0, 9000), S1, speech(3000, 4000, "u2", "u1"),
+            caller(4700, "response.create"), begin(4750, "r1"), sound(5000, "r1", "a1", 500),
+            done(5100, "r1"),
+        ],
+        [("speech", "completed", 1000)],
+    ),
+    "several texts before the application asks are one turn": (
+        [
+            session(), typed(1000, "One."), typed(1100, "Two."), caller(1200, "response.create"),
+            begin(1300, "r1"), text(1500, "r1", "a1", "Three."), done(1600, "r1"),
+        ],
+        [("text", "completed", 300)],
+    ),
+    "a greeting that nobody asked for": (
+        [session(), caller(500, "response.create"), begin(600, "r1"), sound(900, "r1", "a1", 500),
+         done(1000, "r1")],
+        [("assistant", "completed", None)],
+    ),
+    "a failed answer that is tried again is one turn": (
+        [
+            session(), mic(0, 9000), S1, begin(2700, "r1"), done(2800, "r1", "failed"),
+            caller(3000, "response.create"), begin(3100, "r2"), sound(3500, "r2", "a2", 500),
+            done(3600, "r2"),
+        ],
+        [("speech", "completed", 1500)],
+    ),
+    "a failed answer": (
+        [session(), mic(0, 9000), S1, begin(2700, "r1"), done(2800, "r1", "failed")],
+        [("speech", "failed", None)],
+    ),
+    "an answer that never ended": (
+        [session(), mic(0, 9000), S1, begin(2700, "r1"), sound(3000, "r1", "a1", 500)],
+        [("speech", "incomplete", 1000)],
+    ),
+    "a response out of band is no turn": (
+        [
+            session(), mic(0, 9000), S1, ANSWER_1,
+            caller(4000, "response.create", response={"conversation": "none"}),
+            begin(4100, "side", None), text(4200, "side", "x1", "{}"),
+            done(4300, "side", conversation_id=None),
+        ],
+        [("speech", "completed", 1000)],
+    ),
+    "a silence that the assistant breaks": (
+        [
+            session(), mic(0, 9000),
+            provider(5000, "input_audio_buffer.timeout_triggered", item_id="u1"),
+            provider(5001, "input_audio_buffer.committed", item_id="u1"),
+            begin(5100, "r1"), sound(5400, "r1", "a1", 500), done(5500, "r1"),
+        ],
+        [("assistant", "completed", None)],
+    ),
+    "a request that is refused because an answer runs": (
+        [
+            session(), mic(0, 9000), S1, begin(2700, "r1"), caller(2710, "response.create"),
+            provider(
+                2750, "error", error={"code": "conversation_already_has_active_response"}
+            ),
+            sound(3000, "r1", "a1", 500), done(3100, "r1"), S2, ANSWER_2,
+        ],
+        [("speech", "completed", 1000), ("speech", "completed", 1000)],
+    ),
+    "a window that the provider does not tell": (
+        [
+            session(type="semantic_vad", silence_duration_ms=None, prefix_padding_ms=None),
+            mic(0, 9000), S1, ANSWER_1,
+        ],
+        [("speech", "completed", None)],
+    ),
+    "a file pushed faster than real time is waited for from when it came": (
+        [
+            session(), caller(500, "input_audio_buffer.append", audio="AAAA" * 48_000),
+            provider(520, "input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0),
+            provider(540, "input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=2800),
+            provider(541, "input_audio_buffer.committed", item_id="u1"),
+            begin(600, "r1"), sound(1200, "r1", "a1", 500), done(1300, "r1"),
+        ],
+        [("speech", "completed", 700)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "expected"), SCENARIOS.values(), ids=SCENARIOS.keys())
+def test_turns(
+    told: list[Told | list[Told]], expected: list[tuple[str, str, float | None]]
+) -> None:
+    found = [
+        (turn.kind, turn.status, None if turn.wait_us is None else turn.wait_us / 1000)
+        for turn in rows_of(TurnRow, *told)
+    ]
+    assert found == expected
+    assert [turn.turn for turn in rows_of(TurnRow, *told)] == list(range(1, len(found) + 1))
+
+
+def turns(*told: Told | list[Told]) -> list[TurnRow]:
+    return rows_of(TurnRow, *told)
+
+
+def test_speech_over_an_answer_stops_it_when_the_caller_is_told() -> None:
+    """Spoken from 5000, told at 5100: of 5000 ms from 3000 on, 2100 were heard."""
+    first, second = turns(session(), mic(0, 9000), S1, LONG_1, S2, ANSWER_2)
+    assert (first.audio_us, first.heard_us) == (5_000_000, 2_100_000)
+    assert (second.barge_in, second.stop_us) == (True, 100_000)
+
+
+def test_an_answer_that_may_not_be_interrupted_is_heard_to_its_end() -> None:
+    told = [session(interrupt_response=False), mic(0, 9000), S1, LONG_1, S2, ANSWER_2]
+    first, second = turns(*told)
+    assert (first.status, first.heard_us) == ("completed", 5_000_000)
+    # It ended at 8000; the second answer was queued behind it.
+    assert (second.barge_in, second.stop_us) == (True, 3_000_000)
+    answer = next(row for row in rows_of(ResponseRow, *told) if row.response_id == "r2")
+    assert answer.play_start_us == 8_000_000
+
+
+def test_a_truncate_tells_better_what_was_heard() -> None:
+    truncate = caller(
+        5200, "conversation.item.truncate", item_id="a1", content_index=0, audio_end_ms=1900
+    )
+    first, second = turns(session(), mic(0, 9000), S1, LONG_1, S2, truncate, ANSWER_2)
+    assert first.heard_us == 1_900_000
+    assert second.stop_us == 0
+
+
+def test_sound_that_comes_after_the_barge_in_is_not_heard() -> None:
+    told = [begin(2700, "r1"), sound(3000, "r1", "a1", 1500)]
+    late = [sound(4105, "r1", "a1", 3000), done(4120, "r1", "cancelled")]
+    (first, _) = turns(session(), mic(0, 9000), S1, told, late, speech(4000, 4400, "u2", "a1"))
+    assert (first.audio_us, first.heard_us) == (4_500_000, 1_100_000)
+
+
+def test_speech_between_two_answers_is_no_barge_in() -> None:
+    _, second = turns(session(), mic(0, 9000), S1, ANSWER_1, S2, ANSWER_2)
+    assert second.barge_in is False
+    assert second.stop_us is None
+
+
+TOOL = [begin(2700, "r1"), done(2900, "r1", output=[call("f1", "c1")])]
+
+
+def test_a_tool_that_answers_goes_on_with_its_turn() -> None:
+    told = [session(), mic(0, 9000), S1, TOOL, output(3300, "c1"), caller(3301, "response.create")]
+    (turn,) = turns(*told, begin(3400, "r2"), sound(3900, "r2", "a1", 500), done(4000, "r2"))
+    assert (turn.status, turn.wait_us, turn.response_id) == ("completed", 1_900_000, "r1")
+
+
+def test_a_tool_that_answers_after_the_next_turn_begins_one() -> None:
+    told = [session(), mic(0, 12000), S1, TOOL, S2, ANSWER_2, output(9000, "c1")]
+    told += [caller(9001, "response.create"), begin(9100, "r3"), sound(9400, "r3", "a3", 500)]
+    last = turns(*told, done(9500, "r3"))[-1]
+    assert (last.turn, last.kind, last.wait_us) == (3, "tool", 399_000)
+    (tool,) = rows_of(ToolCallRow, *told)
+    assert (tool.turn, tool.output, tool.latency_us) == (1, "ok", 6_100_000)
+
+
+def test_a_tool_that_never_answers_has_no_output() -> None:
+    told: list[Any] = [session(), mic(0, 9000), S1, TOOL]
+    (tool,) = rows_of(ToolCallRow, *told)
+    assert (tool.output, tool.latency_us, tool.arguments) == (None, None, "{}")
+
+
+def test_a_transcription_session_has_items_and_no_turns() -> None:
+    only = provider(0, "session.created", session={"type": "transcription"})
+    told: list[Any] = [only, session(), mic(0, 9000), S1, S2]
+    assert turns(*told) == []
+    assert [item.turn for item in rows_of(ItemRow, *told)] == [0, 0]
+
+
+def test_a_turn_is_told_when_its_answer_is_done() -> None:
+    """A live page has it before it is final."""
+    (turn,) = rows_of(TurnRow, session(), mic(0, 9000), S1, ANSWER_1, over=False)
+    assert (turn.status, turn.wait_us) == ("completed", 1_000_000)
