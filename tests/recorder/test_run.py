@@ -28,8 +28,6 @@ from trunkline.store.archives import Archives
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import Row
 
-ROOT = Path(__file__).parent.parent.parent
-
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +130,7 @@ async def test_a_golden_call_gives_its_facts_and_its_recording(
     call = list(golden.records(name))
     async with recording(tmp_path, facts) as recorder:
         journal.write(call)
+        journal.die()
         await recorder.caught_up()
     row = facts.call(ids.call_id(golden.ulid_of(name)))
     sound = row.caller_audio_us + row.assistant_audio_us > 0
