@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 
@@ -92,7 +92,9 @@ class World:
     def url(self, query: str = "model=gpt-realtime-2.1", scheme: str = "ws") -> str:
         return f"{scheme}://127.0.0.1:{self.port}/v1/gateway/oai/realtime?{query}"
 
-    def call(self, query: str = "model=gpt-realtime-2.1", **options: Any) -> connect:
+    def call(
+        self, query: str = "model=gpt-realtime-2.1", scheme: str = "ws", **options: Any
+    ) -> connect:
         defaults: dict[str, Any] = {
             "additional_headers": HEADERS,
             "compression": None,
@@ -100,7 +102,7 @@ class World:
             "ping_interval": None,
             "proxy": None,
         }
-        return connect(self.url(query), **{**defaults, **options})
+        return connect(self.url(query, scheme), **{**defaults, **options})
 
     def publish(self, *keys: Key) -> None:
         fresh = self.snapshot_path.with_suffix(".new")
@@ -184,4 +186,33 @@ async def raw(port: int, request: bytes) -> bytes:
     return answer
 
 
-__all__ = ["ClientConnection", "ServerConnection"]
+@contextlib.asynccontextmanager
+async def tcp(
+    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    path: Path | None = None,
+) -> AsyncIterator[int]:
+    """Serve plain TCP, or a unix socket at `path`; yield the port. Ends with all connections."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await talk(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    if path is None:
+        server = await asyncio.start_server(one, "127.0.0.1", 0)
+    else:
+        server = await asyncio.start_unix_server(one, path)
+    async with server:
+        name = server.sockets[0].getsockname()
+        yield name[1] if path is None else 0
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -26,7 +26,15 @@ from trunkline.relay.response import (
     parse_response,
     refusal_of,
 )
-from trunkline.relay.wire import Complaints, Wire, adopt, feed, provider_wire, response_head
+from trunkline.relay.wire import (
+    Complaints,
+    Wire,
+    adopt,
+    expected_accept,
+    feed,
+    provider_wire,
+    response_head,
+)
 from trunkline.settings import Settings
 
 END = b"\r\n\r\n"
@@ -46,7 +54,7 @@ class Dialled:
     def __init__(self, protocol: _Dialling, head: ResponseHead, early: bytes) -> None:
         self._protocol = protocol
         self._early = early
-        self._accept = head.fields.get("sec-websocket-accept", "")
+        self._accept = head.accept
         self.noted = head.noted()
         """Headers of the provider's 101 that are worth keeping."""
 
@@ -85,6 +93,8 @@ async def dial(plan: Plan, settings: Settings, context: ssl.SSLContext) -> Diall
             await _connect(protocol, plan.url, context)
             return await protocol.answered
     except TimeoutError as exc:
+        if refusal := protocol.refusal():
+            raise DialFailed(refusal) from exc
         seconds = settings.connect_timeout_ms / 1000
         message = f"the provider did not answer within {seconds:g} s: try again"
         raise _failed(504, "provider_timeout", message, "provider_timeout") from exc
@@ -198,17 +208,21 @@ class _Dialling(asyncio.Protocol):
             self._head, self._body = head, Body(head)
             self._body.add(rest)
             return
-        head.check_upgrade()
+        head.check_upgrade(expected_accept(self._wire))
         if self._transport is not None:
             self._transport.pause_reading()
         self.answered.set_result(Dialled(self, head, rest))
 
     def _look_for_end(self) -> None:
-        if self._head is None or self._body is None or not self._body.whole:
-            return
-        if not self.answered.done():
-            refusal = refusal_of(self._head, self._body.content)
+        whole = self._body is not None and self._body.whole
+        if whole and not self.answered.done() and (refusal := self.refusal()):
             self.answered.set_exception(DialFailed(refusal))
+
+    def refusal(self) -> Refusal | None:
+        """Return the provider's refusal as far as it has come, or None."""
+        if self._head is None or self._body is None:
+            return None
+        return refusal_of(self._head, self._body.content)
 
     def done(self) -> None:
         """The dial is over: without a leg there is nothing to keep."""

@@ -96,7 +96,10 @@ class End(asyncio.Protocol):
 
 
 async def open_pipe(transport: asyncio.Transport, first: bytes, server_socket: Path) -> bool:
-    """Join `transport` with the server, beginning with `first`. False: the server is not there."""
+    """Join `transport`, which is not being read, with the server; `first` goes ahead.
+
+    Returns False when the server is not there; `transport` is as it was then.
+    """
     loop = asyncio.get_running_loop()
     outer, inner = End(), End()
     try:
@@ -110,6 +113,7 @@ async def open_pipe(transport: asyncio.Transport, first: bytes, server_socket: P
         inner.transport.write(first)
     outer.connection_made(transport)
     transport.set_protocol(outer)
+    transport.resume_reading()
     if transport.is_closing() and inner.transport is not None:
         inner.transport.close()
     return True

@@ -35,12 +35,19 @@ class ResponseHead(msgspec.Struct, frozen=True):
     fields: dict[str, str]
     """By lower-case name."""
 
-    def check_upgrade(self) -> None:
+    @property
+    def accept(self) -> str:
+        """The provider's proof that it read our handshake."""
+        return self.fields.get("sec-websocket-accept", "")
+
+    def check_upgrade(self, expected_accept: str) -> None:
         """Raise `BadResponse` unless this 101 opens the WebSocket that we asked for."""
         if self.fields.get("upgrade", "").lower() != "websocket":
             raise BadResponse("its 101 does not upgrade to websocket")
         if "upgrade" not in self.fields.get("connection", "").lower():
             raise BadResponse("its 101 has no Connection: Upgrade")
+        if self.accept != expected_accept:
+            raise BadResponse("its 101 answers another handshake")
         if "sec-websocket-extensions" in self.fields:
             raise BadResponse("it chose an extension that was not offered")
         if "sec-websocket-protocol" in self.fields:

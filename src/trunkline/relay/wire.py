@@ -9,12 +9,15 @@ and then whatever came after the real one.
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, cast
 
 from picows import (
     WSAutoPingStrategy,
     WSListener,
+    WSTransport,
     WSUpgradeResponse,
     WSUpgradeResponseWithListener,
 )
@@ -22,10 +25,14 @@ from picows.picows import WSProtocol  # pyright: ignore[reportAttributeAccessIss
 
 Headers = Iterable[tuple[str, str]]
 
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
 
 class Wire(Protocol):
     """A picows protocol: one end of one WebSocket."""
 
+    @property
+    def transport(self) -> WSTransport: ...
     def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
     def connection_lost(self, exc: Exception | None) -> None: ...
     def get_buffer(self, sizehint: int) -> memoryview: ...
@@ -122,6 +129,13 @@ def _wire(
         16 * 1024,
     )
     return made
+
+
+def expected_accept(wire: Wire) -> str:
+    """Return the only right answer to the handshake that `wire` has sent (RFC 6455, 4.2.2)."""
+    key = str(wire.transport.request.headers["Sec-WebSocket-Key"])
+    digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
+    return base64.b64encode(digest).decode()
 
 
 def adopt(transport: asyncio.Transport, wire: Wire) -> None:
