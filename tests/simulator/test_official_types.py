@@ -132,7 +132,8 @@ SWITCHES = [
 @pytest.mark.parametrize("play", PLAYS)
 @pytest.mark.parametrize("switches", SWITCHES)
 def test_every_ga_event_is_known_to_the_official_package(play: str, switches: str) -> None:
-    talk = Talk(switches)
+    # Real voice activity detection in the plain conversations; loudness will do for the rest.
+    talk = Talk(f"{switches},vad:energy" if switches else "")
     transcribed = {"transcription": {"model": "gpt-4o-transcribe"}, "turn_detection": SERVER_VAD}
     talk.update(tools=[TOOL], instructions="Be kind.", audio={"input": transcribed})
     PLAYS[play](talk)

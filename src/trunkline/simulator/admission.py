@@ -25,6 +25,7 @@ AZURE_PREVIEW_PATH = "/openai/realtime"
 SUBPROTOCOL = "realtime"
 _KEY_SUBPROTOCOL = "openai-insecure-api-key."
 _BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
+_KEY = re.compile(r"[^\s,]+")
 _API_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-preview)?")
 _NOT_FOR_SESSIONS = ("transcribe", "whisper", "translate")
 """Parts of names of models that cannot be the model of a realtime session."""
@@ -118,11 +119,11 @@ def admit(arrival: Arrival, config: SimulatorConfig) -> Verdict:
 def _allowed(key: str, config: SimulatorConfig) -> bool:
     if config.accepted_keys:
         return key in config.accepted_keys
-    return bool(key) and config.refused_key not in key
+    # Two credentials in one header, as some gateways want them, are none for a provider.
+    return bool(_KEY.fullmatch(key)) and config.refused_key not in key
 
 
 def _bearer(arrival: Arrival) -> str:
-    # A gateway may leave a second credential behind a comma; a provider would refuse that.
     scheme, _, key = (arrival.header("Authorization") or "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
 

@@ -97,7 +97,8 @@ class Simulator:
 
     def _arrive(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
         arrival = Arrival(
-            request.path.decode("latin-1"), tuple((k, v) for k, v in request.headers.items())
+            request.path.decode("latin-1"),
+            tuple((str(name), value) for name, value in request.headers.items()),
         )
         if self.config.show_connections and arrival.path == "/simulator/connections":
             body = msgspec.json.encode([shown(one) for one in self.arrivals])

@@ -183,7 +183,10 @@ def checked_body(body: object, item_id: str) -> dict[str, Any]:
     kind = body.get("type")
     if kind is None:
         raise missing("item.type")
-    common = {"id": body.get("id") or item_id, "object": "realtime.item"}
+    chosen = body.get("id")
+    if chosen is not None and not (isinstance(chosen, str) and chosen):
+        raise invalid("item.id", chosen, "Expected a string.")
+    common = {"id": chosen or item_id, "object": "realtime.item"}
     match kind:
         case "message":
             return {**common, **_message(body)}
@@ -195,7 +198,7 @@ def checked_body(body: object, item_id: str) -> dict[str, Any]:
 
 def _message(body: dict[str, Any]) -> dict[str, Any]:
     role, content = body.get("role"), body.get("content")
-    if role not in _PARTS:
+    if not isinstance(role, str) or role not in _PARTS:
         raise invalid("item.role", role, "Supported values are: 'user', 'assistant' and 'system'.")
     if not isinstance(content, list) or not content:
         raise missing("item.content")
@@ -207,6 +210,9 @@ def _message(body: dict[str, Any]) -> dict[str, Any]:
             raise invalid(
                 f"item.content[{index}].type", kind, f"Supported values are: {supported}."
             )
+        for name in ("text", "transcript"):
+            if not isinstance(part.get(name, ""), str | None):
+                raise invalid(f"item.content[{index}].{name}", part[name], "Expected a string.")
     return {
         "type": "message",
         "role": role,

@@ -90,5 +90,5 @@ class Faults:
         frame = msgspec.json.encode(event)
         short = self._config.pad_bytes - len(frame)
         if short > 0:
-            frame = msgspec.json.encode({**event, "padding": "." * max(1, short - 14)})
+            frame = msgspec.json.encode({**event, "padding": "." * max(1, short - 13)})
         return frame

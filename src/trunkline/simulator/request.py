@@ -47,7 +47,7 @@ def parsed(params: object, session: dict[str, Any]) -> Request:
     _check(given)
     wanted: dict[str, Any] = {**session, **{k: v for k, v in given.items() if v is not None}}
     output: dict[str, Any] = dict(session["audio"]["output"])
-    own_output = (given.get("audio") or {}).get("output") or {}
+    own_output: dict[str, Any] = (given.get("audio") or {}).get("output") or {}
     if "format" in own_output:
         output["format"] = audio_format(own_output["format"], "response.audio.output.format")
     if "voice" in own_output:
@@ -83,3 +83,6 @@ def _check(given: dict[str, Any]) -> None:
     for name, kind in (("instructions", str), ("input", list), ("metadata", dict), ("audio", dict)):
         if given.get(name) is not None and not isinstance(given[name], kind):
             raise invalid(f"response.{name}", given[name], f"Expected {kind.__name__}.")
+    output = (given.get("audio") or {}).get("output")
+    if not isinstance(output, dict | None):
+        raise invalid("response.audio.output", output, "Expected an object.")

@@ -142,20 +142,31 @@ def arguments(schema: object, text: str) -> dict[str, Any]:
 
 def _value(name: str, schema: object, text: str, depth: int) -> object:
     rule: dict[str, Any] = schema if isinstance(schema, dict) else {}
-    if rule.get("enum"):
-        return next((one for one in rule["enum"] if str(one) in text), rule["enum"][0])
-    kind = rule.get("type")
+    allowed, kind = rule.get("enum"), rule.get("type")
+    if isinstance(allowed, list) and allowed:
+        return next((one for one in allowed if str(one) in text), allowed[0])
     match kind[0] if isinstance(kind, list) and kind else kind:
         case "integer":
-            return max(2, int(rule.get("minimum", 2)))
+            return int(_at_least(rule, 2))
         case "number":
-            return max(2.5, float(rule.get("minimum", 2.5)))
+            return float(_at_least(rule, 2.5))
         case "boolean":
             return True
         case "array":
-            return [_value(name, rule.get("items"), text, depth + 1)] if depth < 3 else []
+            return [_value(name, rule.get("items"), text, depth + 1)] if depth < _DEEPEST else []
         case "object":
-            inner = rule.get("properties") or {}
-            return {k: _value(k, v, text, depth + 1) for k, v in inner.items()} if depth < 3 else {}
+            inner = rule.get("properties")
+            if depth >= _DEEPEST or not isinstance(inner, dict):
+                return {}
+            return {key: _value(key, one, text, depth + 1) for key, one in inner.items()}
         case _:
             return next((v for k, v in _NAMED.items() if k in name.lower()), "example")
+
+
+_DEEPEST = 3
+"""A schema may refer to itself without end; arguments do not."""
+
+
+def _at_least(rule: dict[str, Any], usual: float) -> float:
+    minimum = rule.get("minimum")
+    return max(usual, minimum) if isinstance(minimum, int | float) else usual

@@ -138,19 +138,24 @@ def _check_top(session: Json, name: str, value: object) -> None:
     if name not in session and name not in ("reasoning", "parallel_tool_calls"):
         raise unknown(f"session.{name}")
     if name == "audio":
-        for side in value if isinstance(value, dict) else ():
+        for side, fields in _object(value, "session.audio").items():
             if side not in session["audio"]:
                 raise unknown(f"session.audio.{side}")
+            _object(fields, f"session.audio.{side}")
     elif name in _CHECKS:
         _CHECKS[name](value, f"session.{name}")
 
 
-def _side(now: Json, change: object, path: str, silence_ms: int) -> Json:
+def _object(value: object, path: str) -> Json:
+    if not isinstance(value, dict):
+        raise invalid(path, value, "Expected an object.")
+    return value
+
+
+def _side(now: Json, change: Json | None, path: str, silence_ms: int) -> Json:
     """One half of `audio`: each named field replaced, the others kept."""
-    if not isinstance(change, dict):
-        return now
     new = dict(now)
-    for name, value in change.items():
+    for name, value in (change or {}).items():
         if name not in now:
             raise unknown(f"{path}.{name}")
         where = f"{path}.{name}"
@@ -205,9 +210,11 @@ def turn_detection(value: object, path: str, silence_ms: int) -> Json | None:
             raise unknown(f"{path}.{name}")
         if name in _RANGES and given is not None:
             _in_range(*_RANGES[name])(given, f"{path}.{name}")
-    if value.get("eagerness", "auto") not in EAGERNESS_MS:
+        if isinstance(defaults[name], bool) and not isinstance(given, bool):
+            raise invalid(f"{path}.{name}", given, "Expected true or false.")
+    if value.get("eagerness", "auto") not in list(EAGERNESS_MS):
         raise invalid(f"{path}.eagerness", value["eagerness"], "low, medium, high or auto.")
-    return {**defaults, **value}
+    return {**defaults, **value, "type": kind}
 
 
 _RANGES = {
@@ -222,6 +229,8 @@ def _in_range(low: float, high: float) -> Callable[[object, str], None]:
     def check(value: object, path: str) -> None:
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise invalid(path, value, "Expected a number.")
+        if isinstance(low, int) and not isinstance(value, int):
+            raise invalid(path, value, "Expected an integer.")
         if not low <= value <= high:
             raise invalid(path, value, f"Expected a value between {low} and {high}.")
 
@@ -250,7 +259,9 @@ def check_max_tokens(value: object, path: str) -> None:
 
 def check_tools(value: object, path: str) -> None:
     """Refuse tools that are not functions with a name, or MCP servers."""
-    for index, tool in enumerate(value if isinstance(value, list) else [value]):
+    if not isinstance(value, list):
+        raise invalid(path, value, "Expected an array.")
+    for index, tool in enumerate(value):
         kind = tool.get("type") if isinstance(tool, dict) else None
         if not isinstance(tool, dict) or kind not in ("function", "mcp"):
             raise invalid(f"{path}[{index}].type", kind, "Expected 'function' or 'mcp'.")
@@ -267,11 +278,20 @@ def _check_text(value: object, path: str) -> None:
         )
 
 
+def _check_transcription(value: object, path: str) -> None:
+    model = value.get("model", "") if isinstance(value, dict) else None
+    if value is not None and not isinstance(model, str | None):
+        raise invalid(f"{path}.model", model, "Expected a string.")
+    if value is not None and not isinstance(value, dict):
+        raise invalid(path, value, "Expected an object or null.")
+
+
 _CHECKS: dict[str, Callable[[object, str], None]] = {
     "output_modalities": check_modalities,
     "instructions": _check_text,
     "tools": check_tools,
     "max_output_tokens": check_max_tokens,
     "voice": check_voice,
+    "transcription": _check_transcription,
     "speed": _in_range(0.25, 1.5),
 }
