@@ -49,6 +49,15 @@ def test_a_model_without_a_price_is_unpriced_and_named() -> None:
     assert "No price is known for acme-voice-3." in [found.what for found in shown.findings]
 
 
+def test_properties_are_chips_that_filter_and_helicones_own_are_not() -> None:
+    properties = {"tenant": "north clinic", "Helicone-Session-Path": "/x"}
+    chips = view(Facts(replace(sample.CALL_ROW, properties=properties))).chips
+    assert [chip.href for chip in chips if chip.label == "tenant"] == [
+        "/calls?property=tenant%3Dnorth+clinic"
+    ]
+    assert not [chip for chip in chips if chip.label.startswith("Helicone-")]
+
+
 def test_unheard_words_are_split_off_at_a_word() -> None:
     line = view().lines[3]
     assert line.heard.endswith("on Mondays we open at ")

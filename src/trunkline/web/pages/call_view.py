@@ -191,6 +191,8 @@ def _properties(properties: Mapping[str, str]) -> list[Chip]:
     return [
         Chip(name, value, "/calls?" + urlencode({"property": f"{name}={value}"}))
         for name, value in sorted(properties.items())
+        # Helicone counts its own headers among the properties; they have chips already.
+        if not name.startswith("Helicone-")
     ]
 
 
