@@ -386,3 +386,21 @@ async def test_a_recorder_on_an_empty_directory_is_caught_up(
     async with recording(tmp_path, facts) as recorder:
         await recorder.caught_up()
     assert facts.rows == []
+
+
+async def test_a_recorder_stops_soon_while_calls_go_on(
+    tmp_path: Path, journal: Journal, facts: MemoryFacts
+) -> None:
+    call = a_call(1, frames=5_000, closed=False)
+
+    async def talk() -> None:
+        for seq in range(len(call)):
+            journal.write(call[seq : seq + 1])
+            await asyncio.sleep(0.001)
+
+    async with recording(tmp_path, facts) as recorder:
+        talking = asyncio.create_task(talk())
+        await recorder.caught_up()
+        await recorder.stop()
+    talking.cancel()
+    assert facts.call(ids.call_id(ulid(1))).status == "live"

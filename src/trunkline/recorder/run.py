@@ -205,8 +205,10 @@ class Recorder:
             await asyncio.wait_for(self._finish(), STOP_SECONDS)
 
     async def _finish(self) -> None:
-        while not self._done():
-            await asyncio.to_thread(self._read)
+        """Store what is written by now, and seal what is over."""
+        while await asyncio.to_thread(self._read):
+            pass
+        while self._unsaved or self._calls.rows or self._calls.closed:
             await self._settle()
             if self._sealing:
                 await asyncio.wait(self._sealing.values(), timeout=POLL_SECONDS)

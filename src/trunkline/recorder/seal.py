@@ -40,6 +40,8 @@ class Sealer:
         self._blobs = store
         self._spool = spool
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="seal")
+        # One is made while another is uploaded; more would only fill the disk with scratch.
+        self._slots = asyncio.Semaphore(2 * threads)
         self._stopping = threading.Event()
 
     async def seal(self, row: CallRow) -> CallRow:
@@ -49,7 +51,8 @@ class Sealer:
         """
         for attempt in range(1_000_000_000):
             try:
-                return await self._seal(row)
+                async with self._slots:
+                    return await self._seal(row)
             except Stopping:
                 raise
             except Exception as exc:
