@@ -38,7 +38,13 @@ async def speak(connection: AsyncRealtimeConnection, name: str) -> None:
         await asyncio.sleep(CHUNK_MS / 1000)
 
 
-async def a_text_turn(sdk: AsyncOpenAI, **options: Any) -> list[str]:
+def call_id_of(connection: AsyncRealtimeConnection) -> str:
+    """The SDK hides the handshake's answer; its WebSocket has it."""
+    return connection._connection.response.headers["Helicone-Id"]
+
+
+async def a_text_turn(sdk: AsyncOpenAI, **options: Any) -> tuple[str, list[str]]:
+    """Return the call's id and what the assistant said."""
     async with sdk.realtime.connect(model="gpt-realtime-2.1", **options) as connection:
         await connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
         await connection.conversation.item.create(
@@ -50,7 +56,8 @@ async def a_text_turn(sdk: AsyncOpenAI, **options: Any) -> list[str]:
         )
         await connection.response.create()
         seen = await until(connection, "response.done")
-    return [event.text for event in seen if event.type == "response.output_text.done"]
+    said = [event.text for event in seen if event.type == "response.output_text.done"]
+    return call_id_of(connection), said
 
 
 def assistant(call: dict[str, Any]) -> list[str]:
@@ -58,20 +65,20 @@ def assistant(call: dict[str, Any]) -> list[str]:
 
 
 async def test_a_text_turn_by_websocket_base_url(plain: Running) -> None:
-    said = await a_text_turn(
+    call_id, said = await a_text_turn(
         client(plain, websocket_base_url=f"{plain.websocket_url}/v1/gateway/oai")
     )
     assert said
-    assert assistant(latest(plain, audio=False)) == said
+    assert assistant(plain.sealed(call_id, audio=False)) == said
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/gateway/oai", "/v1/gateway/oai/v1"])
 async def test_a_text_turn_by_base_url(path: str, secure: Running) -> None:
     trusting = ssl.create_default_context(cafile=str(secure.ca))
     sdk = client(secure, base_url=f"{secure.url}{path}")
-    said = await a_text_turn(sdk, websocket_connection_options={"ssl": trusting})
+    call_id, said = await a_text_turn(sdk, websocket_connection_options={"ssl": trusting})
     assert said
-    assert assistant(latest(secure, audio=False)) == said
+    assert assistant(secure.sealed(call_id, audio=False)) == said
 
 
 async def test_an_audio_turn(plain: Running) -> None:
@@ -93,12 +100,6 @@ async def test_an_audio_turn(plain: Running) -> None:
         if event.type == "response.output_audio.delta"
     )
     assert len(audio) > speech.BYTES_PER_MS * 500
-    call = latest(plain, audio=True)
+    call = plain.sealed(call_id_of(connection))
     assert call["transcript"][0]["text"] == speech.transcript("cards")
     assert call["audio"]["recorded"]
-
-
-def latest(running: Running, *, audio: bool) -> dict[str, Any]:
-    """The newest call, once it is sealed."""
-    newest = running.get("/v1/calls").json()["data"][0]["id"]
-    return running.sealed(newest, audio=audio)

@@ -312,6 +312,11 @@ def test_the_beta_header_goes_only_to_who_speaks_beta() -> None:
         assert "OpenAI-Beta" not in dict(planned(query, openai_beta="realtime=v1").headers)
 
 
+def test_a_beta_that_we_do_not_know_is_the_providers_to_judge() -> None:
+    headers = dict(planned("model=m", openai_beta="realtime=v1, realtime=v2").headers)
+    assert headers["OpenAI-Beta"] == "realtime=v2"
+
+
 def test_a_mapped_model_is_dialled_and_the_asked_one_remembered() -> None:
     made = planned("x=1&model=old", settings={"successors": {"old": "new"}})
     assert (made.model_asked, made.model_used) == ("old", "new")

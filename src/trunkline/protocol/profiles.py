@@ -42,6 +42,7 @@ _SHOWN = frozenset({"model", "intent", "call_id", "api-version", "deployment"})
 """Query parameters whose values may be recorded."""
 
 _KEY_PROTOCOL = "openai-insecure-api-key."
+_BETA = "realtime=v1"
 _BETA_PROTOCOL = "openai-beta.realtime-v1"
 _PROTOCOL_HEADERS = {
     "openai-organization.": "OpenAI-Organization",
@@ -85,7 +86,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     def beta(self) -> bool:
         """Whether the caller says that it speaks the beta dialect."""
         header = self.headers.get("openai-beta", "").replace(" ", "").lower()
-        return "realtime=v1" in header.split(",") or _BETA_PROTOCOL in self.protocols
+        return _BETA in header.split(",") or _BETA_PROTOCOL in self.protocols
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +138,11 @@ def _openai(ask: Ask, settings: Settings) -> Plan:
     return Plan(
         profile="simulator" if simulated else "openai",
         url=f"{base}?{query}" if query else base,
-        headers=(*_openai_credential(ask, required=not simulated), *_passed_headers(ask)),
+        headers=(
+            *_openai_credential(ask, required=not simulated),
+            *_passed_headers(ask),
+            *_beta_header(ask, "ga"),
+        ),
         model_asked=asked,
         model_used=used,
         caller_dialect="beta" if ask.beta else "ga",
@@ -212,9 +217,12 @@ def _passed_headers(ask: Ask) -> Iterator[tuple[str, str]]:
 
 
 def _beta_header(ask: Ask, dialect: Dialect) -> Iterator[tuple[str, str]]:
-    # Fatal at OpenAI since 2026-05-12, accepted on Azure's preview path.
-    if dialect == "beta" and (value := ask.headers.get("openai-beta")):
-        yield "OpenAI-Beta", value
+    # The retired beta is fatal at OpenAI since 2026-05-12, accepted on Azure's preview path.
+    # A beta that we do not know is the provider's to judge.
+    named = [part.strip() for part in ask.headers.get("openai-beta", "").split(",")]
+    known = () if dialect == "beta" else (_BETA,)
+    if passed := [part for part in named if part and part.replace(" ", "").lower() not in known]:
+        yield "OpenAI-Beta", ", ".join(passed)
 
 
 def _openai_credential(ask: Ask, *, required: bool) -> Iterator[tuple[str, str]]:
