@@ -368,6 +368,12 @@ async def test_a_database_that_cannot_be_opened_is_one_clear_line(url: str) -> N
         await ControlStore.open(url)
 
 
+async def test_a_file_that_is_no_database_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "control.sqlite3").write_bytes(b"something else" * 100)
+    with pytest.raises(OperatorError, match="not a database"):
+        await open_control(tmp_path)
+
+
 async def test_a_password_hashed_with_weaker_parameters_is_hashed_again(tmp_path: Path) -> None:
     weak = await open_control(tmp_path)
     await weak.sign_up(ADA, PASSWORD, "One")

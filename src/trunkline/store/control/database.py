@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -39,9 +41,10 @@ class Database:
         """
         database = cls(_engine(url))
         try:
+            await asyncio.to_thread(_try_sqlite, database._engine.url)
             async with database._engine.execution_options(**{_WRITES: True}).begin() as connection:
                 await connection.run_sync(migrate)
-        except (DBAPIError, OSError) as exc:
+        except (DBAPIError, sqlite3.Error, OSError) as exc:
             await database.close()
             raise OperatorError(f"cannot open the control database: {_reason(exc)}") from exc
         except CommandError as exc:
@@ -94,6 +97,19 @@ def _engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _try_sqlite(url: URL) -> None:
+    """Raises `sqlite3.Error` for a file that is no database, or cannot be one.
+
+    aiosqlite would say so too, but leave a thread behind that speaks to the event loop later.
+    """
+    if url.get_backend_name() == "sqlite":
+        connection = sqlite3.connect(url.database or ":memory:", timeout=BUSY_TIMEOUT_MS / 1000)
+        try:
+            connection.execute("PRAGMA schema_version")
+        finally:
+            connection.close()
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

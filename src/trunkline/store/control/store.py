@@ -264,15 +264,24 @@ class ControlStore:
         """Publish now, and whenever any process has changed something; until cancelled."""
         self._published = -1
         while True:
+            # A cancelled query would leave its connection's thread behind: it is waited for.
+            look = asyncio.ensure_future(self._publish_changes(path))
             try:
-                async with self._database.reading() as session:
-                    number = await keys.change_number(session)
-                if number != self._published:
-                    await self.publish_snapshot(path)
-            except (DBAPIError, OSError) as exc:
-                # The gateways go on with the last snapshot: better than not watching any more.
-                log.error("cannot publish the keys", error=type(exc).__name__)
+                await asyncio.shield(look)
+            except asyncio.CancelledError:
+                await look
+                raise
             await asyncio.sleep(POLL_S)
+
+    async def _publish_changes(self, path: Path) -> None:
+        try:
+            async with self._database.reading() as session:
+                number = await keys.change_number(session)
+            if number != self._published:
+                await self.publish_snapshot(path)
+        except (DBAPIError, OSError) as exc:
+            # The gateways go on with the last snapshot: better than not watching any more.
+            log.error("cannot publish the keys", error=type(exc).__name__)
 
     async def _publish(self) -> None:
         if self._publish_to is not None:
