@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from trunkline import __version__
 from trunkline.journal.reader import START, Position
 from trunkline.recorder.state import State
 from trunkline.store.facts.rows import CallRow
@@ -57,6 +58,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     live: dict[str, Live] = {}
     """By call id."""
     closed: dict[str, Closed] = {}
+    release: str = __version__
+    """Of Trunkline: another one may mean something else by a state, and folds it anew."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -75,9 +78,10 @@ def decode(data: bytes) -> Checkpoint | None:
     if not body.startswith(MAGIC) or _CRC.unpack(crc)[0] != zlib.crc32(body):
         return None
     try:
-        return _decoder.decode(body[len(MAGIC) :])
+        found = _decoder.decode(body[len(MAGIC) :])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    return found if found.release == __version__ else None
 
 
 def save(directory: Path, checkpoint: Checkpoint) -> None:
