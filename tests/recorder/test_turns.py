@@ -1,5 +1,6 @@
 """How turns begin, are answered and end, told as short calls. Times in ms."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.recorder.script import (
     call,
     caller,
     done,
+    ended,
     mic,
     output,
     provider,
@@ -127,7 +129,7 @@ SCENARIOS: dict[str, tuple[list[Told | list[Told]], list[tuple[str, str, float |
         ],
         [("speech", "completed", 1000), ("speech", "completed", 1000)],
     ),
-    "a window that the provider does not tell": (
+    "a silence in which the provider hears speech": (
         [
             session(type="semantic_vad", silence_duration_ms=None, prefix_padding_ms=None),
             mic(0, 9000), S1, ANSWER_1,
@@ -237,3 +239,45 @@ def test_a_turn_is_told_when_its_answer_is_done() -> None:
     """A live page has it before it is final."""
     (turn,) = rows_of(TurnRow, session(), mic(0, 9000), S1, ANSWER_1, over=False)
     assert (turn.status, turn.wait_us) == ("completed", 1_000_000)
+
+
+@pytest.mark.parametrize("added_ms", [1050, 1150], ids=["before", "after"])
+def test_a_typed_turn_knows_its_item_whenever_it_is_confirmed(added_ms: int) -> None:
+    """The provider's word for it may come before or after the application asks, at 1100."""
+    item = {"id": "u1", "type": "message", "role": "user"}
+    (turn,) = turns(
+        session(),
+        typed(1000, "One."),
+        provider(added_ms, "conversation.item.added", item=item),
+        caller(1100, "response.create"),
+        begin(1300, "r1"),
+        text(1500, "r1", "a1", "Two."),
+        done(1600, "r1"),
+    )
+    assert turn.item_id == "u1"
+
+
+def test_without_a_window_the_sound_tells_when_the_caller_fell_silent() -> None:
+    """semantic_vad: loud from 1000 to 2000, noticed at 4600, answered at 5000."""
+    window = session(type="semantic_vad", silence_duration_ms=None, prefix_padding_ms=None)
+    quiet, loud = tone(100, 20), tone(100, 6000)
+    sound_in = [
+        caller(at + 100, "input_audio_buffer.append", audio=loud if 1000 <= at < 2000 else quiet)
+        for at in range(0, 9000, 100)
+    ]
+    noticed = [
+        provider(1200, "input_audio_buffer.speech_started", item_id="u1", audio_start_ms=900),
+        ended(4600, 4500, "u1"),
+    ]
+    told = [noticed[0], *noticed[1]]
+    (turn,) = turns(
+        window, sound_in, told, begin(4700, "r1"), sound(5000, "r1", "a1", 500), done(5100, "r1")
+    )
+    assert (turn.speech_ended_us, turn.wait_us) == (2_000_000, 3_000_000)
+    assert turn.endpoint_us == 2_600_000
+
+
+def tone(length_ms: int, peak: int) -> str:
+    """Base64 of a square wave of `peak`, 24 kHz PCM: as loud as it is high."""
+    wave = peak.to_bytes(2, "little", signed=True) + (-peak).to_bytes(2, "little", signed=True)
+    return b64encode(wave * (length_ms * 12)).decode()

@@ -16,6 +16,8 @@ from trunkline.recorder.stopping import stopped
 def _append(state: State, _step: Step, _event: events.AudioAppend, heard: Heard) -> None:
     if isinstance(heard, Placed):
         state.sums.caller_audio_us += heard.duration_us
+        if (loudness := state.hearing.loudness) is not None:
+            loudness.hear(heard, state.sound.caller.appended_us - heard.duration_us)
 
 
 def _commit(state: State, step: Step, _event: events.AudioCommit, _heard: Heard) -> None:

@@ -18,10 +18,11 @@ def origin_us(turn: Turn) -> int | None:
     """Return where the waiting for `turn`'s answer begins.
 
     Speech: the true end, `A(audio_end_ms - S)` with the silence window S of the session in
-    force; `up(commit)` where the caller commits by hand. Text and tool output:
-    `fw(response.create)`. None for a turn that the assistant began, for speech whose end
-    the wire does not tell (semantic_vad), and before there is an end.
-    Source: protocol.md 6.1.
+    force; for semantic_vad, which tells no window, `A` of the caller's last loud sound;
+    `up(commit)` where the caller commits by hand. Sound that came faster than real time
+    was spoken by nobody: then the end is when the append that holds it came. Text and tool
+    output: `fw(response.create)`. None for a turn that the assistant began, and before
+    there is an end. Source: protocol.md 6.1.
     """
     if turn.kind == "speech":
         return turn.speech_ended_us

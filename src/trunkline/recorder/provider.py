@@ -10,6 +10,7 @@ from trunkline.protocol.session import Session
 from trunkline.recorder import answers, cost, lines, speech, tools, turns
 from trunkline.recorder.bounds import clamped, id_of
 from trunkline.recorder.errors import error
+from trunkline.recorder.loudness import Loudness
 from trunkline.recorder.sound import Heard, Placed, Stopped
 from trunkline.recorder.state import Line, State, Step
 from trunkline.recorder.stopping import stopped
@@ -42,6 +43,8 @@ def _session(state: State, session: Session) -> None:
         hearing.silence_us = _us(detection.silence_duration_ms)
         hearing.prefix_us = _us(detection.prefix_padding_ms)
         hearing.creates = detection.create_response is not False
+        told = hearing.vad == "none" or hearing.silence_us is not None
+        hearing.loudness = None if told else hearing.loudness or Loudness()
 
 
 def _us(time_ms: int | None) -> int | None:
@@ -82,8 +85,11 @@ def _item(state: State, step: Step, item: events.Item, previous: str | None) -> 
         line.turn = _turn_of_item(state, line)
         line.dirty = True
     turn = turns.turn_of(state, line.turn)
-    if turn is not None and line.role == "caller" and not turn.item_id:
-        turn.item_id = line.item_id
+    if line.role == "caller" and turn is not None:
+        turn.item_id = turn.item_id or line.item_id
+    elif line.role == "caller" and state.typed_us is not None:
+        # The application asks for an answer only after this: the turn is not begun yet.
+        state.typed_id = line.item_id
     return line
 
 

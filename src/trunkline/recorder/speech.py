@@ -43,19 +43,31 @@ def started(state: State, step: Step, event: events.SpeechStarted, heard: Heard)
 def ended(state: State, step: Step, event: events.SpeechStopped, _heard: Heard) -> None:
     """The provider noticed an end: the true one is `A(audio_end_ms - S)`, at the latest now.
 
-    None when the wire does not tell: semantic_vad waits for as long as it sees fit, so
-    its window is not known.
+    Where the session has no silence window, as with semantic_vad, it is the end of the last
+    loud sound instead. None when that is not known either.
     """
     speech = _speech_of(state, id_of(event.item_id))
-    ends_us: int | None = None
-    if event.audio_end_ms is not None:
-        speech.ends_us = max(
-            0, clamped(event.audio_end_ms) * 1000 - (state.hearing.silence_us or 0)
-        )
-        if state.hearing.vad == "server_vad" and state.hearing.silence_us is not None:
-            spoken_us = state.sound.caller.spoken_at(speech.ends_us)
-            ends_us = None if spoken_us is None else min(step.at_us, spoken_us)
+    speech.ends_us = _true_end(state, speech, event.audio_end_ms)
+    spoken_us = None
+    if speech.ends_us is not None:
+        spoken_us = state.sound.caller.spoken_at(speech.ends_us)
+    ends_us = None if spoken_us is None else min(step.at_us, spoken_us)
     turns.speech_stopped(state, step, ends_us)
+
+
+def _true_end(state: State, speech: Speech, audio_end_ms: int | None) -> int | None:
+    """Return the offset at which the caller fell silent."""
+    if audio_end_ms is None:
+        return None
+    told_us = clamped(audio_end_ms) * 1000
+    if state.hearing.silence_us is not None:
+        return max(0, told_us - state.hearing.silence_us)
+    loudness = state.hearing.loudness
+    if loudness is None or loudness.until_us is None:
+        return None
+    quiet_us = min(told_us, loudness.until_us - state.sound.caller.origin_us)
+    # Loud before it began: what was heard as speech is not what we hear as loud.
+    return quiet_us if quiet_us > (speech.starts_us or 0) else None
 
 
 def _speech_of(state: State, item_id: str) -> Speech:
@@ -78,7 +90,7 @@ def committed(state: State, step: Step, event: events.Committed, _heard: Heard) 
         speech.starts_us = state.commit_from_us - track.origin_us
         speech.ends_us = max(speech.starts_us, committed_us - track.origin_us)
     starts_us = track.placed_at(speech.starts_us or 0)
-    ends_us = track.placed_at(speech.ends_us or 0)
+    ends_us = track.cursor_us if speech.ends_us is None else track.placed_at(speech.ends_us)
     number = 0
     if not state.hearing.only_listens:
         number = turns.committed(state, step, item_id, starts_us, state.commit_us).turn
@@ -88,7 +100,7 @@ def committed(state: State, step: Step, event: events.Committed, _heard: Heard) 
         _heard_as_item(state, line)
         lines.settle_place(state, line, event.previous_item_id)
         lines.emit(state, step, line)
-    _next(state, speech.ends_us or 0)
+    _next(state, speech.ends_us or speech.starts_us or 0)
 
 
 def _heard_as_item(state: State, line: Line) -> None:

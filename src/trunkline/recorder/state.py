@@ -19,6 +19,7 @@ from trunkline.journal.record import Record
 from trunkline.protocol.call import Closed, Opened
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder.histogram import Histogram
+from trunkline.recorder.loudness import Loudness
 from trunkline.recorder.sound import Sound
 from trunkline.store.facts.rows import Row, Tokens
 
@@ -169,6 +170,8 @@ class Hearing(msgspec.Struct):
     creates: bool = True
     """The provider answers a commit unasked."""
     transcription_model: str = ""
+    loudness: Loudness | None = None
+    """Follows the caller's sound where the provider's window is not known."""
     only_listens: bool = False
     """A transcription session: there are items, and neither responses nor turns."""
 
