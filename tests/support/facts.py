@@ -35,6 +35,14 @@ SECOND_US = 1_000_000
 _number = itertools.count(1)
 
 
+_engine: list[Path] = []
+
+
+def engine_path() -> Path:
+    """Return the data directory of this process's engine, once the fixture `facts` is there."""
+    return _engine[-1]
+
+
 def fresh_org() -> str:
     """Return the id of an organisation that no other test of this process has used."""
     return f"org_{next(_number):026d}"
@@ -50,7 +58,9 @@ def open_facts() -> Iterator[FactsStore]:
     """Yield the engine of this process: it may have one data directory, so tests share it."""
     with tempfile.TemporaryDirectory(prefix="trunkline-facts-") as directory:
         limits = Settings(facts_max_memory_bytes=1024 * 1024 * 1024)
-        store = asyncio.run(FactsStore.open(Path(directory) / "facts", limits))
+        path = Path(directory) / "facts"
+        store = asyncio.run(FactsStore.open(path, limits))
+        _engine.append(path)
         try:
             yield store
         finally:

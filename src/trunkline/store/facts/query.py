@@ -16,7 +16,7 @@ import msgspec
 Answer = TypeVar("Answer")
 
 _READ = re.compile(r"\bFROM\s+\w+\s+FINAL\b(?P<then>\s+WHERE\s+org_id = \{org_id:String\})?")
-_ANY_FROM = re.compile(r"\bFROM\s+(?!\()\w+")
+_ANY_FROM = re.compile(r"\b(?:FROM|JOIN)\s+(?!\()\w+")
 
 
 class Query(Generic[Answer]):
@@ -27,9 +27,23 @@ class Query(Generic[Answer]):
         reads = list(_READ.finditer(sql))
         if len(reads) != len(_ANY_FROM.findall(sql)) or not all(read["then"] for read in reads):
             raise ValueError("every table is read FINAL, WHERE org_id = {org_id:String} first")
+        if any(_or_follows(sql[read.end() :]) for read in reads):
+            raise ValueError("an OR beside org_id = {org_id:String} needs parentheses")
         self.sql = sql
         self._decoder = msgspec.json.Decoder(answer)
 
     def decode(self, lines: bytes) -> list[Answer]:
         """Return the rows in the engine's JSON lines."""
         return self._decoder.decode_lines(lines)
+
+
+def _or_follows(sql: str) -> bool:
+    """Return whether a predicate that goes on with `sql` has an OR of its own level."""
+    depth = 0
+    for token in re.findall(r"[()]|\bOR\b|'[^']*'", sql):
+        depth += {"(": 1, ")": -1}.get(token, 0)
+        if depth < 0:
+            return False
+        if token == "OR" and depth == 0:  # noqa: S105 (SQL, no secret)
+            return True
+    return False

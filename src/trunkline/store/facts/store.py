@@ -184,18 +184,31 @@ class FactsStore:
 
 
 def _connect(path: Path, settings: Settings) -> Client:
+    where = _without_password(settings.facts_url) or str(path)
+    client = _server(settings) if settings.facts_url else _embedded(path, settings)
     try:
-        client = _server(settings) if settings.facts_url else _embedded(path, settings)
         schema.prepare(client, settings.retention_days)
     except EngineError as exc:
-        where = _without_password(settings.facts_url) or str(path)
-        raise OperatorError(f"cannot open the facts store {where}: {_first_line(exc)}") from exc
+        client.close()
+        raise OperatorError(f"cannot prepare the facts store {where}: {_first_line(exc)}") from exc
+    except OperatorError:
+        client.close()
+        raise
     return client
 
 
 def _embedded(path: Path, settings: Settings) -> Client:
-    limit = settings.facts_max_memory_bytes
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _engine(path, settings.facts_max_memory_bytes)
+    except (EngineError, OSError) as exc:
+        # The engine says why on standard error, and not here.
+        raise OperatorError(
+            f"cannot open the facts store {path}: another process uses it, or it is not writable"
+        ) from exc
+
+
+def _engine(path: Path, limit: int) -> Client:
     return clickhouse_connect.get_client(
         interface="chdb",
         path=str(path),
@@ -216,15 +229,19 @@ def _embedded(path: Path, settings: Settings) -> Client:
 
 def _server(settings: Settings) -> Client:
     url = urlsplit(settings.facts_url)
-    return clickhouse_connect.get_client(
-        interface="https" if url.scheme.endswith("s") else "http",
-        host=url.hostname or "localhost",
-        port=url.port or 0,
-        username=unquote(url.username or "default"),
-        password=unquote(url.password or ""),
-        database=url.path.strip("/") or "default",
-        settings=SESSION_SETTINGS,
-    )
+    try:
+        return clickhouse_connect.get_client(
+            interface="https" if url.scheme.endswith("s") else "http",
+            host=url.hostname or "localhost",
+            port=url.port or 0,
+            username=unquote(url.username or "default"),
+            password=unquote(url.password or ""),
+            database=url.path.strip("/") or "default",
+            settings=SESSION_SETTINGS,
+        )
+    except (EngineError, ValueError, OSError) as exc:
+        where = _without_password(settings.facts_url)
+        raise OperatorError(f"cannot reach the facts store {where}: {_first_line(exc)}") from exc
 
 
 def _lines(rows: Sequence[Row]) -> bytes:
@@ -253,7 +270,7 @@ def _whole_text(value: Any) -> Any:
 
 def _without_password(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or ''}{parts.path}" if url else ""
+    return parts.netloc.rpartition("@")[2] + parts.path
 
 
 def _first_line(exc: Exception) -> str:

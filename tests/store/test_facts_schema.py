@@ -1,0 +1,211 @@
+"""A facts store becomes what this release needs, and is given up by nobody else meanwhile."""
+
+import itertools
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_type_hints
+
+import clickhouse_connect
+import msgspec
+import pytest
+from clickhouse_connect.driver.client import Client
+from tests.support.facts import NOON_US, SECOND_US, a_call, engine_path, parts_of
+
+from trunkline.clock import wall_ns
+from trunkline.errors import OperatorError
+from trunkline.settings import Settings
+from trunkline.store.facts import ddl, schema
+from trunkline.store.facts.query import Query
+from trunkline.store.facts.rows import CallRow, Row, TurnRow
+from trunkline.store.facts.store import FactsStore
+
+_number = itertools.count(1)
+DAY_US = 24 * 3600 * SECOND_US
+
+
+@pytest.fixture
+def empty(facts: FactsStore) -> Iterator[Client]:
+    """A database of its own in this process's engine, without tables."""
+    name = f"schema_{next(_number)}"
+    with clickhouse_connect.get_client(interface="chdb", path=str(engine_path())) as root:
+        root.command(f"CREATE DATABASE {name}")
+    client = clickhouse_connect.get_client(interface="chdb", path=str(engine_path()), database=name)
+    yield client
+    client.close()
+
+
+def put(client: Client, *rows: Row) -> None:
+    for row in rows:
+        client.raw_insert(
+            ddl.TABLE_OF[type(row)].name, insert_block=msgspec.json.encode(row), fmt="JSONEachRow"
+        )
+
+
+def count(client: Client, table: str) -> int:
+    client.command(f"OPTIMIZE TABLE {table} FINAL")
+    return int(str(client.command(f"SELECT count() FROM {table}")))
+
+
+@pytest.mark.parametrize("table", ddl.TABLES, ids=lambda table: table.name)
+def test_a_table_has_a_column_for_every_field(table: ddl.Table) -> None:
+    assert list(ddl.columns(table)) == list(get_type_hints(table.row))
+    assert set(table.few_values) <= set(ddl.columns(table))
+    assert {*table.key, "org_id", "call_id"} <= set(ddl.columns(table))
+
+
+def test_preparing_twice_changes_nothing(empty: Client) -> None:
+    schema.prepare(empty, 0)
+    put(empty, a_call("o"))
+    made = empty.command("SELECT groupArray(create_table_query) FROM system.tables")
+    schema.prepare(empty, 0)
+    assert empty.command("SELECT groupArray(create_table_query) FROM system.tables") == made
+    assert count(empty, "calls") == 1
+
+
+def test_a_field_that_a_row_gains_is_a_column_with_its_default(empty: Client) -> None:
+    schema.prepare(empty, 0)
+    for column in ("caller_dialect", "tokens", "wait_p50_us"):
+        empty.command(f"ALTER TABLE calls DROP COLUMN {column}")
+    old = msgspec.to_builtins(a_call("o"))
+    del old["caller_dialect"], old["tokens"], old["wait_p50_us"]
+    empty.raw_insert("calls", insert_block=msgspec.json.encode(old), fmt="JSONEachRow")
+    schema.prepare(empty, 0)
+    row = empty.raw_query("SELECT * FROM calls", fmt="JSONEachRow")
+    call = msgspec.json.decode(row, type=CallRow)
+    assert (call.caller_dialect, call.tokens.input_text, call.wait_p50_us) == ("ga", 0, None)
+
+
+def test_a_store_of_a_later_release_is_left_alone(empty: Client) -> None:
+    schema.prepare(empty, 0)
+    empty.command(f"INSERT INTO schema_versions (version) VALUES ({schema.VERSION + 1})")
+    with pytest.raises(OperatorError, match="upgrade Trunkline"):
+        schema.prepare(empty, 0)
+
+
+def test_rows_are_forgotten_after_the_days_that_were_set(empty: Client) -> None:
+    now_us = wall_ns() // 1000
+    old, recent = a_call("o", now_us - 40 * DAY_US), a_call("o", now_us - DAY_US)
+    schema.prepare(empty, 30)
+    put(empty, old, recent, *parts_of(old), *parts_of(recent))
+    assert {table.name: count(empty, table.name) for table in ddl.TABLES} == {
+        "calls": 1,
+        "turns": 1,
+        "responses": 1,
+        "items": 2,
+        "tool_calls": 1,
+        "errors": 1,
+        "usage": 1,
+        "events": 5,
+    }
+    schema.prepare(empty, 0)
+    put(empty, old, *parts_of(old))
+    assert (count(empty, "calls"), count(empty, "turns")) == (2, 2)
+
+
+def test_a_call_may_be_forgotten_before_the_others(empty: Client) -> None:
+    now_us = wall_ns() // 1000
+    schema.prepare(empty, 0)
+    put(
+        empty,
+        a_call("o", now_us, expires_at_us=now_us - DAY_US),
+        a_call("o", now_us, expires_at_us=now_us + DAY_US),
+        a_call("o", now_us, expires_at_us=0),
+    )
+    assert count(empty, "calls") == 2
+
+
+def test_the_parts_of_a_call_lie_in_the_month_of_its_id(empty: Client) -> None:
+    schema.prepare(empty, 0)
+    turn = next(row for row in parts_of(a_call("o", NOON_US)) if isinstance(row, TurnRow))
+    put(empty, turn)
+    assert str(empty.command("SELECT toString(hour) FROM turns")) == "2026-11-18 12:00:00"
+    parts = "SELECT partition FROM system.parts WHERE active AND table = 'turns'"
+    assert str(empty.command(f"{parts} AND database = currentDatabase()")) == "202611"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM calls FINAL",
+        "SELECT * FROM calls WHERE org_id = {org_id:String}",
+        "SELECT * FROM calls FINAL WHERE call_id = 'x' AND org_id = {org_id:String}",
+        "SELECT * FROM calls FINAL WHERE org_id = {org_id:String} AND call_id IN"
+        " (SELECT call_id FROM turns FINAL)",
+        "SELECT * FROM (SELECT * FROM calls FINAL) WHERE org_id = {org_id:String}",
+        "SELECT * FROM calls FINAL WHERE org_id = {org_id:String} UNION ALL"
+        " SELECT * FROM turns FINAL",
+        "SELECT * FROM calls FINAL WHERE org_id = {org_id:String} OR 1",
+        "SELECT * FROM calls FINAL WHERE org_id = {org_id:String} AND (a OR b) AND c OR d",
+        "SELECT * FROM calls FINAL JOIN turns FINAL USING call_id",
+    ],
+)
+def test_a_query_beyond_one_organisation_cannot_be_made(sql: str) -> None:
+    with pytest.raises(ValueError, match="org_id"):
+        Query(sql, CallRow)
+
+
+_OPEN = """
+import asyncio, sys
+from pathlib import Path
+from trunkline.errors import OperatorError
+from trunkline.store.facts.store import FactsStore
+from tests.support.facts import a_call, parts_of
+
+async def main(path, inserts):
+    async with FactsStore.opened(path) as facts:
+        while inserts:
+            call = a_call("o")
+            await facts.insert([*parts_of(call), call])
+            print("stored", flush=True)
+        print(await facts.counts(), await facts.damaged_parts(), flush=True)
+
+try:
+    asyncio.run(main(Path(sys.argv[1]), len(sys.argv) > 2))
+except OperatorError as exc:
+    sys.exit(str(exc))
+"""
+
+
+def engine(path: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a process of its own on an engine: this one has its engine already."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _OPEN, str(path), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent.parent,
+    )
+
+
+@pytest.mark.usefixtures("facts")
+def test_a_directory_in_use_is_one_clear_line() -> None:
+    said = engine(engine_path()).communicate(timeout=60)[1].splitlines()
+    assert said[-1].startswith(f"cannot open the facts store {engine_path()}: another process")
+
+
+async def test_a_server_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    url = "clickhouse://me:secret@127.0.0.1:1/facts"
+    with pytest.raises(OperatorError, match="cannot reach the facts store") as no:
+        await FactsStore.open(tmp_path, Settings(facts_url=url))
+    assert "secret" not in str(no.value)
+
+
+def test_what_was_stored_survives_kill_9(tmp_path: Path) -> None:
+    writer = engine(tmp_path / "facts", "insert")
+    assert writer.stdout is not None
+    for _ in range(5):
+        assert writer.stdout.readline() == "stored\n"
+    writer.send_signal(signal.SIGKILL)
+    stored = 5 + writer.communicate(timeout=60)[0].count("stored\n")
+    said, problems = engine(tmp_path / "facts").communicate(timeout=60)
+    counted = {"calls": 1, "turns": 1, "responses": 1, "items": 2, "tool_calls": 1}
+    counted |= {"errors": 1, "usage": 1, "events": 5}
+    assert problems == ""
+    # The batch under way may be there too, whole tables of it or none.
+    for name, each in counted.items():
+        found = int(said.partition(f"'{name}': ")[2].partition("}")[0].partition(",")[0])
+        assert found in (stored * each, (stored + 1) * each)
+    assert said.rstrip().endswith("} 0")
