@@ -101,6 +101,14 @@ CASES: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
     ),
     "an unknown path": ("/v1/chat", (KEY,), "HTTP 404 not_found"),
     "a refusal on purpose": (OPENAI + "&simulate=refuse_status:429", (KEY,), "HTTP 429 refused"),
+    "a fatal error about an account": (
+        OPENAI + "&simulate=fatal_code:insufficient_quota", (KEY,),
+        "3000 invalid_request_error.insufficient_quota",
+    ),
+    "another fatal error": (
+        OPENAI + "&simulate=fatal_code:model_not_found", (KEY,),
+        "4000 invalid_request_error.model_not_found",
+    ),
     "a switch in the model": (
         "/v1/realtime?model=gpt-realtime-2.1~session_s:60", (KEY,),
         "ga realtime gpt-realtime-2.1 60",

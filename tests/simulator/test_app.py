@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import socket
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -295,3 +296,18 @@ async def test_known_speech_that_is_not_there_is_one_clear_line() -> None:
 
 async def test_without_a_seed_each_simulator_is_another() -> None:
     assert Simulator().config.seed != Simulator().config.seed
+
+
+async def test_a_process_runs_until_it_is_told_to_stop() -> None:
+    code = (
+        "from trunkline.simulator.app import run, SimulatorConfig; "
+        "run(SimulatorConfig(), '127.0.0.1', 0)"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        assert b"simulator_listening" in await process.stdout.readline()
+        process.terminate()
+        assert await process.wait() == 0

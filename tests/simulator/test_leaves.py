@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+from itertools import pairwise
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from trunkline.errors import OperatorError
+from trunkline.simulator import config as config_module
 from trunkline.simulator.agenda import Agenda
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import AT_START, SimulatorConfig, switched
@@ -65,9 +70,18 @@ def test_a_switch_that_cannot_be_is_refused_with_its_name(text: str) -> None:
         switched(SimulatorConfig(), text, fixed=AT_START)
 
 
+def test_a_list_of_switches_may_have_commas_in_its_values() -> None:
+    config = switched(SimulatorConfig(), ["transcripts=Yes, please.|No, thanks.", "burst:0"])
+    assert config.transcripts == ("Yes, please.", "No, thanks.")
+    assert config.burst == 0
+
+
 def test_every_switch_says_what_it_does() -> None:
-    source = (msgspec.structs.fields(SimulatorConfig), SimulatorConfig.__doc__)
-    assert len(source[0]) > 40
+    tree = ast.parse(Path(config_module.__file__).read_text("utf-8"))
+    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef))
+    for node, after in pairwise(body):
+        if isinstance(node, ast.AnnAssign):
+            assert isinstance(after, ast.Expr), f"{ast.unparse(node)} has no docstring"
 
 
 def seg(kind: str, tokens: int, source: str) -> Segment:

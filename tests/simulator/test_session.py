@@ -295,6 +295,59 @@ def test_unknown_speech_is_not_given_words() -> None:
     assert completed["transcript"] == "(2.4 seconds of speech)"
 
 
+def transcribed(talk: Talk, pcm: bytes, model: str = "gpt-4o-transcribe") -> str:
+    talk.update(audio={"input": {"turn_detection": None, "transcription": {"model": model}}})
+    talk.say(pcm, live=False)
+    talk.send("input_audio_buffer.commit")
+    talk.wait(2_000)
+    return talk.last("conversation.item.input_audio_transcription.completed")["transcript"]
+
+
+def test_silence_is_transcribed_to_nothing_and_billed() -> None:
+    talk = Talk("transcripts:Never said.")
+    assert transcribed(talk, speech.silence(1_500)) == ""
+    usage = talk.last("conversation.item.input_audio_transcription.completed")["usage"]
+    assert usage["total_tokens"] == 15
+
+
+def test_scripted_transcripts_are_for_speech_that_is_not_recognised() -> None:
+    talk = Talk("transcripts:First.|Second.")
+    part = speech.load("dashwood")[: 48 * 2_400]
+    said = [transcribed(talk, part), transcribed(talk, speech.load("cards")),
+            transcribed(talk, part), transcribed(talk, part)]  # fmt: skip
+    assert said == ["First.", speech.transcript("cards"), "Second.", "(2.4 seconds of speech)"]
+
+
+def test_early_deltas_precede_the_commit_and_name_the_item() -> None:
+    talk = Talk("transcription_timing:early")
+    text = transcribed(talk, speech.load("cards"))
+    deltas = talk.all("conversation.item.input_audio_transcription.delta")
+    committed = talk.last("input_audio_buffer.committed")
+    assert talk.events.index(deltas[-1]) < talk.events.index(committed)
+    assert {delta["item_id"] for delta in deltas} == {committed["item_id"]}
+    assert "".join(delta["delta"] for delta in deltas) == text == speech.transcript("cards")
+
+
+def test_forgotten_audio_keeps_its_length_and_its_words() -> None:
+    talk = Talk("forget_audio")
+    assert transcribed(talk, speech.load("amiable")) == speech.transcript("amiable")
+    item = talk.last("conversation.item.done")["item"]
+    talk.send("conversation.item.retrieve", item_id=item["id"])
+    audio = talk.last("conversation.item.retrieved")["item"]["content"][0]["audio"]
+    assert base64.b64decode(audio) == bytes(len(speech.load("amiable")))
+
+
+def test_deltas_may_cut_samples_in_two() -> None:
+    talk, odd = Talk(), Talk("odd_bytes")
+    heard = list[bytes]()
+    for one in (talk, odd):
+        one.ask("Hello")
+        deltas = [base64.b64decode(e["delta"]) for e in one.all("response.output_audio.delta")]
+        heard.append(b"".join(deltas))
+    assert {len(delta) % 2 for delta in deltas[:-1]} == {1}
+    assert heard[0] == heard[1]
+
+
 def test_a_transcription_can_fail() -> None:
     talk = Talk("transcription_failed")
     talk.update(audio={"input": {"turn_detection": None, "transcription": {"model": "whisper-1"}}})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
+from pathlib import Path
 from typing import get_args
 
 import av
@@ -178,3 +180,31 @@ def test_the_package_carries_its_voice_in_less_than_a_megabyte() -> None:
 @pytest.mark.parametrize("text", ["", "   ", "x" * 2_000])
 def test_what_cannot_be_said_is_not_synthesised(text: str) -> None:
     assert voices.synthesise(text) is None
+
+
+FAKE = """#!{python}
+import sys, wave
+with wave.open(sys.stdout.buffer, "wb") as out:
+    out.setnchannels(1), out.setsampwidth(2), out.setframerate(22050)
+    out.writeframes(b"\\1\\2" * 22050)
+"""
+
+
+def test_a_synthesiser_on_the_path_speaks_any_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "espeak-ng"
+    program.write_text(FAKE.format(python=sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    clip = voices.synthesise("Any words at all.")
+    assert clip is not None
+    assert (clip.text, clip.duration_ms) == ("Any words at all.", 1_000)
+
+
+def test_a_synthesiser_that_fails_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "espeak-ng"
+    program.write_text("#!/bin/false")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert voices.synthesise("It cannot be said.") is None

@@ -27,6 +27,10 @@ _KEY_SUBPROTOCOL = "openai-insecure-api-key."
 _BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 _KEY = re.compile(r"[^\s,]+")
 _API_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-preview)?")
+_ACCOUNT_CODES = (
+    "invalid_api_key", "insufficient_permissions", "account_deactivated", "insufficient_quota",
+    "billing_hard_limit_reached", "credit_balance_exhausted",
+)  # fmt: skip
 _NOT_FOR_SESSIONS = ("transcribe", "whisper", "translate")
 """Parts of names of models that cannot be the model of a realtime session."""
 
@@ -134,6 +138,9 @@ def _openai(arrival: Arrival, config: SimulatorConfig, model: str) -> Verdict:
     key = _bearer(arrival) or (by_subprotocol[0][len(_KEY_SUBPROTOCOL) :] if by_subprotocol else "")
     if not _allowed(key, config):
         return _fatal(3000, "invalid_api_key", f"Incorrect API key provided: {_masked(key)}.")
+    if config.fatal_code:
+        close_code = 3000 if config.fatal_code in _ACCOUNT_CODES else 4000
+        return _fatal(close_code, config.fatal_code, "Refused on purpose (fatal_code).")
     beta = _BETA_SUBPROTOCOL in offered or "realtime=v1" in (arrival.header("OpenAI-Beta") or "")
     if beta and config.beta == "refuse":
         return _fatal(

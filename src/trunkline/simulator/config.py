@@ -1,7 +1,8 @@
 """Pure. Every switch of the simulator, and the little language that sets them per connection.
 
 `switched(config, "drop_after_deltas:5,first_audio_ms:900,beta:serve")` returns a
-copy with those fields changed. The same text is understood
+copy with those fields changed. The same text is understood, without the
+switches in `AT_START`,
 
 - in a connection's query, as `simulate=…` (any path), and
 - after `~` in the model or deployment name: `gpt-realtime-2.1~response:failed`,
@@ -14,13 +15,14 @@ unknown one is refused.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from trunkline.errors import OperatorError
 
-Timing = Literal["before", "during", "after"]
+Timing = Literal["early", "before", "during", "after"]
 Outcome = Literal["completed", "failed", "incomplete", "content_filter", "silent"]
 
 
@@ -41,6 +43,9 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """What a caller gets on OpenAI's path that asks for the beta dialect."""
     retired_models: tuple[str, ...] = ("gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview")
     """Model names that begin so no longer exist on OpenAI's path (unless it serves beta)."""
+    fatal_code: str = ""
+    """Accept, then send an `error` with this code and close: 3000 for those about accounts and
+    keys, 4000 for the others."""
     missing_deployments: tuple[str, ...] = ("missing",)
     """Azure deployments whose name holds one of these do not exist: HTTP 404."""
     refuse_status: int = 0
@@ -67,11 +72,14 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """`silero` knows speech (45 ms of CPU per s of audio); `energy` is loudness, for load."""
     known_speech: tuple[str, ...] = ()
     """Directories of recordings whose words are known (`voices.known_speech`)."""
+    forget_audio: bool = False
+    """Keep no caller audio after its turn: for load. `retrieve` then gives silence."""
     transcripts: tuple[str, ...] = ()
     """Transcripts of the caller's turns, in order, for speech that is not recognised. When they
     run out: `(2.4 seconds of speech)`."""
     transcription_timing: Timing = "during"
-    """When a transcript comes: before the response, during it, or after its end."""
+    """When a transcript comes: before the response, during it, or after its end. `early`: the
+    deltas before the commit, as streaming models do, the rest during the response."""
     transcription_ms: int = 350
     """From the commit, or with `after` from `response.done`, to the first transcription event."""
     transcription_failed: bool = False
@@ -86,6 +94,8 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """From `response.created` to the first delta, of audio or text."""
     chunk_ms: int = 100
     """Audio per delta."""
+    odd_bytes: bool = False
+    """Deltas of PCM16 end in the middle of a sample: nothing promises that they do not."""
     burst: float = 4.0
     """Times faster than real time that audio is sent. 1: as it is played. 0: all at once."""
     jitter_ms: float = 8.0
@@ -123,7 +133,9 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     close_after_ms: int = 0
     """Close with `close_code` and `close_reason` this long after the handshake."""
     close_code: int = 1011
+    """Close code of `close_after_…`."""
     close_reason: str = "The server had an error while processing your request"
+    """Close reason of `close_after_…`."""
     half_open_after_ms: int = 0
     """From then on read nothing, send nothing, answer no ping, and close nothing."""
     read_bytes_per_s: int = 0
@@ -152,17 +164,19 @@ AT_START = ("accepted_keys", "known_speech", "show_connections")
 
 
 def switched(
-    config: SimulatorConfig, switches: str, *, fixed: tuple[str, ...] = ()
+    config: SimulatorConfig, switches: str | Sequence[str], *, fixed: tuple[str, ...] = ()
 ) -> SimulatorConfig:
     """Return `config` with the switches of a text such as `drop_after_deltas:5,extra_fields`.
 
-    `=` will do for `:`; several values of one switch are parted by `|`. Raises
+    A sequence holds one switch each, whose value may have commas. `=` will do
+    for `:`; several values of one switch are parted by `|`. Raises
     `OperatorError` for a switch that is unknown or in `fixed`, and for a value
     that does not fit.
     """
+    each = switches.split(",") if isinstance(switches, str) else switches
     fields: dict[str, Any] = msgspec.structs.asdict(config)
     allowed = [name for name in fields if name not in fixed]
-    for switch in filter(None, (part.strip() for part in switches.split(","))):
+    for switch in filter(None, (part.strip() for part in each)):
         name, *value = _SEPARATOR.split(switch, maxsplit=1)
         if name not in allowed:
             raise OperatorError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from trunkline.simulator.audio import SAMPLES_PER_MS, Samples
 from trunkline.simulator.refusal import Refused, invalid, missing
 from trunkline.simulator.usage import (
@@ -52,6 +54,11 @@ class Item:
     def audio_ms(self) -> int:
         """Duration of the audio part, 0 without one."""
         return 0 if self.audio is None else len(self.audio) // SAMPLES_PER_MS
+
+    def forget_audio(self) -> None:
+        """Put silence of the same length, which takes no memory, in the place of the audio."""
+        if self.audio is not None:
+            self.audio = np.broadcast_to(np.int16(0), len(self.audio))
 
     def text(self) -> str:
         """Return all that is written or said in it, as far as it is known."""

@@ -67,9 +67,14 @@ class Hearing:
     """Turns appended audio into speech events and committed items."""
 
     def __init__(
-        self, room: Room, on_speech: Callable[[], None], on_turn: Callable[[Item, bool], None]
+        self,
+        room: Room,
+        on_speech: Callable[[], None],
+        before_commit: Callable[[Item], None],
+        on_turn: Callable[[Item, bool], None],
     ) -> None:
         self._room, self._on_speech, self._on_turn = room, on_speech, on_turn
+        self._before_commit = before_commit
         self._buffer = Buffer()
         self._committed = 0
         self._intake = Intake(self._encoding())
@@ -183,6 +188,7 @@ class Hearing:
         item = Item(body)
         item.audio = self._buffer.cut(begins, ends)
         self._committed = ends
+        self._before_commit(item)
         previous = self._room.conversation.last_id
         self._room.say(
             "input_audio_buffer.committed", {"item_id": item_id, "previous_item_id": previous}

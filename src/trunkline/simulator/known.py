@@ -25,6 +25,9 @@ _COVERED = 0.7
 _FAINT = 0.03
 """Frames fainter than this part of the loudest are edges, and are cut off."""
 
+_FAINTEST_VOICE = 60.0
+"""RMS of 40 ms: about -55 dBFS."""
+
 
 class Known(msgspec.Struct, frozen=True):
     """A recording that is recognised, and its words."""
@@ -41,6 +44,12 @@ def envelope(samples: Samples) -> Envelope:
     loudness = np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=1))
     heard = np.flatnonzero(loudness > max(1.0, loudness.max() * _FAINT))
     return loudness[heard[0] : heard[-1] + 1] if len(heard) else np.zeros(0)
+
+
+def is_silent(samples: Samples) -> bool:
+    """Whether nothing in `samples` is as loud as the faintest voice."""
+    heard = envelope(samples)
+    return not len(heard) or bool(heard.max() < _FAINTEST_VOICE)
 
 
 def _likeness(one: Envelope, other: Envelope) -> float:

@@ -120,11 +120,11 @@ class Spoken(_Placed):
 
     def __init__(
         self, response_id: str, index: int, item_id: str, clip: Clip, encoding: Encoding,
-        chunk_ms: int, pace: Pace, *, silent: bool = False,
+        chunk_ms: int, pace: Pace, *, silent: bool = False, odd: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(response_id, index, _message_body(item_id))
         self._clip, self._pace = clip, pace
-        self._chunks = () if silent else clip.chunks(encoding, chunk_ms)
+        self._chunks = () if silent else clip.chunks(encoding, chunk_ms, odd=odd)
         self._said, self._sent_ms = "", 0.0
 
     def open(self, previous_id: str | None, *, alone: bool) -> Iterator[Step]:

@@ -82,7 +82,9 @@ class Session:
         self._room.now_ns = now_ns
         self._transcribing = Transcribing(self._room, means.known)
         self._speaking = Speaking(self._room, means.library, means.voice, self._response_done)
-        self._hearing = Hearing(self._room, self._speech, self._turn)
+        self._hearing = Hearing(
+            self._room, self._speaking.interrupt, self._transcribing.before_commit, self._turn
+        )
         self._idle: Ticket | None = None
         self._minutes = opening.session_s / 60
         self._answers: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -215,12 +217,10 @@ class Session:
 
     # What happens by itself
 
-    def _speech(self) -> None:
-        self._speaking.interrupt()
-
     def _turn(self, item: Item, by_vad: bool) -> None:
-        self._transcribing.understand(item)
         self._transcribing.begin(item)
+        if self._room.config.forget_audio:
+            item.forget_audio()
         rules = self._room.session["audio"]["input"]["turn_detection"]
         if by_vad and rules is not None and rules.get("create_response", False):
             self._answer()

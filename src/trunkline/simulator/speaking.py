@@ -186,10 +186,10 @@ class Speaking:
             # Without a voice for it, another text is said, never other words than are heard.
             clip = self._library.find(chosen.text) or self._voice(chosen.text) or clip
         encoding: Encoding = response.request.format["type"]
-        silent = room.config.response == "silent"
         return Spoken(
-            response.id, at, item_id, clip, encoding, room.config.chunk_ms, self, silent=silent
-        )
+            response.id, at, item_id, clip, encoding, room.config.chunk_ms, self,
+            silent=room.config.response == "silent", odd=room.config.odd_bytes,
+        )  # fmt: skip
 
     def _advance(self, response: Response) -> None:
         """Say all steps that are due; plan the next one."""

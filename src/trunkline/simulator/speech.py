@@ -43,7 +43,7 @@ class Clip:
         self.words = words
         self.samples = samples
         self._wire: dict[Encoding, bytes] = {}
-        self._chunks: dict[tuple[Encoding, int], tuple[Chunk, ...]] = {}
+        self._chunks: dict[tuple[Encoding, int, bool], tuple[Chunk, ...]] = {}
 
     @property
     def duration_ms(self) -> int:
@@ -56,16 +56,19 @@ class Clip:
             self._wire[encoding] = encode(self.samples, encoding)
         return self._wire[encoding]
 
-    def chunks(self, encoding: Encoding, chunk_ms: int) -> tuple[Chunk, ...]:
-        """Return the deltas that say it. Made once, shared by all calls."""
-        key = (encoding, chunk_ms)
+    def chunks(self, encoding: Encoding, chunk_ms: int, *, odd: bool = False) -> tuple[Chunk, ...]:
+        """Return the deltas that say it. Made once, shared by all calls.
+
+        `odd`: of an odd number of bytes each, so that they cut samples in two.
+        """
+        key = (encoding, chunk_ms, odd)
         if key not in self._chunks:
-            self._chunks[key] = tuple(self._cut(encoding, chunk_ms))
+            self._chunks[key] = tuple(self._cut(encoding, chunk_ms, odd))
         return self._chunks[key]
 
-    def _cut(self, encoding: Encoding, chunk_ms: int) -> Iterator[Chunk]:
+    def _cut(self, encoding: Encoding, chunk_ms: int, odd: bool) -> Iterator[Chunk]:
         wire, per_second = self.wire(encoding), bytes_per_second(encoding)
-        step = per_second * chunk_ms // 1000
+        step = per_second * chunk_ms // 1000 | odd
         starts = list(range(0, len(wire), step)) or [0]
         for number, start in enumerate(starts):
             piece = wire[start : start + step]

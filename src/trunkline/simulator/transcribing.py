@@ -7,7 +7,7 @@ from typing import Any
 
 from trunkline.simulator.agenda import Ticket
 from trunkline.simulator.conversation import Item
-from trunkline.simulator.known import Known, recognise
+from trunkline.simulator.known import Known, is_silent, recognise
 from trunkline.simulator.performance import pieces
 from trunkline.simulator.room import Room
 from trunkline.simulator.usage import caller_audio_tokens, text_tokens
@@ -33,16 +33,29 @@ class Transcribing:
     def understand(self, item: Item) -> None:
         """Find out what is said in an item; `item.words` stays None if nobody knows."""
         if item.audio is not None and item.words is None:
-            item.words = recognise(item.audio, self._known) or next(self._scripted, None)
+            item.words = recognise(item.audio, self._known)
+            if item.words is None and not is_silent(item.audio):
+                item.words = next(self._scripted, None)
+
+    def before_commit(self, item: Item) -> None:
+        """Understand an item that will be committed, and stream its words if that is early."""
+        self.understand(item)
+        if self._wanted and self._room.config.transcription_timing == "early":
+            for part in pieces(self._text(item)):
+                self._soon(0, f"{_PREFIX}.delta", item, {"delta": part})
+
+    @property
+    def _wanted(self) -> bool:
+        return isinstance(self._room.session["audio"]["input"]["transcription"], dict)
 
     def begin(self, item: Item) -> None:
         """Plan the transcript of a committed item, if the session asks for one."""
-        if not isinstance(self._room.session["audio"]["input"]["transcription"], dict):
+        if not self._wanted:
             return
         match self._room.config.transcription_timing:
             case "before":
                 self._transcribe(item)
-            case "during":
+            case "during" | "early":
                 self._room.later(self._room.config.transcription_ms, lambda: self._transcribe(item))
             case "after":
                 wait = self._room.later(_NO_RESPONSE_MS, lambda: self._transcribe(item))
@@ -64,9 +77,11 @@ class Transcribing:
         if self._room.config.transcription_failed:
             self._fail(item)
             return
-        text = item.words if item.words is not None else _placeholder(item)
+        text, timing = self._text(item), self._room.config.transcription_timing
         parts = [text] if model in _ALL_AT_ONCE else pieces(text)
-        at_once = self._room.config.transcription_timing == "before"
+        if timing == "early":
+            parts = []
+        at_once = timing == "before"
         for number, part in enumerate(parts):
             wait_ms = 0 if at_once else number * _DELTA_MS
             self._soon(wait_ms, f"{_PREFIX}.delta", item, {"delta": part})
@@ -75,6 +90,13 @@ class Transcribing:
         self._soon(wait_ms, f"{_PREFIX}.completed", item, done)
         for part in item.body["content"]:
             part["transcript"] = text
+
+    def _text(self, item: Item) -> str:
+        if item.words is None and item.audio is not None and is_silent(item.audio):
+            # Silence that is committed is transcribed too, to nothing, and is billed.
+            return ""
+        # What stands for speech that is not recognised: nobody should take it for words.
+        return item.words or f"({item.audio_ms / 1000:.1f} seconds of speech)"
 
     def _soon(self, wait_ms: float, type_: str, item: Item, fields: dict[str, Any]) -> None:
         everything = {"item_id": item.id, "content_index": 0, **fields}
@@ -104,8 +126,3 @@ class Transcribing:
             "input_token_details": {"text_tokens": 0, "audio_tokens": heard},
             "output_tokens": written,
         }
-
-
-def _placeholder(item: Item) -> str:
-    """What stands for speech that is not recognised. Nobody should take it for words."""
-    return f"({item.audio_ms / 1000:.1f} seconds of speech)"
