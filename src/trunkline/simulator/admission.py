@@ -18,10 +18,6 @@ from trunkline.simulator.config import AT_START, SimulatorConfig, switched
 from trunkline.simulator.refusal import Refused
 from trunkline.simulator.room import Dialect
 
-OPENAI_PATH = "/v1/realtime"
-AZURE_GA_PATH = "/openai/v1/realtime"
-AZURE_PREVIEW_PATH = "/openai/realtime"
-
 SUBPROTOCOL = "realtime"
 _KEY_SUBPROTOCOL = "openai-insecure-api-key."
 _BETA_SUBPROTOCOL = "openai-beta.realtime-v1"

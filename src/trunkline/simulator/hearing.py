@@ -154,15 +154,17 @@ class Hearing:
         self._forget_speech()
         self._commit(item_id, self._committed, self._buffer.ends, False)
 
-    def commit_silence(self) -> tuple[int, int, str]:
+    def commit_silence(self) -> None:
         """Announce an idle timeout and commit what was heard since the last commit."""
         item_id = self._room.chance.id("item")
         begins, ends = self._committed, self._buffer.ends
-        times = (begins // SAMPLES_PER_MS, ends // SAMPLES_PER_MS)
-        fields = {"audio_start_ms": times[0], "audio_end_ms": times[1], "item_id": item_id}
+        fields = {
+            "audio_start_ms": begins // SAMPLES_PER_MS,
+            "audio_end_ms": ends // SAMPLES_PER_MS,
+            "item_id": item_id,
+        }
         self._room.say("input_audio_buffer.timeout_triggered", fields)
         self._commit(item_id, begins, ends, False)
-        return *times, item_id
 
     def clear(self) -> None:
         """Take `input_audio_buffer.clear`. Speech that was going on becomes no item."""
