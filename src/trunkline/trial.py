@@ -57,12 +57,21 @@ class _Events(WSListener):
     def __init__(self) -> None:
         super().__init__()
         self.queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self.heard_at_s = 0.0
+        """When all audio that came so far has been played, on the loop's clock."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE:
             transport.disconnect()
         elif frame.msg_type == WSMsgType.TEXT:
-            self.queue.put_nowait(msgspec.json.decode(frame.get_payload_as_bytes()))
+            event = msgspec.json.decode(frame.get_payload_as_bytes())
+            if event["type"] == "response.output_audio.delta":
+                self._play(event["delta"])
+            self.queue.put_nowait(event)
+
+    def _play(self, delta: str) -> None:
+        begins_s = max(self.heard_at_s, asyncio.get_running_loop().time())
+        self.heard_at_s = begins_s + len(base64.b64decode(delta)) / 2 / RATE_HZ
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self.queue.put_nowait(None)
@@ -84,6 +93,8 @@ async def speak(url: str, key: str, model: str, write: Callable[[str], object]) 
         raise OperatorError(f"no answer within {ANSWER_TIMEOUT_S:.0f} s") from exc
     finally:
         speaking.cancel()
+    # The answer came faster than it can be listened to: hang up when it has been heard.
+    await asyncio.sleep(max(0.0, events.heard_at_s - asyncio.get_running_loop().time()))
     transport.send_close(WSCloseCode.OK)
     write(f"See and hear it: {url}/calls/{call_id}\n")
 

@@ -118,7 +118,7 @@ async def _first_sign_in(settings: Settings, layout: Layout) -> str:
 
 def _greet(settings: Settings, sign_in: str) -> None:
     """Print what a newcomer needs to know, and nothing more."""
-    command = shlex.quote(os.path.relpath(sys.argv[0])) if os.sep in sys.argv[0] else "trunkline"
+    command = _command()
     create = f"{command} keys create --data {shlex.quote(str(settings.data))} --name first"
     websocket = settings.public_url.replace("http", "ws", 1)
     lines = [
@@ -131,6 +131,13 @@ def _greet(settings: Settings, sign_in: str) -> None:
         lines.append("The simulator answers every call: no provider is dialled, nothing is billed.")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _command() -> str:
+    """Return how this command line can be run again, from here."""
+    if Path(sys.argv[0]).name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m trunkline"
+    return shlex.quote(os.path.relpath(sys.argv[0])) if os.sep in sys.argv[0] else "trunkline"
 
 
 # --- processes -----------------------------------------------------------------------
@@ -329,8 +336,18 @@ async def _operators_keys(settings: Settings) -> AsyncGenerator[tuple[ControlSto
 
 
 async def reindex(settings: Settings) -> str:
-    """Rebuild the facts; return a sentence that says of how many calls."""
-    raise NotImplementedError
+    """Rebuild the facts from archives and journals; return a sentence that says of how many."""
+    from trunkline.recorder.reindex import reindex as rebuild
+
+    logs.configure(settings, "reindex")
+    layout = Layout(settings.data)
+    layout.create()
+    lock = DataLock(layout.lock)
+    async with _stores(settings) as stores:
+        done = await rebuild(stores.facts, stores.blobs, settings.data, _prices(settings))
+    lock.release()
+    unreadable = f"; unreadable: {', '.join(done.unreadable)}" if done.unreadable else ""
+    return f"{done.calls} calls, {done.rows} rows{unreadable}"
 
 
 def _unix_socket(path: Path) -> socket.socket:

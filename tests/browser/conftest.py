@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from tests.browser.site import Site, running_site
+from tests.support.browsing import Complaints, open_browser
 
 from trunkline.store.facts.store import FactsStore
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required",
-]
 AXE = Path(__file__).parent.parent.parent / "node_modules" / "axe-core" / "axe.min.js"
 
 NewPage = Callable[..., Page]
@@ -28,16 +19,11 @@ NewPage = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def browser(facts: FactsStore) -> Iterator[Browser]:
-    """One browser for a module's tests; each has a context of its own.
+    """One browser for a module's tests.
 
-    While it is open this thread has Playwright's event loop, and no other can run in it:
-    so it comes after the stores, and ends with the module, before tests that are async.
+    It comes after the stores, and ends with the module, before tests that are async.
     """
-    path = shutil.which("chromium") or "/usr/bin/chromium"
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, headless=True, args=ARGUMENTS)
-        yield found
-        found.close()
+    yield from open_browser()
 
 
 @pytest.fixture(scope="session")
@@ -45,19 +31,6 @@ def site(facts: FactsStore, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A dashboard with calls in it."""
     with running_site(facts, tmp_path_factory.mktemp("site")) as found:
         yield found
-
-
-class Complaints(list[str]):
-    """What a page said on its console, and what its security policy stopped."""
-
-    def watch(self, page: Page) -> None:
-        page.on("console", lambda said: self._console(said.type, said.text))
-        page.on("pageerror", lambda error: self.append(f"uncaught: {error}"))
-
-    def _console(self, kind: str, text: str) -> None:
-        # Advice on speed is about the test's own look at the canvas.
-        if kind in ("error", "warning") and not text.startswith("Canvas2D: "):
-            self.append(f"{kind}: {text}")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import AXE, Complaints, NewPage
 from tests.browser.site import EMAIL, WICKED, Site, live_call
+from tests.support.browsing import until
 from tests.web import sample
 
 
@@ -26,18 +27,6 @@ def serious_findings(page: Page) -> list[str]:
         if found["impact"] in ("serious", "critical")
         for node in found["nodes"]
     ]
-
-
-def until(page: Page, expression: str) -> None:
-    """Wait until a JavaScript expression is true on the page.
-
-    Playwright's own `wait_for_function` evaluates within the page, which its policy forbids.
-    """
-    for _ in range(200):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never true: {expression}")
 
 
 def test_a_stranger_signs_up_makes_a_key_and_revokes_it(new_page: NewPage) -> None:

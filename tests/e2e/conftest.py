@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import trustme
+from playwright.sync_api import Browser
+from tests.support.browsing import Complaints, open_browser
 from tests.support.running import Running, running
 
 
@@ -29,6 +31,20 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
     options = ("--simulator", "--tls-cert", str(certificate), "--tls-key", str(key))
     with running(directory / "data", *options, ca=ca) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    """One browser for a module's tests."""
+    yield from open_browser()
+
+
+@pytest.fixture
+def complaints() -> Generator[Complaints]:
+    """Collects complaints of every page of a test, which must have none at its end."""
+    found = Complaints()
+    yield found
+    assert found == []
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def kill(started: Running, name: str) -> None:
 def events_of(started: Running, call_id: str) -> list[dict[str, Any]]:
     """Return the provider's events as they were recorded."""
     recorded = ndjson(started.get(f"/v1/calls/{call_id}/events?limit=1000").text)
-    return [json.loads(event["data"]) for event in recorded if event["leg"] == "provider"]
+    return [json.loads(event["text"]) for event in recorded if event["leg"] == "provider"]
 
 
 def said(call: dict[str, Any]) -> list[str]:

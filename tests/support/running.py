@@ -50,7 +50,8 @@ class Running:
     def get(self, path: str, **options: Any) -> httpx2.Response:
         """Ask the API, with the key."""
         trusting = ssl.create_default_context(cafile=self.ca) if self.ca else False
-        with httpx2.Client(base_url=self.url, verify=trusting, trust_env=False) as http:
+        # A request that meets a restarting server waits for it.
+        with httpx2.Client(base_url=self.url, verify=trusting, timeout=START_TIMEOUT_S) as http:
             return http.get(path, headers={"Authorization": f"Bearer {self.key}"}, **options)
 
     def call(self, call_id: str) -> dict[str, Any]:
