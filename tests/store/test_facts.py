@@ -167,6 +167,15 @@ async def test_any_text_is_a_value_and_never_sql(facts: FactsStore, text: str) -
     assert (await many.calls_page(facts, org, nothing)).calls == []
 
 
+@pytest.mark.parametrize("amount", ["1E-9", "0.000000001", "999999999.999999999", "-1.5", "0"])
+async def test_money_is_kept_to_the_last_digit(facts: FactsStore, amount: str) -> None:
+    call = a_call(fresh_org(), cost_usd=Decimal(amount))
+    await facts.insert([call])
+    kept = await one.call_by_id(facts, call.org_id, call.call_id)
+    assert kept is not None
+    assert kept.cost_usd == Decimal(amount)
+
+
 async def test_half_a_surrogate_pair_does_not_stop_the_rows_behind_it(facts: FactsStore) -> None:
     call = a_call(fresh_org())
     item = ItemRow(
@@ -338,7 +347,8 @@ async def test_counts_leave_out_what_was_delivered_twice(facts: FactsStore) -> N
 async def test_a_call_of_any_ulid_can_be_stored(facts: FactsStore) -> None:
     """Ids come from sixteen bytes: also from clocks that are far off."""
     org = fresh_org()
-    for at_us in (0, 2**48 * 1000 - 1000):
+    moments_ms = [0, 1, *(2**n + 3 for n in range(5, 48, 5)), 32**7 * 31 + 999, 2**48 - 1]
+    for at_us in (at_ms * 1000 for at_ms in moments_ms):
         call: CallRow = a_call(org, call_id=fresh_call(at_us))
         await facts.insert([*parts_of(call), call])
         assert len(await one.events_of_call(facts, org, call.call_id)) == 5

@@ -32,7 +32,7 @@ _ULID_SECONDS: Final = (
 """Ten letters of five bits are milliseconds since 1970: exact as a float, to the year 10889.
 Spelt out, because the embedded engine has no function for it."""
 
-HOUR_OF_CALL: Final = f"toStartOfHour(toDateTime({_ULID_SECONDS}, 'UTC'))"
+_HOUR_OF_CALL: Final = f"toStartOfHour(toDateTime({_ULID_SECONDS}, 'UTC'))"
 """The hour in which the gateway made the id: its last second is 2106's, as a DateTime's is."""
 
 
@@ -163,7 +163,7 @@ _EXPIRY = "toDateTime(intDiv(expires_at_us, 1000000), 'UTC') DELETE WHERE expire
 def _hour(table: Table) -> str:
     if table.row is rows.CallRow:
         return "toStartOfHour(toDateTime(intDiv(opened_at_us, 1000000), 'UTC'))"
-    return HOUR_OF_CALL
+    return _HOUR_OF_CALL
 
 
 def _column_type(name: str, hint: Any, table: Table) -> str:

@@ -4,15 +4,28 @@
 
 from __future__ import annotations
 
-from trunkline.store.facts.ddl import HOUR_OF_CALL, TABLE_OF, columns
+from typing import Any
+
+from trunkline.ids import parse_call_id
+from trunkline.store.facts.ddl import TABLE_OF, columns
 from trunkline.store.facts.rows import Row
 
-SAME_HOUR = HOUR_OF_CALL.replace("call_id", "{call_id:String}")
-"""Where the parts of the call in question lie, so that nothing else is read."""
+
+def about_call(call_id: str) -> dict[str, Any]:
+    """Return the parameters of a query about one call: its id, and where its parts lie.
+
+    The hour is worked out here as the table's column `hour` has it: the engine would not
+    see that it is a constant, and would look through every month.
+    """
+    try:
+        seconds = int.from_bytes(parse_call_id(call_id)[:6], "big") // 1000
+    except ValueError:
+        seconds = 0
+    return {"call_id": call_id, "hour": min(seconds, 2**32 - 1) // 3600 * 3600}
 
 
 def rows_of_call(row: type[Row], order: str) -> str:
-    """Return SQL for all rows of one type that belong to one call."""
+    """Return SQL for all rows of one type that belong to one call, see `about_call`."""
     return f"{parts_of_call(row)} ORDER BY {order}"
 
 
@@ -20,7 +33,8 @@ def parts_of_call(row: type[Row]) -> str:
     """Return SQL as `rows_of_call` does, open for more predicates."""
     return (
         f"SELECT {names(row)} FROM {TABLE_OF[row].name} FINAL"
-        f" WHERE org_id = {{org_id:String}} AND hour = {SAME_HOUR} AND call_id = {{call_id:String}}"
+        " WHERE org_id = {org_id:String} AND hour = toDateTime({hour:UInt32}, 'UTC')"
+        " AND call_id = {call_id:String}"
     )
 
 

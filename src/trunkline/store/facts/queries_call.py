@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from trunkline.store.facts.parts import names, parts_of_call, rows_of_call
+from trunkline.store.facts.parts import about_call, names, parts_of_call, rows_of_call
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import (
     CallRow,
@@ -56,32 +56,32 @@ async def call_by_id(facts: FactsStore, org_id: str, call_id: str) -> CallRow | 
 
 async def turns_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[TurnRow]:
     """Return the turns that are over, in order."""
-    return await facts.ask(_TURNS, org_id, call_id=call_id)
+    return await facts.ask(_TURNS, org_id, **about_call(call_id))
 
 
 async def responses_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[ResponseRow]:
     """Return the responses in the order in which they were created."""
-    return await facts.ask(_RESPONSES, org_id, call_id=call_id)
+    return await facts.ask(_RESPONSES, org_id, **about_call(call_id))
 
 
 async def items_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[ItemRow]:
     """Return the transcript in the order of the conversation, deleted items included."""
-    return await facts.ask(_ITEMS, org_id, call_id=call_id)
+    return await facts.ask(_ITEMS, org_id, **about_call(call_id))
 
 
 async def tool_calls_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[ToolCallRow]:
     """Return the tool calls in the order in which they were asked for."""
-    return await facts.ask(_TOOL_CALLS, org_id, call_id=call_id)
+    return await facts.ask(_TOOL_CALLS, org_id, **about_call(call_id))
 
 
 async def errors_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[ErrorRow]:
     """Return the errors in order."""
-    return await facts.ask(_ERRORS, org_id, call_id=call_id)
+    return await facts.ask(_ERRORS, org_id, **about_call(call_id))
 
 
 async def usage_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[UsageRow]:
     """Return what was billed, in order."""
-    return await facts.ask(_USAGE, org_id, call_id=call_id)
+    return await facts.ask(_USAGE, org_id, **about_call(call_id))
 
 
 async def events_of_call(
@@ -100,5 +100,11 @@ async def events_of_call(
     `provider`; empty means all.
     """
     return await facts.ask(
-        _EVENTS, org_id, call_id=call_id, after=after, limit=limit, types=list(types), leg=leg
+        _EVENTS,
+        org_id,
+        **about_call(call_id),
+        after=after,
+        limit=limit,
+        types=list(types),
+        leg=leg,
     )

@@ -1,0 +1,108 @@
+"""Golden conversations are told by the API as they were folded, and frame by frame."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support import golden
+from tests.support.web import Site
+
+from trunkline.journal.record import Kind
+from trunkline.store.facts import rows
+from trunkline.store.facts.rows import CallRow, Row
+
+PARTS = {
+    "TurnRow": ("turns", "turn"),
+    "ResponseRow": ("responses", "response_id"),
+    "ItemRow": ("transcript", "item_id"),
+    "ToolCallRow": ("tool_calls", "tool_call_id"),
+    "ErrorRow": ("errors", "seq"),
+    "UsageRow": ("usage", "seq"),
+}
+"""Where the API has the rows of a kind, and by what they are told apart."""
+
+
+def folded(name: str, org_id: str) -> list[Row]:
+    """Return the rows that the golden call must give, as those of an organisation."""
+    expected = golden.expected(name)
+    kinds = ["CallRow", *PARTS]
+    return [
+        msgspec.convert({**fields, "org_id": org_id}, getattr(rows, kind), strict=False)
+        for kind in kinds
+        for fields in expected[kind]
+    ]
+
+
+def ms(us: int | None) -> float | None:
+    return None if us is None else us / 1000
+
+
+@pytest.mark.parametrize("name", golden.names())
+async def test_a_golden_call_is_told_as_it_was_folded(site: Site, name: str) -> None:
+    member = await site.join()
+    facts = folded(name, member.org_id)
+    await site.facts.insert(facts)
+    (call,) = (row for row in facts if isinstance(row, CallRow))
+    answer = await site.client.get(f"/v1/calls/{call.call_id}", headers=member.bearer)
+    assert answer.status_code == 200, answer.text
+    told = json.loads(answer.text, parse_float=Decimal)
+    assert (told["status"], told["end_reason"]) == (call.status, call.end_reason)
+    assert (told["model_used"], told["http_status"]) == (call.model_used, call.http_status)
+    cost = told["cost_usd"]
+    assert (None if cost is None else Decimal(cost)) == call.cost_usd
+    for kind, (field, key) in PARTS.items():
+        kept = [row for row in facts if type(row).__name__ == kind]
+        by_key = {getattr(row, key): row for row in kept}
+        assert {part[key] for part in told[field]} == set(by_key), field
+        for part in told[field]:
+            check_part(part, by_key[part[key]])
+
+
+def check_part(part: dict[str, Any], row: Row) -> None:
+    """Every field of the row is there, in the API's unit."""
+    for field in msgspec.structs.fields(type(row)):
+        value = getattr(row, field.name)
+        if field.name in ("org_id", "call_id", "version", "position", "tokens", "seconds_us"):
+            continue
+        if field.name.endswith("_us"):
+            told = part[field.name.removesuffix("_us") + "_ms"]
+            assert (None if told is None else float(told)) == ms(value), field.name
+        elif field.name == "cost_usd":
+            assert (None if part["cost_usd"] is None else Decimal(part["cost_usd"])) == value
+        else:
+            assert part[field.name] == value, field.name
+
+
+@pytest.mark.parametrize("name", golden.names())
+async def test_a_golden_calls_frames_are_told_as_they_were_sent(site: Site, name: str) -> None:
+    member = await site.join()
+    facts = folded(name, member.org_id)
+    await site.facts.insert(facts)
+    (call,) = (row for row in facts if isinstance(row, CallRow))
+    records = golden.records(name)
+    await site.seal(call, list(records))
+    answer = await site.client.get(
+        f"/v1/calls/{call.call_id}/events", params={"limit": 10_000}, headers=member.bearer
+    )
+    told = [json.loads(line) for line in answer.text.splitlines()]
+    frames = [record for record in records if record.kind in (Kind.FRAME, Kind.BRIDGED)]
+    assert [line["text"] for line in told if line["record"] != "gap"] == [
+        frame.payload.decode() for frame in frames
+    ]
+    offsets = [line["received_ms"] for line in told]
+    assert offsets == sorted(offsets)
+    assert all(offset >= 0 for offset in offsets)
+
+
+async def test_all_golden_calls_are_in_the_list_and_its_sums(site: Site) -> None:
+    member = await site.join()
+    calls: list[CallRow] = []
+    for name in golden.names():
+        facts = folded(name, member.org_id)
+        await site.facts.insert(facts)
+        calls += [row for row in facts if isinstance(row, CallRow)]
+    page = (await site.client.get("/v1/calls?limit=200", headers=member.bearer)).json()
+    assert {told["id"] for told in page["data"]} == {call.call_id for call in calls}
+    assert len(page["data"]) == len(calls)
