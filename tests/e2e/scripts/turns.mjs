@@ -4,6 +4,7 @@ import { appendFileSync, readFileSync } from "node:fs";
 
 const CHUNK_BYTES = 4800; // 100 ms of PCM16 at 24 kHz
 let responses = 0;
+let heardAt = 0; // when all audio that came so far has been played
 
 function send(event) {
   ws.send(JSON.stringify(event));
@@ -36,8 +37,14 @@ ws.on("message", (message) => {
   const event = JSON.parse(message.toString());
   appendFileSync(process.env.LOG, JSON.stringify(event) + "\n");
   if (event.type === "session.updated") say("What is the weather like in Paris?");
-  if (event.type === "response.done" && ++responses === 1) speak(process.env.SPEECH);
-  if (event.type === "response.done" && responses === 2) setTimeout(() => ws.close(), 1000);
+  if (event.type === "response.audio.delta") {
+    const milliseconds = Buffer.from(event.delta, "base64").length / 48;
+    heardAt = Math.max(heardAt, Date.now()) + milliseconds;
+  }
+  if (event.type === "response.done") {
+    const next = ++responses === 1 ? () => speak(process.env.SPEECH) : () => ws.close();
+    setTimeout(next, Math.max(0, heardAt - Date.now()) + 500);
+  }
 });
 
 ws.on("close", (code) => {
