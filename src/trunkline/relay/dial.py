@@ -122,15 +122,15 @@ async def _connect(protocol: _Dialling, url: str, context: ssl.SSLContext) -> No
     parts = urlsplit(url)
     secure = parts.scheme == "wss"
     loop = asyncio.get_running_loop()
-    # Not the loop's own: picows hands over memory that it uses again, which this
-    # library copies when it must wait, and uvloop's transports do not.
+    # One address after the other: racing them leaks the winner's socket when the caller
+    # leaves at that very moment. Not the loop's own connections: picows hands over memory
+    # that it uses again, which these copy when it must wait, and uvloop's do not.
     await aiofastnet.create_connection(
         loop,
         lambda: protocol,
         parts.hostname,
         parts.port or (443 if secure else 80),
         ssl=context if secure else None,
-        happy_eyeballs_delay=0.25,
     )
 
 
