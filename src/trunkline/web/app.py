@@ -17,14 +17,16 @@ from trunkline.web.pages.problems import problem_page
 
 DESCRIPTION: Final = (
     "Everything that Trunkline has recorded, as JSON. Send a key that may read:"
-    " Authorization: Bearer sk-trunkline-…. Another organisation's ids are 404. Times are"
-    " ISO 8601, UTC; numbers have their unit in the name; lists go on with next_cursor."
+    " `Authorization: Bearer sk-trunkline-…`. Another organisation's ids are 404. Times are"
+    " ISO 8601, UTC; numbers have their unit in the name; lists go on with `next_cursor`."
 )
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": models.ErrorAnswer, "description": "A parameter is not what it must be."},
     401: {"model": models.ErrorAnswer, "description": "No key, or one that does not work."},
     403: {"model": models.ErrorAnswer, "description": "The key may not read."},
     404: {"model": models.ErrorAnswer, "description": "Not there, or not yours."},
+    # Also keeps FastAPI from promising a 422 of its own, which nothing here answers.
+    "default": {"model": models.ErrorAnswer, "description": "Any other failure."},
 }
 
 

@@ -47,13 +47,13 @@ class CallsQuery(BaseModel):
 @router.get("/v1/calls")
 async def list_calls(
     reader: WhoReads, deps: Deps, query: Annotated[CallsQuery, Query()]
-) -> models.Page[models.Call]:
+) -> models.CallPage:
     """Calls, the latest first."""
     before = cursors.read(query.cursor, Cursor)
     page = await calls_page(
         deps.facts, reader.org_id, filters_of(query), limit=query.limit, before=before
     )
-    return models.Page(
+    return models.CallPage(
         data=[shape.call(row) for row in page.calls], next_cursor=cursors.write(page.next_cursor)
     )
 

@@ -309,6 +309,14 @@ class Session(BaseModel):
     wait_ms: float | None = Field(description="Mean of the calls' median waits.")
 
 
+class CallPage(Page[Call]):
+    """A part of the list of calls."""
+
+
+class SessionPage(Page[Session]):
+    """A part of the list of sessions."""
+
+
 class Totals(BaseModel):
     """Sums over a node and everything below it."""
 

@@ -6,12 +6,14 @@ installation without internet cannot do. This one is plain HTML.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 router = APIRouter(include_in_schema=False)
 
@@ -19,6 +21,18 @@ _HERE: Final = Path(__file__).parent
 _PAGES: Final = Environment(
     loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined
 )
+
+
+def spoken(text: str) -> Markup:
+    """Return `text` as HTML, with what stands between backticks as code."""
+    parts = re.split(r"`([^`]+)`", text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part
+        for number, part in enumerate(parts)
+    )
+
+
+_PAGES.filters["spoken"] = spoken
 
 
 @router.get("/openapi.json")

@@ -36,7 +36,7 @@ class SessionsQuery(BaseModel):
 @router.get("/v1/sessions")
 async def list_sessions(
     reader: WhoReads, deps: Deps, query: Annotated[SessionsQuery, Query()]
-) -> models.Page[models.Session]:
+) -> models.SessionPage:
     """Sessions, the latest first."""
     filters = queries.SessionFilters(
         from_us=shape.microseconds(query.from_) if query.from_ else None,
@@ -49,7 +49,7 @@ async def list_sessions(
     page = await queries.sessions_page(
         deps.facts, reader.org_id, filters, limit=query.limit, before=before
     )
-    return models.Page(
+    return models.SessionPage(
         data=[shape.session(row) for row in page.sessions],
         next_cursor=cursors.write(page.next_cursor),
     )
