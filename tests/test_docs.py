@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from trunkline.settings import Settings
 from trunkline.simulator.config import SimulatorConfig
+from trunkline.web.app import create_app
+from trunkline.web.deps import Dependencies
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -19,3 +22,12 @@ def test_every_switch_of_the_simulator_is_documented(switch: str) -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_every_route_of_the_api_is_documented() -> None:
+    nothing = dict.fromkeys(("control", "facts", "archives", "recordings"))
+    app = create_app(Dependencies(settings=Settings(), **nothing))  # pyright: ignore
+    documented = (DOCS / "reference" / "api.md").read_text("utf-8")
+    for path, methods in app.openapi()["paths"].items():
+        for method in methods:
+            assert f"`{method.upper()} {path}`" in documented

@@ -56,8 +56,7 @@ def test_successors_come_from_the_environment_as_pairs(tmp_path: Path) -> None:
 
 
 def test_a_child_gets_what_its_parent_has(tmp_path: Path) -> None:
-    settings = load({"session_secret": "s3cret", "data": tmp_path}, {}, tmp_path)
-    assert "s3cret" not in repr(settings)
+    settings = load({"data": tmp_path, "successors": {"a": "b"}, "workers": 2}, {}, tmp_path)
     assert Settings.model_validate(dump(settings)) == settings
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from trunkline.errors import OperatorError
 
@@ -107,8 +107,6 @@ class Settings(BaseModel):
     """JSON in the shape of `protocol/prices.json`, laid over it."""
     sign_up: bool = True
     """Strangers may create an account on the dashboard."""
-    session_secret: SecretStr | None = None
-    """Seals cookies. Default: made once and kept in `data`."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_format: Literal["console", "json"] = "console"
 
@@ -143,11 +141,8 @@ def load(
 
 
 def dump(settings: Settings) -> dict[str, Any]:
-    """Return `settings` as plain values, secrets included: for a child's standard input only."""
-    plain = settings.model_dump(mode="json")
-    if settings.session_secret is not None:
-        plain["session_secret"] = settings.session_secret.get_secret_value()
-    return plain
+    """Return `settings` as plain values, passwords in URLs included: for a child's stdin only."""
+    return settings.model_dump(mode="json")
 
 
 def _from_file(environ: Mapping[str, str], directory: Path) -> dict[str, Any]:
