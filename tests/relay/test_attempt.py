@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 import trustme
-from tests.relay.world import HEADERS, KEY, ORG, PROVIDER_KEY, echo, key, raw, tcp, world
+from tests.relay.world import HANDSHAKE, HEADERS, KEY, ORG, PROVIDER_KEY, echo, key, raw, tcp, world
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request, Response
@@ -24,12 +24,6 @@ from trunkline.protocol.profiles import Plan
 from trunkline.relay.attempt import redacted
 from trunkline.relay.refusal import Refusal
 
-HANDSHAKE = (
-    "GET /v1/realtime?model=gpt-realtime-2.1 HTTP/1.1\r\nHost: h\r\n"
-    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    f"Helicone-Auth: Bearer {KEY}\r\nAuthorization: Bearer {PROVIDER_KEY}\r\n\r\n"
-).encode()
 HELLO = bytes([0x81, 0x85, 0, 0, 0, 0]) + b"hello"
 CLOSE = bytes([0x88, 0x82, 0, 0, 0, 0]) + (1000).to_bytes(2, "big")
 

@@ -415,6 +415,15 @@ def test_any_sign_of_life_answers_a_ping(answer: Event) -> None:
     assert relay.handle(Tick(220)) == (Ping(CALLER),)
 
 
+def test_who_is_waited_for_is_known() -> None:
+    relay = core()
+    assert relay.awaited == ()
+    relay.handle(Tick(100))
+    assert relay.awaited == ((CALLER, 100), (PROVIDER, 100))
+    relay.handle(PongReceived(CALLER, 110))
+    assert relay.awaited == ((PROVIDER, 100),)
+
+
 def test_a_leg_that_we_do_not_read_is_not_called_dead() -> None:
     relay = core()
     relay.handle(Congested(CALLER, 5))
@@ -504,6 +513,16 @@ def test_a_first_session_update_in_ga_ends_the_watch() -> None:
         (frame(CALLER, BETA_UPDATE), hand(CALLER, BETA_UPDATE)),
         (frame(PROVIDER, GA_DELTA), hand(PROVIDER, GA_DELTA)),
     )
+
+
+def test_a_session_update_is_seen_wherever_its_type_is() -> None:
+    session = '"session":{"modalities":["text"],"instructions":"' + "x" * 5000 + '"}'
+    for text in (
+        '{"type":"session.update",' + session + "}",
+        "{" + session + ',"type":"session.update"}',
+    ):
+        commands = core(watched=True).handle(frame(CALLER, text.encode()))
+        assert [type(command) for command in commands] == [Write, Translate]
 
 
 def test_an_unwatched_call_is_never_touched() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.relay.world import HEADERS, echo, world
+from tests.relay.world import HANDSHAKE, HEADERS, echo, world
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
@@ -251,6 +251,20 @@ async def test_a_peer_that_lives_but_says_nothing_keeps_its_call(tmp_path: Path)
         await asyncio.sleep(0.7)
         await caller.send("still here")
         assert await caller.recv() == "still here"
+
+
+async def test_a_peer_that_is_long_in_sending_a_message_is_not_lost(tmp_path: Path) -> None:
+    size = 20
+    async with world(tmp_path, echo, ping_interval_ms=50, ping_timeout_ms=300) as w:
+        reader, writer = await asyncio.open_connection("127.0.0.1", w.port)
+        writer.write(HANDSHAKE + bytes([0x82, 0x80 | size, 0, 0, 0, 0]))
+        for _ in range(size):
+            await asyncio.sleep(0.05)
+            writer.write(b"x")
+        async with asyncio.timeout(2):
+            await reader.readuntil(bytes([0x82, size]) + b"x" * size)
+        writer.close()
+        await w.journal.closed()
 
 
 async def test_a_peer_that_answers_no_ping_is_lost(tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ HEADERS = {"Authorization": f"Bearer {PROVIDER_KEY}", "Helicone-Auth": f"Bearer 
 INSTANCE = bytes(16)
 ORG = "org_1"
 
+HANDSHAKE = (
+    "GET /v1/realtime?model=gpt-realtime-2.1 HTTP/1.1\r\nHost: h\r\n"
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    f"Helicone-Auth: Bearer {KEY}\r\nAuthorization: Bearer {PROVIDER_KEY}\r\n\r\n"
+).encode()
+"""A call's whole head, for callers that speak bytes."""
+
 Talk = Callable[[ServerConnection], Awaitable[None]]
 
 

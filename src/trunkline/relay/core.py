@@ -62,7 +62,8 @@ TOO_BIG = 1009
 
 _CALLER, _PROVIDER = Leg.CALLER, Leg.PROVIDER
 _MARK = b'session.update"'
-"""In every frame that can tell the caller's dialect, and in few others."""
+_MARK_WITHIN_BYTES = 256
+"""The event's type is near one of its ends: no key but `session` holds much beside it."""
 
 Commands = tuple[Command, ...]
 
@@ -106,6 +107,14 @@ class Core:
     def caller_frames(self) -> int:
         """Frames of the caller that were handed on so far."""
         return self._caller.frames
+
+    @property
+    def awaited(self) -> tuple[tuple[Leg, int], ...]:
+        """Legs that were asked for a sign of life and gave none yet, and when they were."""
+        caller, provider = self._caller.pinged_ns, self._provider.pinged_ns
+        if not caller and not provider:
+            return ()
+        return tuple((leg, at) for leg, at in ((_CALLER, caller), (_PROVIDER, provider)) if at)
 
     def handle(self, event: Event) -> Commands:
         """Advance by one event and return what the shell must do, in order."""
@@ -166,7 +175,7 @@ class Core:
 
     def _watch(self, frame: Frame) -> Commands:
         """Look for the first session update: it tells a beta caller that gave no other sign."""
-        if frame.leg is not _CALLER or frame.binary or _MARK not in frame.data:
+        if frame.leg is not _CALLER or frame.binary or not _is_marked(frame.data):
             return ()
         if beta_session_update(frame.data):
             self._bridge, self._watching = Bridge(), False
@@ -350,3 +359,11 @@ class Core:
             caller_bytes=caller.bytes,
             provider_bytes=provider.bytes,
         )
+
+
+def _is_marked(data: bytes) -> bool:
+    """Return whether `data` may be a session update. Costs the same for audio of any length."""
+    # `find` rather than `in`: a slice would copy.
+    return (
+        data.find(_MARK, 0, _MARK_WITHIN_BYTES) >= 0 or data.find(_MARK, -_MARK_WITHIN_BYTES) >= 0
+    )

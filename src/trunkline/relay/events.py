@@ -28,7 +28,7 @@ class PingReceived(msgspec.Struct, frozen=True, gc=False):
 
 
 class PongReceived(msgspec.Struct, frozen=True, gc=False):
-    """The peer on `leg` lives."""
+    """The peer on `leg` lives: it answered, or the bytes of a message still arrive."""
 
     leg: Leg
     at_ns: int

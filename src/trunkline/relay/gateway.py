@@ -23,7 +23,7 @@ from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
 
-HEARTBEAT_S = 0.1
+HEARTBEAT_S = 0.2
 """How often the keys' file is looked at, and each call told that time has passed."""
 LAST_CLOSES_S = 3.0
 """For close handshakes after the drain limit; then the connections are dropped."""

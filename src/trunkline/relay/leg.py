@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Callable
 from typing import cast
 
@@ -23,6 +25,9 @@ from trunkline.relay.events import (
 
 MIN_FRAGMENT_BYTES = 64
 """What fragments of the largest message have on average, at least: empty ones cost memory too."""
+
+_TCP_INFO = struct.Struct("=52xI")
+"""Up to `tcpi_last_data_recv`: ms since bytes last came (linux/tcp.h)."""
 
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
 
@@ -58,7 +63,7 @@ class LegListener(WSListener):
         kind = frame.msg_type
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._violated(1002, "a reserved bit is set: no extension was agreed on", at_ns)
-        elif kind == _TEXT and frame.fin and self._parts is None:
+        elif kind is _TEXT and frame.fin and self._parts is None:
             if data.isascii() or _is_utf8(data):
                 self._tell(Frame(self._leg, data, False, at_ns))
             else:
@@ -81,11 +86,11 @@ class LegListener(WSListener):
         self._tell(Drained(self._leg, monotonic_ns()))
 
     def _fragment(self, kind: WSMsgType, data: bytes, final: bool, at_ns: int) -> None:
-        if (kind == _CONTINUATION) == (self._parts is None):
+        if (kind is _CONTINUATION) == (self._parts is None):
             self._violated(1002, "fragments came out of order", at_ns)
             return
         if self._parts is None:
-            self._parts, self._parts_bytes, self._binary = [], 0, kind == _BINARY
+            self._parts, self._parts_bytes, self._binary = [], 0, kind is _BINARY
         self._parts.append(data)
         self._parts_bytes += len(data)
         limit = self._max_frame_bytes
@@ -99,9 +104,9 @@ class LegListener(WSListener):
                 self._violated(1007, "a text message is not UTF-8", at_ns)
 
     def _control(self, kind: WSMsgType, data: bytes, at_ns: int) -> None:
-        if kind == WSMsgType.PING:
+        if kind is WSMsgType.PING:
             self._tell(PingReceived(self._leg, data, at_ns))
-        elif kind == WSMsgType.PONG:
+        elif kind is WSMsgType.PONG:
             self._tell(PongReceived(self._leg, at_ns))
         else:
             code = int.from_bytes(data[:2], "big") if len(data) >= 2 else None
@@ -123,6 +128,20 @@ class LegListener(WSListener):
         if self._transport is None or self._transport.is_disconnected:
             return 0
         return self._transport.underlying_transport.get_write_buffer_size()
+
+    def received_within(self, ns: int) -> bool:
+        """Return whether any bytes came in the last `ns`: a large message on a slow line.
+
+        The kernel knows (Linux's TCP_INFO); picows tells of whole messages only.
+        """
+        if self._transport is None or self._transport.is_disconnected:
+            return False
+        connection = self._transport.underlying_transport.get_extra_info("socket")
+        try:
+            info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        except (AttributeError, OSError):
+            return False
+        return len(info) == _TCP_INFO.size and _TCP_INFO.unpack(info)[0] * 1_000_000 < ns
 
     def send(self, data: bytes, binary: bool) -> None:
         """Write a message. After a close or a loss it is dropped."""

@@ -27,7 +27,7 @@ from trunkline.relay.commands import (
     Write,
 )
 from trunkline.relay.core import Core
-from trunkline.relay.events import Ended, Event, Tick
+from trunkline.relay.events import Ended, Event, PongReceived, Tick
 from trunkline.relay.ledger import ALTERED, BINARY, OURS, Ledger
 from trunkline.relay.leg import LegListener
 from trunkline.settings import Settings
@@ -56,6 +56,9 @@ class Call:
 
     def tick(self, at_ns: int) -> None:
         """Tell the core that time has passed."""
+        for leg, since_ns in self._core.awaited:
+            if self._of(leg).received_within(at_ns - since_ns):
+                self.tell(PongReceived(leg, at_ns))
         self.tell(Tick(at_ns, self.caller.backlog, self.provider.backlog))
 
     def end(self, why: EndReason) -> None:
