@@ -134,17 +134,34 @@ class Child:
             await asyncio.wait_for(self.process.wait(), grace_s)
         except TimeoutError:
             log.error("process did not stop in time", process=self.name)
-            self.process.kill()
+            self.kill()
             await self.process.wait()
+
+    def kill(self) -> None:
+        """End the process now, and do not start it again."""
+        self.stopping = True
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
 
 
 async def supervise(stages: Sequence[Sequence[Child]], drain_s: float) -> None:
-    """Run every child until SIGTERM or SIGINT; then stop stage after stage, last first."""
+    """Run every child until SIGTERM or SIGINT; then stop stage after stage, last first.
+
+    A second signal means: at once. What was written is recorded at the next start.
+    """
     stop = asyncio.Event()
+    children = [child for stage in stages for child in stage]
+
+    def told() -> None:
+        if stop.is_set():
+            for child in children:
+                child.kill()
+        stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    keepers = [asyncio.create_task(child.keep_running()) for stage in stages for child in stage]
+        loop.add_signal_handler(number, told)
+    keepers = [asyncio.create_task(child.keep_running()) for child in children]
     await stop.wait()
     for stage in reversed(stages):
         await asyncio.gather(*(child.stop(drain_s + STOP_GRACE_S) for child in stage))

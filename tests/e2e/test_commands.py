@@ -1,14 +1,20 @@
 """The command line: what it prints, and what it says when something is wrong."""
 
+import contextlib
 import os
 import re
+import signal
 import socket
 import stat
+import subprocess
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from tests.support.running import Running, running, trunkline
+from tests.support.running import COMMAND, Running, environment, running, trunkline
+from websockets.exceptions import InvalidHandshake
+from websockets.sync.client import connect
 
 from trunkline import __version__
 
@@ -128,3 +134,36 @@ def test_a_process_that_dies_is_started_again(name: str, tmp_path: Path) -> None
         started.wait(
             lambda: trunkline("try", "--url", started.url, "--key", started.key).returncode == 0
         )
+
+
+def test_a_second_ctrl_c_does_not_wait_for_live_calls(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "up", "--simulator", "--port", "0", "--data", str(tmp_path / "data")],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment(),
+    )  # fmt: skip
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[1].partition("/sign-in/")[0]
+    key = trunkline("keys", "create", "--data", str(tmp_path / "data"), "--name", "k").stdout
+    with one_call(url, key.strip()):
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    process.stdout.close()
+
+
+@contextlib.contextmanager
+def one_call(url: str, key: str) -> Generator[None]:
+    headers = {"Authorization": "Bearer sk-of-the-provider", "Helicone-Auth": f"Bearer {key}"}
+    address = url.replace("http", "ws", 1) + "/v1/gateway/oai/realtime?model=gpt-realtime-2.1"
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with connect(address, additional_headers=headers) as connection:
+                connection.recv()
+                yield
+                return
+        except (InvalidHandshake, OSError):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
