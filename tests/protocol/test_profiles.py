@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from trunkline.protocol.profiles import Ask, Plan, Refused, plan
@@ -327,3 +328,37 @@ def test_without_a_simulator_its_model_is_refused_with_what_to_do() -> None:
     with pytest.raises(Refused, match="simulator_url") as caught:
         planned("model=simulator")
     assert caught.value.status == 503
+
+
+def test_nothing_to_dial_is_refused_with_what_to_add() -> None:
+    with pytest.raises(Refused, match=r"\?model=.*deployment"):
+        planned("intent=realtime")
+
+
+def test_a_deployment_is_asked_for() -> None:
+    with pytest.raises(Refused, match="deployment"):
+        planned("resource=my-res")
+
+
+def test_a_parameter_is_given_once() -> None:
+    with pytest.raises(Refused, match="once"):
+        planned("model=a&model=b")
+    with pytest.raises(Refused, match="plain text"):
+        plan(Ask(query=(("model", "a\nb", "model=a%0Ab"),)), Settings())
+
+
+SHOWN = {
+    "nothing to hide": ("model=m&intent=realtime", "?model=m&intent=realtime"),
+    "what is not known": ("model=m&session=abc", "?model=m&session=…"),
+}
+
+
+@pytest.mark.parametrize(("query", "shown"), SHOWN.values(), ids=SHOWN.keys())
+def test_of_the_address_only_what_is_known_is_shown(query: str, shown: str) -> None:
+    assert planned(query).shown_url == "wss://api.openai.com/v1/realtime" + shown
+
+
+def test_an_address_without_a_query_is_shown_as_it_is() -> None:
+    assert planned("intent=transcription&token=t").shown_url.endswith("?intent=transcription")
+    made = planned("model=m")
+    assert not msgspec.structs.replace(made, url="wss://h/p").shown_url.endswith("?")

@@ -336,6 +336,20 @@ async def test_a_caller_that_leaves_during_the_dial_takes_it_along(tmp_path: Pat
     assert (closed.status, closed.end_reason) == ("failed", "caller_lost")
 
 
+async def test_a_bug_in_an_attempt_is_500_and_ends_its_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("trunkline.relay.attempt.Core", broken)
+    async with world(tmp_path, echo) as w:
+        with pytest.raises(InvalidStatus) as caught:
+            await w.call()
+        assert caught.value.response.status_code == 500
+        assert (await w.journal.closed()).end_reason == "internal_error"
+
+
 # --- TLS -----------------------------------------------------------------------------
 
 

@@ -103,6 +103,13 @@ def test_frames_go_to_the_other_leg_as_they_are() -> None:
     )
 
 
+def test_frames_are_counted() -> None:
+    relay = core()
+    relay.handle(frame(CALLER, b"one"))
+    relay.handle(frame(PROVIDER, b"two"))
+    assert relay.caller_frames == 1
+
+
 def test_a_frame_in_flight_when_its_other_leg_has_closed_is_journalled_only() -> None:
     play(
         core(),
@@ -206,6 +213,13 @@ def test_both_peers_closing_at_once_is_no_quarrel() -> None:
         (CloseReceived(PROVIDER, 1001, "b", 6), HangUp(PROVIDER)),
         (CloseReceived(PROVIDER, 1001, "b", 7),),
     )
+
+
+def test_a_leg_that_has_closed_is_not_spoken_to() -> None:
+    relay = core()
+    relay.handle(CloseReceived(CALLER, 1000, "", 5))
+    assert relay.handle(PingReceived(PROVIDER, b"", 6)) == ()
+    assert relay.handle(Congested(PROVIDER, 7)) == ()
 
 
 def test_a_close_reason_is_cut_between_characters() -> None:

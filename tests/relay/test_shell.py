@@ -358,3 +358,28 @@ async def test_a_beta_caller_talks_with_a_ga_provider(
         msgspec.json.encode(UPDATE),
     )
     assert (bridged_up.kind, bridged_up.leg, bridged_up.flags) == (Kind.BRIDGED, Leg.CALLER, 0)
+
+
+# --- bugs ----------------------------------------------------------------------------
+
+
+async def test_a_bug_ends_its_call_alone_and_is_said(tmp_path: Path) -> None:
+    async with world(tmp_path, echo) as w, w.call() as other:
+        append = w.journal.append
+
+        def broken(kind: Kind, *rest: Any) -> None:
+            if kind is Kind.FRAME:
+                w.journal.append = append
+                raise RuntimeError("a bug")
+            append(kind, *rest)
+
+        w.journal.append = broken
+        async with w.call() as caller:
+            await caller.send("x")
+            while (error := await caller.recv()) == "x":
+                pass
+            assert msgspec.json.decode(error)["error"]["code"] == "internal_error"
+            assert (await close_of(caller))[0] == 1011
+        assert (await w.journal.closed()).end_reason == "internal_error"
+        await other.send("y")
+        assert await other.recv() == "y"

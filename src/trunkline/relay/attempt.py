@@ -18,7 +18,7 @@ import structlog
 from trunkline import __version__
 from trunkline.clock import monotonic_ns, wall_ns
 from trunkline.ids import RANDOM_BYTES, call_id, ulid_bytes, ulid_text
-from trunkline.protocol.call import Closed, Note
+from trunkline.protocol.call import Closed, EndReason, Note
 from trunkline.protocol.profiles import Plan
 from trunkline.relay.admit import Admitted, Arrival, NotAdmitted, admit, check_upgrade
 from trunkline.relay.core import Core, Limits
@@ -34,6 +34,7 @@ from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
 
+_LEFT = "the caller went away before the provider had answered"
 _KEY = re.compile(r"\b(sk|ek|sess)-[A-Za-z0-9_*.-]{4,}")
 """What providers' keys look like, masked ones too."""
 
@@ -93,7 +94,12 @@ class Attempts:
         elif self.draining:
             _refuse(front, ledger, arrival.call_id, DRAINING)
         else:
-            await self._dial(front, ledger, verdict)
+            try:
+                await self._dial(front, ledger, verdict)
+            except Exception:
+                # The front answers and logs; the record must not stay open.
+                _failed(ledger, "internal_error", "the gateway failed")
+                raise
 
     async def _dial(self, front: Front, ledger: Ledger, admitted: Admitted) -> None:
         started_ns = monotonic_ns()
@@ -104,7 +110,7 @@ class Attempts:
             _refuse(front, ledger, admitted.opened.call_id, redacted(exc.refusal, admitted.plan))
             return
         except asyncio.CancelledError:
-            _lost(ledger)
+            _failed(ledger, "caller_lost", _LEFT)
             raise
         now_ns = monotonic_ns()
         data = {"connect_ns": now_ns - started_ns, **dialled.noted}
@@ -113,7 +119,10 @@ class Attempts:
             self._begin(front, ledger, admitted, dialled)
         except ConnectionError:
             dialled.drop()
-            _lost(ledger)
+            _failed(ledger, "caller_lost", _LEFT)
+        except Exception:
+            dialled.drop()
+            raise
 
     def _begin(self, front: Front, ledger: Ledger, admitted: Admitted, dialled: Dialled) -> None:
         """Join both legs. Nothing in here waits, so no frame can come in between."""
@@ -183,8 +192,6 @@ def redacted(refusal: Refusal, plan: Plan) -> Refusal:
     return msgspec.structs.replace(refusal, message=_KEY.sub("[redacted]", message))
 
 
-def _lost(ledger: Ledger) -> None:
-    error = "caller_lost"
-    message = "the caller went away before the provider had answered"
-    closed = Closed(status="failed", end_reason=error, error_code=error, error_message=message)
+def _failed(ledger: Ledger, why: EndReason, message: str) -> None:
+    closed = Closed(status="failed", end_reason=why, error_code=why, error_message=message)
     ledger.closed(closed, monotonic_ns())

@@ -118,9 +118,9 @@ class Core:
 
     def handle(self, event: Event) -> Commands:
         """Advance by one event and return what the shell must do, in order."""
-        if type(event) is Frame:
-            return self._frame(event)
         match event:
+            case Frame():
+                return self._frame(event)
             case Tick():
                 return self._tick(event)
             case PingReceived(leg, data, at_ns):
@@ -140,8 +140,6 @@ class Core:
                 return self._violation(event)
             case Ended(why, at_ns):
                 return self._end(why, at_ns)
-            case Frame():
-                return self._frame(event)
             case _:
                 assert_never(event)
 
@@ -249,7 +247,7 @@ class Core:
     # --- ends ------------------------------------------------------------------------
 
     def _close_received(self, event: CloseReceived) -> Commands:
-        leg, side, other = event.leg, self._sides[event.leg], self._sides[event.leg.other]
+        leg, side = event.leg, self._sides[event.leg]
         code = closing.NO_CODE if event.code is None else event.code
         side.ended_with(code, event.reason)
         if side.state is State.CLOSE_SENT:
@@ -257,15 +255,18 @@ class Core:
             return (HangUp(leg),)
         if side.state is not State.OPEN:
             return ()
+        # While one leg is open the other is too: every end closes both.
         side.state = State.CLOSED
-        sent = closing.sendable(event.code)
-        answer: Commands = (Close(leg, sent), HangUp(leg))
-        if self._reason is not None or not other.open:
-            return answer
         self._begin_end("caller_closed" if leg is _CALLER else "provider_closed", event.at_ns)
         if leg is _PROVIDER and not closing.is_clean(code):
             self._error = ("provider_closed", event.reason or f"the provider closed with {code}")
-        return (*self._close(leg.other, sent, event.reason), *answer, *self._resume_all())
+        sent = closing.sendable(event.code)
+        return (
+            *self._close(leg.other, sent, event.reason),
+            Close(leg, sent),
+            HangUp(leg),
+            *self._resume_all(),
+        )
 
     def _lost(self, leg: Leg, at_ns: int) -> Commands:
         side = self._sides[leg]

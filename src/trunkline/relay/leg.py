@@ -168,7 +168,7 @@ class LegListener(WSListener):
         else:
             self._transport.send_close(cast("WSCloseCode", code), reason)
 
-    def hang_up(self, *, graceful: bool) -> None:
+    def hang_up(self, *, graceful: bool = False) -> None:
         """Close the connection, after what waits has gone out if `graceful`."""
         if self._transport is not None:
             self._transport.disconnect(graceful)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import assert_never
 
@@ -10,6 +11,7 @@ import structlog
 from trunkline.clock import monotonic_ns
 from trunkline.journal.record import Kind, Leg
 from trunkline.protocol.call import Closed, EndReason
+from trunkline.relay.closing import ENDS, cut, error_event
 from trunkline.relay.commands import (
     Abort,
     Close,
@@ -33,6 +35,9 @@ from trunkline.relay.leg import LegListener
 from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
+
+ABORT_S = 2.0
+"""For a caller to take what is said to it after a bug."""
 
 _CALLER, _PROVIDER = Leg.CALLER, Leg.PROVIDER
 
@@ -138,13 +143,18 @@ class Call:
         return self.caller if leg is _CALLER else self.provider
 
     def abort(self) -> None:
-        """Drop both legs, and say no more than that: after a bug the core cannot be asked."""
+        """End the call without asking the core: after a bug it cannot be relied on."""
         if self._over:
             return
-        self.caller.hang_up(graceful=False)
+        why: EndReason = "internal_error"
+        end = ENDS[why]
+        closed = Closed(status="failed", end_reason=why, error_code=why, error_message=end.message)
+        self._finish(closed, monotonic_ns())
+        self.caller.send(error_event(self.call_id, end.type, why, end.message), False)
+        self.caller.close(end.caller_code, cut(end.message))
+        self.caller.hang_up(graceful=True)
         self.provider.hang_up(graceful=False)
-        error = "internal_error"
-        self._finish(Closed(status="failed", end_reason=error, error_code=error), monotonic_ns())
+        asyncio.get_running_loop().call_later(ABORT_S, self.caller.hang_up)
 
     def _finish(self, closed: Closed, at_ns: int) -> None:
         self._over = True
