@@ -46,13 +46,21 @@ def new_page(browser: Browser, site: Site, complaints: Complaints) -> Iterator[N
     """Return a function that opens a page in a fresh browser profile."""
     opened: list[BrowserContext] = []
 
-    def new(*, width: int = 1440, height: int = 900, dark: bool = False) -> Page:
+    def new(
+        *,
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        zone: str = "UTC",
+        scripts: bool = True,
+    ) -> Page:
         context = browser.new_context(
             base_url=site.url,
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             locale="en-GB",
-            timezone_id="UTC",
+            timezone_id=zone,
+            java_script_enabled=scripts,
         )
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         opened.append(context)

@@ -127,6 +127,39 @@ def test_calls_are_filtered_by_the_address(signed_in: NewPage, site: Site) -> No
     expect(page.get_by_role("heading", name="VoiceAssistant")).to_be_visible()
 
 
+def test_a_time_of_ones_own_is_chosen_in_the_form(signed_in: NewPage, site: Site) -> None:
+    page = signed_in(zone="Asia/Kolkata")
+    since = page.get_by_label("From")
+    expect(since).not_to_be_visible()
+    page.get_by_label("Opened").select_option("custom …")
+    since.fill("2026-11-20T15:29")
+    page.get_by_label("Until").fill("2026-11-20T15:31")
+    page.get_by_role("button", name="Filter").click()
+    expect(page).to_have_url(re.compile(r"\?from=2026-11-20T09%3A59Z&to=2026-11-20T10%3A01Z$"))
+    expect(page.get_by_text("In numbers: the time chosen")).to_be_visible()
+    expect(page.get_by_label("Opened")).to_have_value("custom")
+    expect(since).to_have_value("2026-11-20T15:29")
+    calls = page.locator("tbody tr").count()
+    assert calls > 1
+    expect(page.locator(".facts .v").first).to_have_text(str(calls))
+    expect(page.locator(f'a[href="/calls/{site.call_id}"]')).to_have_count(0)
+    page.get_by_label("Opened").select_option("any time")
+    expect(page).to_have_url(re.compile(r"/calls\??$"))
+
+
+def test_a_time_is_chosen_without_scripts(signed_in: NewPage) -> None:
+    page = signed_in(scripts=False)
+    page.get_by_label("Opened").select_option("custom …")
+    page.get_by_label("From").fill("2026-11-20T09:59")
+    page.get_by_label("Until").fill("2026-11-20T09:58")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_text("The time ends before it begins.")).to_be_visible()
+    page.get_by_label("Opened").select_option("any time")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_label("From")).not_to_be_visible()
+    assert page.locator("tbody tr").count() > 1
+
+
 def test_the_transcript_shows_what_was_heard_and_seeks(signed_in: NewPage, site: Site) -> None:
     page = signed_in()
     page.goto(f"/calls/{site.call_id}")

@@ -66,7 +66,7 @@ async def test_rows_delivered_again_are_there_once(facts: FactsStore) -> None:
     assert len((await many.calls_page(facts, call.org_id, many.CallFilters())).calls) == 1
     assert len(await one.items_of_call(facts, call.org_id, call.call_id)) == 2
     assert len(await one.events_of_call(facts, call.org_id, call.call_id)) == 5
-    assert (await overview(facts, call.org_id, 0)).cost_usd == call.cost_usd
+    assert (await overview(facts, call.org_id, many.CallFilters())).cost_usd == call.cost_usd
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)], ids=["in order", "late"])
@@ -91,7 +91,7 @@ async def test_another_organisation_sees_nothing(facts: FactsStore) -> None:
     assert (await many.calls_page(facts, stranger, many.CallFilters())).calls == []
     assert await sessions.session_by_id(facts, stranger, call.session_id) is None
     assert await sessions.calls_of_session(facts, stranger, call.session_id) == []
-    assert (await overview(facts, stranger, 0)).calls == 0
+    assert (await overview(facts, stranger, many.CallFilters())).calls == 0
 
 
 async def test_pages_follow_each_other_without_gap_or_overlap(facts: FactsStore) -> None:
@@ -270,7 +270,7 @@ async def test_sessions_are_paged_and_searched(facts: FactsStore) -> None:
         assert [session.session_id for session in found.sessions] == ["s-3"]
 
 
-async def test_the_overview_counts_what_is_recent_and_all_that_is_live(facts: FactsStore) -> None:
+async def test_the_overview_is_about_the_calls_that_fit(facts: FactsStore) -> None:
     org = fresh_org()
     old = a_call(org, NOON_US - 3600 * SECOND_US, status="live", ended_at_us=None, duration_us=None)
     priced = a_call(org, NOON_US)
@@ -288,14 +288,17 @@ async def test_the_overview_counts_what_is_recent_and_all_that_is_live(facts: Fa
         for n in range(1, 6)
     ]
     await facts.insert([old, priced, unpriced, *turns])
-    numbers = await overview(facts, org, NOON_US)
-    assert (numbers.calls, numbers.live, numbers.failed) == (2, 1, 1)
+    numbers = await overview(facts, org, many.CallFilters(from_us=NOON_US))
+    assert (numbers.calls, numbers.live, numbers.failed) == (2, 0, 1)
     assert (numbers.cost_usd, numbers.unpriced_calls) == (priced.cost_usd, 1)
     assert (numbers.turns, numbers.wait_p50_us, numbers.wait_p95_us) == (5, 300_000, 500_000)
+    assert numbers.duration_us == 2 * 61 * SECOND_US
+    numbers = await overview(facts, org, many.CallFilters(status=("live", "refused")))
+    assert (numbers.calls, numbers.live, numbers.turns) == (2, 1, 0)
 
 
 async def test_an_empty_organisation_has_no_cost_rather_than_none_at_all(facts: FactsStore) -> None:
-    numbers = await overview(facts, fresh_org(), 0)
+    numbers = await overview(facts, fresh_org(), many.CallFilters())
     assert (numbers.calls, numbers.cost_usd, numbers.wait_p50_us) == (0, None, None)
     values = await many.filter_values(facts, fresh_org())
     assert values.models == []

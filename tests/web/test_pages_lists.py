@@ -28,7 +28,34 @@ def test_filters_are_read_from_the_address_and_written_back() -> None:
 def test_times_in_the_address_are_utc_unless_they_say_otherwise() -> None:
     filters = calls_view.read_filters({"from": "2026-11-22T14:00", "to": "2026-11-22T15:00+01:00"})
     assert filters.from_us(NOW_US) == filters.to_us()
-    assert filters.unseen() == {"from": "2026-11-22T14:00", "to": "2026-11-22T15:00+01:00"}
+    assert filters.ends() == ("2026-11-22T14:00", "2026-11-22T14:00")
+    assert filters.custom()
+    assert filters.backwards()
+
+
+def test_a_chosen_span_goes_before_the_hidden_fields_of_another_time() -> None:
+    ends = {"from": "2026-11-22T14:00:05", "to": ""}
+    assert calls_view.read_filters({"span": "custom", **ends}).ends() == ("2026-11-22T14:00:05", "")
+    assert calls_view.read_filters({"span": "1h", **ends}).address() == "span=1h"
+    assert not calls_view.read_filters({"span": "any", **ends}).narrow()
+
+
+@pytest.mark.parametrize(
+    ("query", "words", "address"),
+    [
+        ({}, "the last 7 days", "span=7d"),
+        ({"span": "24h"}, "the last 24 hours", "span=24h"),
+        ({"to": "2026-11-22"}, "the time chosen", "to=2026-11-22"),
+        ({"user": "u"}, "all calls that fit", "user=u"),
+        ({"user": "u", "span": "1h"}, "calls that fit, the last hour", "user=u&span=1h"),
+    ],
+)
+def test_the_numbers_say_which_calls_they_are_about(
+    query: dict[str, str], words: str, address: str
+) -> None:
+    filters = calls_view.read_filters(query)
+    assert filters.covers() == words
+    assert filters.summarised().address() == address
 
 
 NAMES = ("status", "model", "user", "session", "property", "provider", "key", "span", "from", "to")
@@ -41,6 +68,8 @@ def test_any_address_is_read(query: dict[str, str]) -> None:
     filters.to_us()
     filters.properties()
     filters.address()
+    filters.ends()
+    filters.covers()
 
 
 def test_what_makes_no_sense_is_no_filter() -> None:

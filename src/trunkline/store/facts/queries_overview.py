@@ -1,6 +1,4 @@
-"""I/O. Questions about an organisation as a whole: numbers over a span of time."""
-
-# ruff: noqa: S608 (what is put into SQL here are constants of this package)
+"""I/O. Questions about an organisation's calls as a whole: numbers over all that fit a filter."""
 
 from __future__ import annotations
 
@@ -9,16 +7,17 @@ from typing import Final
 
 import msgspec
 
+from trunkline.store.facts.queries_calls import CallFilters, where
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.store import FactsStore
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """An organisation's calls since a moment."""
+    """All calls that fit a filter."""
 
     calls: int
     live: int
-    """Running now, whenever they began."""
+    """Of them, running now."""
     failed: int
     """Failed, refused, or cut off by the death of their gateway."""
     duration_us: int
@@ -41,34 +40,26 @@ class _Waits(msgspec.Struct, frozen=True, kw_only=True):
     wait_p95_us: int | None
 
 
-_SINCE: Final = (
-    "opened_at_us >= {since_us:Int64}"
-    " AND hour >= toStartOfHour(toDateTime(intDiv({since_us:Int64}, 1000000), 'UTC'))"
+_CALLS: Final = (
+    "SELECT count() AS calls, countIf(status = 'live') AS live,"
+    " countIf(status IN ('failed', 'refused', 'recovered')) AS failed,"
+    " sum(ifNull(calls.duration_us, 0)) AS duration_us,"
+    " sumOrNull(calls.cost_usd) AS cost_usd,"
+    " countIf(notEmpty(unpriced)) AS unpriced_calls"
+    " FROM calls FINAL WHERE "
 )
-_CALLS: Final = Query(
-    "SELECT countIf(recent) AS calls, countIf(status = 'live') AS live,"
-    " countIf(recent AND status IN ('failed', 'refused', 'recovered')) AS failed,"
-    " sumIf(ifNull(duration_us, 0), recent) AS duration_us,"
-    " sumOrNullIf(cost_usd, recent) AS cost_usd,"
-    " countIf(recent AND notEmpty(unpriced)) AS unpriced_calls"
-    " FROM (SELECT status, duration_us, cost_usd, unpriced,"
-    " opened_at_us >= {since_us:Int64} AS recent"
-    " FROM calls FINAL WHERE org_id = {org_id:String}"
-    f" AND (status = 'live' OR ({_SINCE})))",
-    Overview,
-)
-_WAITS: Final = Query(
+_WAITS: Final = (
     "SELECT count() AS turns, countIf(barge_in) AS barge_ins,"
     " toInt64(quantileExactOrNull(0.5)(wait_us)) AS wait_p50_us,"
     " toInt64(quantileExactOrNull(0.95)(wait_us)) AS wait_p95_us"
     " FROM turns FINAL WHERE org_id = {org_id:String} AND call_id IN"
-    f" (SELECT call_id FROM calls FINAL WHERE org_id = {{org_id:String}} AND {_SINCE})",
-    _Waits,
+    " (SELECT call_id FROM calls FINAL WHERE "
 )
 
 
-async def overview(facts: FactsStore, org_id: str, since_us: int) -> Overview:
-    """Return the numbers over the calls that were opened at `since_us` (wall time) or later."""
-    calls = (await facts.ask(_CALLS, org_id, since_us=since_us))[0]
-    waits = (await facts.ask(_WAITS, org_id, since_us=since_us))[0]
-    return msgspec.structs.replace(calls, **msgspec.structs.asdict(waits))
+async def overview(facts: FactsStore, org_id: str, filters: CallFilters) -> Overview:
+    """Return the numbers over the calls that `calls_page` would show, all pages of them."""
+    predicates, parameters = where(filters)
+    calls = await facts.ask(Query(_CALLS + predicates, Overview), org_id, **parameters)
+    waits = await facts.ask(Query(f"{_WAITS}{predicates})", _Waits), org_id, **parameters)
+    return msgspec.structs.replace(calls[0], **msgspec.structs.asdict(waits[0]))

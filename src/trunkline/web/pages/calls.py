@@ -1,4 +1,4 @@
-"""I/O. The table of calls, with the week's numbers above it."""
+"""I/O. The table of calls, with numbers about them above it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from trunkline.web.pages.snippets import snippets
 router = APIRouter()
 
 PAGE_CALLS = 50
-WEEK_US = 7 * 24 * 3600 * 1_000_000
 MONTH_US = 30 * 24 * 3600 * 1_000_000
 
 
@@ -34,7 +33,7 @@ class Summaries:
     """What is said above the table, some seconds old."""
 
     def __init__(self) -> None:
-        self.weeks: Recent[Overview] = Recent(5)
+        self.numbers: Recent[Overview] = Recent(5)
         self.choices: Recent[FilterValues] = Recent(30)
 
 
@@ -70,8 +69,11 @@ async def show(
         limit=PAGE_CALLS,
         before=cursors.read(cursor, Cursor),
     )
-    week = await summaries.weeks.get(
-        org_id, now_us, lambda: overview(deps.facts, org_id, now_us - WEEK_US)
+    summarised = filters.summarised()
+    numbers = await summaries.numbers.get(
+        f"{org_id}?{summarised.address()}",
+        now_us,
+        lambda: overview(deps.facts, org_id, _query(summarised, now_us)),
     )
     choices = await summaries.choices.get(
         org_id, now_us, lambda: filter_values(deps.facts, org_id, now_us - MONTH_US)
@@ -86,12 +88,13 @@ async def show(
         rows=calls_view.rows(found.calls, now_us=now_us),
         first=first,
         live=any(call.status == "live" for call in found.calls),
-        tiles=() if first else _tiles(week),
+        tiles=() if first else _tiles(numbers),
         filters=filters,
         choices=choices,
         cursor=cursor,
         next=cursors.write(found.next_cursor),
-        spans=calls_view.SPANS,
+        spans={calls_view.ANY_TIME: "any time", **calls_view.SPANS, calls_view.CUSTOM: "custom …"},
+        custom=calls_view.CUSTOM,
         statuses=calls_view.STATUSES,
         has_keys=any(key.revoked_at_us is None for key in keys),
         snippets=snippets(public_url(request), simulator=deps.settings.simulator) if first else (),
@@ -112,16 +115,16 @@ def _query(filters: calls_view.Filters, now_us: int) -> CallFilters:
     )
 
 
-def _tiles(week: Overview) -> object:
+def _tiles(numbers: Overview) -> object:
     return tiles(
-        calls=week.calls,
-        live=week.live,
-        failed=week.failed,
-        turns=week.turns,
-        barge_ins=week.barge_ins,
-        wait_p50_us=week.wait_p50_us,
-        wait_p95_us=week.wait_p95_us,
-        duration_us=week.duration_us,
-        cost_usd=week.cost_usd,
-        unpriced_calls=week.unpriced_calls,
+        calls=numbers.calls,
+        live=numbers.live,
+        failed=numbers.failed,
+        turns=numbers.turns,
+        barge_ins=numbers.barge_ins,
+        wait_p50_us=numbers.wait_p50_us,
+        wait_p95_us=numbers.wait_p95_us,
+        duration_us=numbers.duration_us,
+        cost_usd=numbers.cost_usd,
+        unpriced_calls=numbers.unpriced_calls,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -11,6 +11,9 @@ from trunkline.store.facts.rows import CallRow
 from trunkline.web.pages import text
 
 STATUSES = ("live", "completed", "failed", "refused", "recovered")
+CUSTOM = "custom"
+"""In the form's place of a span: the time has ends of its own, `from` and `to`."""
+ANY_TIME = "any"
 SPANS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days"}
 _SPAN_OF = {
     "1h": timedelta(hours=1),
@@ -18,6 +21,9 @@ _SPAN_OF = {
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
 }
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Filters:
     key: str = ""
     """A key's id."""
     span: str = ""
-    """One of `SPANS`; empty when `since` or `until` is given, or for ever."""
+    """One of `SPANS`; empty when `since` or `until` is given, or for any time."""
     since: str = ""
     """ISO 8601, as in the address."""
     until: str = ""
@@ -50,8 +56,7 @@ class Filters:
 
     def unseen(self) -> dict[str, str]:
         """Return the filters that have no field of their own above the table, by their names."""
-        names = {"provider": "provider", "key": "key", "from": "since", "to": "until"}
-        pairs = {name: getattr(self, field) for name, field in names.items()}
+        pairs = {"provider": self.provider, "key": self.key}
         return {name: value for name, value in pairs.items() if value}
 
     def properties(self) -> dict[str, str]:
@@ -68,6 +73,36 @@ class Filters:
     def to_us(self) -> int | None:
         """Return the wall time before which calls are shown."""
         return _parse_time(self.until)
+
+    def custom(self) -> bool:
+        """Return whether the time was chosen by its ends."""
+        return bool(self.since or self.until)
+
+    def backwards(self) -> bool:
+        """Return whether the time ends before it begins, so that nothing can fit."""
+        ends = _parse_time(self.since), _parse_time(self.until)
+        return ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]
+
+    def ends(self) -> tuple[str, str]:
+        """Return the ends of a custom time, UTC, as `datetime-local` fields write them."""
+        return _field_time(self.since), _field_time(self.until)
+
+    def covers(self) -> str:
+        """Return what the numbers above the table are about, see `summarised`."""
+        if not self.narrow():
+            return "the last 7 days"
+        others = replace(self, span="", since="", until="").narrow()
+        time = SPANS.get(self.span, "time chosen" if self.custom() else "")
+        if not time:
+            return "all calls that fit"
+        return f"calls that fit, the {time}" if others else f"the {time}"
+
+    def summarised(self) -> Filters:
+        """Return the filters of the numbers above the table.
+
+        They are these; but without any, the numbers of years would say little about now.
+        """
+        return self if self.narrow() else Filters(span="7d")
 
 
 _FIELDS = {
@@ -116,6 +151,9 @@ def read_filters(query: Mapping[str, str]) -> Filters:
     found = {field: query.get(name, "").strip()[:300] for name, field in _FIELDS.items()}
     if found["status"] not in STATUSES:
         found["status"] = ""
+    if found["span"] not in ("", CUSTOM):
+        # Without scripts a form sends its hidden fields too: what was chosen goes first.
+        found["since"] = found["until"] = ""
     if found["span"] not in SPANS:
         found["span"] = ""
     for name in ("since", "until"):
@@ -169,4 +207,18 @@ def _parse_time(value: str) -> int | None:
     except ValueError:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def _field_time(value: str) -> str:
+    at_us = _parse_time(value)
+    if at_us is None:
+        return ""
+    try:
+        at = _EPOCH + timedelta(microseconds=at_us)
+    except OverflowError:
+        # The first or last hours of the calendar, in a zone that lies beyond them.
+        return ""
+    return at.replace(tzinfo=None).isoformat(
+        timespec="milliseconds" if at.microsecond else "seconds" if at.second else "minutes"
+    )

@@ -1,4 +1,4 @@
-"""Pure. The tiles above the calls: an organisation's week in seven numbers."""
+"""Pure. The tiles above the calls: all that fit the filter, in six numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tiles(
     cost_usd: Decimal | None,
     unpriced_calls: int,
 ) -> tuple[Fact, ...]:
-    """Return the tiles. All of them are about the same calls, but `live`, which is about now."""
+    """Return the tiles. All of them are about the same calls."""
     return (
         Fact("calls", "Calls", text.count(calls), f"{text.count(live)} live now"),
         Fact("wait_p50", "Caller waited, p50", text.wait(wait_p50_us), f"n = {turns:,} turns"),

@@ -6,6 +6,20 @@ const CLOCK = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digi
 const THIS_YEAR = new Intl.DateTimeFormat(undefined, CLOCK);
 const ANY_YEAR = new Intl.DateTimeFormat(undefined, { ...CLOCK, year: "numeric" });
 
+// A time that is typed in is local as well; the address has it in UTC.
+const zone = () => new Intl.DateTimeFormat(undefined, { timeZoneName: "short" }).formatToParts().find((part) => part.type === "timeZoneName").value;
+
+function localFields() {
+  for (const field of document.querySelectorAll("input[data-utc]")) {
+    if (field.dataset.utc) {
+      const at = new Date(`${field.dataset.utc}Z`);
+      field.value = new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
+    }
+    field.removeAttribute("data-utc");
+    field.labels[0].querySelector("[data-zone]").textContent = zone();
+  }
+}
+
 export function localTimes(root = document) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
@@ -57,21 +71,29 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto]");
-  if (form) form.requestSubmit();
+  // Times change with every digit, and "custom" means nothing before there is one.
+  if (!form || event.target.type === "datetime-local" || event.target.value === "custom") return;
+  form.requestSubmit();
 });
 
-document.addEventListener("submit", (event) => {
-  // Empty fields would only make the address long.
+document.addEventListener("formdata", (event) => {
   if (!event.target.matches("form[data-auto]")) return;
-  for (const field of event.target.elements) if (field.name && !field.value) field.disabled = true;
-});
-addEventListener("pageshow", () => {
-  for (const field of document.querySelectorAll("form[data-auto] [disabled]")) field.disabled = false;
+  const { formData } = event;
+  const span = formData.get("span");
+  for (const name of ["from", "to"]) {
+    const at = formData.get(name);
+    if (at && span === "custom") formData.set(name, new Date(at).toISOString().replace(/(:00)?\.000Z$/, "Z"));
+    else formData.delete(name);
+  }
+  if (span === "custom" || span === "any") formData.delete("span");
+  // Empty fields would only make the address long.
+  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
 });
 
 // A key is shown once: loading the page again must not make another one.
 if (document.querySelector("#fresh-key")) history.replaceState(null, "", location.pathname);
 
-localTimes();
-document.addEventListener("trunkline:fresh", () => localTimes());
+const local = () => { localTimes(); localFields(); };
+local();
+document.addEventListener("trunkline:fresh", local);
 keepFresh();
