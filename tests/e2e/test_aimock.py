@@ -142,3 +142,15 @@ async def test_a_beta_caller_is_bridged_and_not_refused(behind: Behind) -> None:
     async with behind.dial(**beta) as connection:
         created = await read(connection, "session.created")
     assert "audio" not in created["session"]
+
+
+async def test_only_the_model_named_simulator_goes_to_the_simulator(behind: Behind) -> None:
+    url = f"{behind.gateway.websocket_url}/v1/gateway/oai/realtime?model=simulator"
+    asked = len(behind.journal())
+    async with connect(url, additional_headers=behind.gateway.headers) as connection:
+        await read(connection, "session.created")
+        assert connection.response is not None
+    call_id = connection.response.headers["Helicone-Id"]
+    call = await asyncio.to_thread(behind.gateway.sealed, call_id, audio=False)
+    assert (call["provider"], call["model_asked"]) == ("simulator", "simulator")
+    assert len(behind.journal()) == asked
