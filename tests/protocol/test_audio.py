@@ -27,6 +27,8 @@ FORMATS: dict[str, tuple[Any, Format | None]] = {
     "an unknown name": ("mp3", None),
     "an unknown type": ({"type": "audio/opus"}, None),
     "a rate that is none": ({"type": "audio/pcm", "rate": 0}, PCM_24K),
+    "a rate beyond all stores": ({"type": "audio/pcm", "rate": 10**30}, PCM_24K),
+    "a rated name without a rate": ("pcm16_0000hz", None),
     "null": (None, None),
     "a number": (7, None),
 }

@@ -1,7 +1,7 @@
 """The laws of folding: restart anywhere, redelivery, any bytes in any order."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -154,6 +154,44 @@ def fits(row: Any) -> bool:
         for value in msgspec.structs.asdict(row).values()
         if isinstance(value, int)
     )
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the paths of all numbers and texts in `value`."""
+    if not isinstance(value, dict | list):
+        return [path]
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    return [found for key, part in inner for found in _places(part, (*path, key))]
+
+
+def _frames_with(records: Sequence[Record], extreme: Any) -> Iterator[tuple[int, bytes]]:
+    """Yield once for each field of each type of event: which record, and its new payload."""
+    seen: set[tuple[Any, ...]] = set()
+    for at, record in enumerate(records):
+        if record.kind is not Kind.FRAME:
+            continue
+        for path in _places(json.loads(record.payload)):
+            event = json.loads(record.payload)
+            if (event["type"], path) in seen or path == ("type",):
+                continue
+            seen.add((event["type"], path))
+            place = event
+            for key in path[:-1]:
+                place = place[key]
+            place[path[-1]] = extreme
+            yield at, json.dumps(event).encode()
+
+
+@pytest.mark.parametrize("extreme", [10**30, -(10**30), 1e300, "\ud800\x00"])
+def test_no_field_holds_more_than_can_be_stored(extreme: Any) -> None:
+    """One such frame must not stop the recording of every call."""
+    short = [record for record in golden.records("tool_call") if len(record.payload) < 900]
+    records = [msgspec.structs.replace(record, seq=seq) for seq, record in enumerate(short)]
+    for at, payload in _frames_with(records, extreme):
+        strange = msgspec.structs.replace(records[at], payload=payload)
+        folded = run([*records[:at], strange, *records[at + 1 :]], over=False)
+        assert restored(saved(folded.state)) == folded.state
+        assert all(fits(row) for row in folded.rows)
 
 
 @given(st.lists(st.binary(max_size=60), max_size=5), st.sampled_from([Leg.CALLER, Leg.PROVIDER]))

@@ -54,6 +54,9 @@ _GA_ENCODINGS: dict[str, Encoding] = {
 _RATED_PCM = re.compile(r"pcm(?:16|_s16le)?_(\d{4,6})(?:hz)?", re.ASCII)
 """`pcm16_16000hz` (Azure Voice Live), `pcm_s16le_16000` (Together)."""
 
+_RATES_HZ = range(1_000, 1_000_000)
+"""Outside of it, it is a mistake or an attack: no speech, or numbers that no store holds."""
+
 
 def parse_format(value: object) -> Format | None:
     """Return the format that a session names, GA object or beta string; None if unknown."""
@@ -66,13 +69,14 @@ def parse_format(value: object) -> Format | None:
     if encoding is None:
         return None
     rate_hz = fields.get("rate")
-    default_hz = 24_000 if encoding == "pcm" else 8_000
-    return Format(encoding, rate_hz if isinstance(rate_hz, int) and rate_hz > 0 else default_hz)
+    if isinstance(rate_hz, int) and rate_hz in _RATES_HZ:
+        return Format(encoding, rate_hz)
+    return Format(encoding, 24_000 if encoding == "pcm" else 8_000)
 
 
 def _rated(name: str) -> Format | None:
     found = _RATED_PCM.fullmatch(name)
-    return Format("pcm", int(found[1])) if found else None
+    return Format("pcm", int(found[1])) if found and int(found[1]) in _RATES_HZ else None
 
 
 def decoded_bytes(base64_text: str) -> int:

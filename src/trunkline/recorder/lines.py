@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from trunkline.protocol.events import Item
-from trunkline.recorder.bounds import id_of
+from trunkline.recorder.bounds import clamped, id_of
 from trunkline.recorder.state import Line, Lines, State, Step
 from trunkline.recorder.timeline import Play
 from trunkline.store.facts.rows import ItemRow
@@ -83,12 +83,14 @@ def write(line: Line, index: int, words: str) -> None:
 
 def append(line: Line, index: int, delta: str) -> None:
     """Add to part `index` of `line`; its row is written when the part is done."""
+    index = clamped(index)
     line.parts[index] = line.parts.get(index, "") + delta
     line.dirty = True
 
 
 def settle(line: Line, index: int, words: str) -> None:
     """Replace part `index` of `line` by its final words; empty ones replace nothing."""
+    index = clamped(index)
     if words and line.parts.get(index) != words:
         line.parts[index] = words
         line.dirty = True

@@ -137,7 +137,7 @@ def _transcription_completed(
     line = _transcribed(state, step, event.item_id)
     if line is not None:
         line.transcript_status, line.dirty = "completed", True
-        line.parts[event.content_index] = event.transcript
+        line.parts[clamped(event.content_index)] = event.transcript
         lines.emit(state, step, line)
     if event.usage is not None:
         billed = line or Line(id_of(event.item_id), step.at_us)
