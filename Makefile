@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# The system's certificates, so that it works behind a company's TLS proxy too.
+UV := $(BIN)/uv --system-certs
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -33,9 +35,9 @@ bench: .venv/dev.stamp ## CPU per relayed frame while recording, beside nginx in
 	@$(BIN)/python bench/overhead.py
 
 pins: .venv/build.stamp ## Compile the lock files anew from pyproject.toml
-	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+	@$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate pyproject.toml -o requirements/run.txt
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 
 clean: ## Remove the environment; ./data stays
@@ -48,10 +50,10 @@ clean: ## Remove the environment; ./data stays
 	@touch $@
 
 .venv/run.stamp: .venv/build.stamp requirements/run.txt pyproject.toml
-	@$(BIN)/uv pip install -q --require-hashes -r requirements/run.txt
-	@$(BIN)/uv pip install -q --no-deps --no-build-isolation -e .
+	@$(UV) pip install -q --require-hashes -r requirements/run.txt
+	@$(UV) pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp requirements/dev.txt
-	@$(BIN)/uv pip install -q --require-hashes -r requirements/dev.txt
+	@$(UV) pip install -q --require-hashes -r requirements/dev.txt
 	@touch $@
