@@ -37,13 +37,17 @@ class Caller:
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        async for frame in self._connection:
-            event = json.loads(frame)
-            if event["type"] == "response.output_audio.delta":
-                self._play(event)
-            if event["type"] == "input_audio_buffer.speech_started":
-                await self._stop()
-            self._events.put_nowait(event)
+        # However the call ends, `gone` tells that it has.
+        with contextlib.suppress(ConnectionClosed):
+            async for frame in self._connection:
+                await self._take(json.loads(frame))
+
+    async def _take(self, event: dict[str, Any]) -> None:
+        if event["type"] == "response.output_audio.delta":
+            self._play(event)
+        if event["type"] == "input_audio_buffer.speech_started":
+            await self._stop()
+        self._events.put_nowait(event)
 
     def _play(self, event: dict[str, Any]) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -76,9 +80,8 @@ class Caller:
 
     async def gone(self) -> None:
         """Wait until the connection has ended, whoever ended it."""
-        with contextlib.suppress(ConnectionClosed):
-            async with asyncio.timeout(WAIT_S):
-                await self._reading
+        async with asyncio.timeout(WAIT_S):
+            await asyncio.wait([self._reading])
 
     async def heard(self, besides_s: float = 0.4) -> None:
         """Keep silent until the answer has been played, and for `besides_s` more."""
@@ -95,7 +98,8 @@ class Caller:
 
     async def _say(self, pcm: bytes) -> None:
         clock = asyncio.get_running_loop()
-        self._mic_at_s = max(self._mic_at_s, clock.time() - CHUNK_MS / 1000)
+        if clock.time() - self._mic_at_s > CHUNK_MS / 1000:
+            self._mic_at_s = clock.time()
         for chunk in speech.chunks(pcm, CHUNK_MS):
             # By the clock and not by pauses, whose delays would add up.
             self._mic_at_s += len(chunk) / (speech.BYTES_PER_MS * 1000)

@@ -10,13 +10,20 @@
     … "audio_ms": 20, "hz": 220, "codec": "pcm", "times": 50   sound, written out here: a tone
                                                                (0 = silence), `times` in a row
 
+Composed calls (`compose.py`) are written so. Recorded ones (`record.py`) have lists, one
+entry for each frame of a run, which lies between the frames of other lines by its times:
+
+    {"from": "caller", "at_us": [612, 712, …], "handed_us": [613, 713, …],
+     "event": {"type": …}, "samples": 2400, "rms": [0, 1810, …]}   sound: a tone as loud as
+                                                               it was, silence where it is 0
+    … "delta": ["Hello", "!", …]                               the words of each frame
+
 Times are µs on the call's clock. `<name>.expected.json` has the latest row of every key.
 """
 
 import functools
 import json
 import math
-from array import array
 from base64 import b64encode
 from collections import Counter
 from hashlib import sha256
@@ -37,6 +44,10 @@ OPENED_NS = 5_000_000_000_000
 WALL_NS = 1_795_168_800_000_000_000
 """2026-11-20 10:00:00 UTC."""
 ORG_ID = "org_golden"
+HZ = 220
+"""Of recorded sound, which has only its loudness."""
+SOFT = 6000.0
+"""Peak of composed sound."""
 FORMATS = {"pcm": PCM_24K, "pcmu": PCMU, "pcma": PCMA}
 KEYS = {
     "CallRow": (),
@@ -62,8 +73,12 @@ def ulid_of(name: str) -> bytes:
 @functools.cache
 def records(name: str) -> tuple[Record, ...]:
     """Return the journal records of the golden call `name`, in order."""
-    lines = (GOLDEN / f"{name}.jsonl").read_text("utf-8").splitlines()
-    moments = [moment for line in lines for moment in _expanded(json.loads(line))]
+    return parsed(name, (GOLDEN / f"{name}.jsonl").read_text("utf-8"))
+
+
+def parsed(name: str, text: str) -> tuple[Record, ...]:
+    """Return the journal records that `text` tells of, as those of the golden call `name`."""
+    moments = [moment for line in text.splitlines() for moment in _expanded(json.loads(line))]
     moments.sort(key=lambda moment: moment["at_us"])
     return tuple(_record(name, seq, moment) for seq, moment in enumerate(moments))
 
@@ -112,6 +127,13 @@ def _without_defaults(row: Row) -> dict[str, Any]:
 
 def _expanded(line: dict[str, Any]) -> list[dict[str, Any]]:
     """Return `line` as one moment for each record that it stands for."""
+    if isinstance(line["at_us"], list):
+        lists = {key: value for key, value in line.items() if isinstance(value, list)}
+        entries = zip(*lists.values(), strict=True)
+        return [
+            {**line, **dict(zip(lists, entry, strict=True)), "turn": turn}
+            for turn, entry in enumerate(entries)
+        ]
     step_us = line.get("audio_ms", 0) * 1000
     handed_us = line.get("handed_us", line["at_us"])
     return [
@@ -150,7 +172,9 @@ def _payload(name: str, seq: int, moment: dict[str, Any]) -> bytes:
     event = dict(moment["event"])
     if moment["from"] == "provider":
         event = {"type": event["type"], "event_id": f"event_{seq:06}", **event}
-    if "audio_ms" in moment:
+    if "delta" in moment:
+        event["delta"] = moment["delta"]
+    if "audio_ms" in moment or "samples" in moment:
         field = "audio" if moment["from"] == "caller" else "delta"
         event[field] = tone(FORMATS[moment.get("codec", "pcm")], moment)
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
@@ -158,12 +182,14 @@ def _payload(name: str, seq: int, moment: dict[str, Any]) -> bytes:
 
 def tone(format_: Format, moment: dict[str, Any]) -> str:
     """Return base64 of a soft tone of `hz`, in phase with the one before it."""
-    return _tone(format_, moment["audio_ms"], moment.get("hz", 0), moment.get("turn", 0))
+    count = moment.get("samples", format_.rate_hz * moment.get("audio_ms", 0) // 1000)
+    if "rms" in moment:
+        return _tone(format_, count, HZ, moment["turn"], moment["rms"] * math.sqrt(2))
+    return _tone(format_, count, moment.get("hz", 0), moment.get("turn", 0), SOFT)
 
 
 @functools.cache
-def _tone(format_: Format, audio_ms: int, hz: int, turn: int) -> str:
-    count = format_.rate_hz * audio_ms // 1000
+def _tone(format_: Format, count: int, hz: int, turn: int, peak: float) -> str:
     step = 2 * math.pi * hz / format_.rate_hz
-    wave = array("h", (round(6000 * math.sin(step * (turn * count + n))) for n in range(count)))
-    return b64encode(encode_pcm16(format_, np.array(wave, dtype=np.int16))).decode()
+    wave = peak * np.sin(step * (turn * count + np.arange(count)))
+    return b64encode(encode_pcm16(format_, wave.round().astype(np.int16))).decode()
