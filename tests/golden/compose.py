@@ -1,8 +1,9 @@
-"""Writes the golden conversations: `python -m tests.golden.compose [name …]`.
+"""Composes golden conversations: `python -m tests.golden.compose [name …]`.
 
-Each function below is one call as protocol.md has the order of its events, at
-times chosen so that the important numbers can be worked out by hand; the comments and
-`tests/recorder/test_golden.py` do so. What a call must give is in `expected.json`.
+Those that are not recorded (`tests.golden.record`), because they must have round times or
+an end that no recording has. Each function below is one call as protocol.md has the order of
+its events, at times chosen so that the important numbers can be worked out by hand; the
+comments and `tests/recorder/test_golden.py` do so. What a call must give is in `expected.json`.
 """
 
 import json
@@ -61,32 +62,30 @@ class Tape:
         self.session = {**self.session, **change}
         self.provider(at_ms + 40, "session.updated", session=self.session)
 
-    def mic(self, at_ms: float, until_ms: float, hz: int = 0, codec: str = "pcm") -> None:
+    def mic(self, at_ms: float, until_ms: float, hz: int = 0) -> None:
         """Stream the microphone live in chunks of 20 ms that come when they are over."""
         self.frame(
             "caller", at_ms + 20, {"type": "input_audio_buffer.append"},
-            audio_ms=20, hz=hz, codec=codec, times=round((until_ms - at_ms) / 20),
+            audio_ms=20, hz=hz, times=round((until_ms - at_ms) / 20),
         )  # fmt: skip
 
     def listen(self, from_ms: float, starts_ms: float, ends_ms: float, item: str, previous: Any,
-               said: str | None = None, **more: Any) -> None:  # fmt: skip
+               said: str) -> None:  # fmt: skip
         """The caller speaks from `starts_ms` to `ends_ms`; the microphone is on since `from_ms`.
 
         Noticed 80 ms after it began, and 60 ms after the silence window of 500 ms.
         """
         noticed_ms, stopped_ms = starts_ms + 80, ends_ms + 560
-        offset_ms = more.get("offset_ms", 0) - from_ms
         self.provider(
             noticed_ms, "input_audio_buffer.speech_started",
-            audio_start_ms=round(starts_ms + offset_ms - 300), item_id=item,
+            audio_start_ms=round(starts_ms - from_ms - 300), item_id=item,
         )  # fmt: skip
         self.provider(
             stopped_ms, "input_audio_buffer.speech_stopped",
-            audio_end_ms=round(ends_ms + offset_ms + 500), item_id=item,
+            audio_end_ms=round(ends_ms - from_ms + 500), item_id=item,
         )  # fmt: skip
         self.committed(stopped_ms + 2, item, previous)
-        if said is not None:
-            self.transcribed(more.get("transcribed_ms", stopped_ms + 420), item, said)
+        self.transcribed(stopped_ms + 420, item, said)
 
     def committed(self, at_ms: float, item: str, previous: Any) -> None:
         self.provider(
@@ -102,10 +101,10 @@ class Tape:
                 item=message,
             )  # fmt: skip
 
-    def transcribed(self, at_ms: float, item: str, said: str, seconds: int = 2) -> None:
+    def transcribed(self, at_ms: float, item: str, said: str) -> None:
         self.provider(
             at_ms, "conversation.item.input_audio_transcription.completed", item_id=item,
-            content_index=0, transcript=said, usage={"type": "duration", "seconds": seconds},
+            content_index=0, transcript=said, usage={"type": "duration", "seconds": 2},
         )  # fmt: skip
 
     def begin(self, at_ms: float, response: str) -> None:
@@ -130,7 +129,7 @@ class Tape:
         )  # fmt: skip
 
     def speech(self, at_ms: float, response: str, item: str, words: list[str],
-               chunk_ms: int = 400, every_ms: int = 80, **more: Any) -> float:  # fmt: skip
+               chunk_ms: int = 400, every_ms: int = 80) -> float:  # fmt: skip
         """Send one chunk of audio for each word, in a burst; return when the last one came."""
         part = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
         self.provider(at_ms - 4, "response.content_part.added", **part, part={"type": "audio"})
@@ -139,16 +138,16 @@ class Tape:
             self.provider(came_ms - 2, "response.output_audio_transcript.delta", **part, delta=word)
             self.frame(
                 "provider", came_ms, {"type": "response.output_audio.delta", **part},
-                audio_ms=chunk_ms, hz=440, codec=more.get("codec", "pcm"),
+                audio_ms=chunk_ms, hz=440,
             )  # fmt: skip
         return at_ms + (len(words) - 1) * every_ms
 
     def say(self, at_ms: float, response: str, item: str, previous: str | None,
-            words: list[str], usage: dict[str, Any], **more: Any) -> float:  # fmt: skip
+            words: list[str], usage: dict[str, Any]) -> float:  # fmt: skip
         """A whole spoken answer; its first audio comes at `at_ms`. Return when it was done."""
         message = {"id": item, "type": "message", "role": "assistant"}
         self.open_item(at_ms - 20, response, previous, {**message, "content": []})
-        last_ms = self.speech(at_ms, response, item, words, **more)
+        last_ms = self.speech(at_ms, response, item, words)
         part = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
         said = "".join(words)
         self.provider(last_ms + 10, "response.output_audio.done", **part)
@@ -179,11 +178,10 @@ class Tape:
             ],
         )  # fmt: skip
 
-    def close(self, at_ms: float, status: str = "completed", reason: str = "caller_closed",
-              **more: Any) -> None:  # fmt: skip
+    def close(self, at_ms: float) -> None:
         codes = {"caller_close_code": 1000, "provider_close_code": 1000}
         frames = {f"{leg}_frames": count for leg, count in self.frames.items()}
-        payload = {"status": status, "end_reason": reason, **codes, **frames, **more}
+        payload = {"status": "completed", "end_reason": "caller_closed", **codes, **frames}
         self.record("closed", at_ms, payload)
 
 
@@ -222,286 +220,19 @@ def response_of(id_: str, status: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def usage_of(text_in: int, audio_in: int, text_out: int, audio_out: int,
-             cached_text: int = 0, cached_audio: int = 0) -> dict[str, Any]:  # fmt: skip
+def usage_of(text_in: int, audio_in: int, text_out: int, audio_out: int) -> dict[str, Any]:
     return {
         "total_tokens": text_in + audio_in + text_out + audio_out,
         "input_tokens": text_in + audio_in, "output_tokens": text_out + audio_out,
         "input_token_details": {
             "text_tokens": text_in, "audio_tokens": audio_in, "image_tokens": 0,
-            "cached_tokens": cached_text + cached_audio,
+            "cached_tokens": 0,
             "cached_tokens_details": {
-                "text_tokens": cached_text, "audio_tokens": cached_audio, "image_tokens": 0,
+                "text_tokens": 0, "audio_tokens": 0, "image_tokens": 0,
             },
         },
         "output_token_details": {"text_tokens": text_out, "audio_tokens": audio_out},
     }  # fmt: skip
-
-
-def clean_turns() -> Tape:
-    """Two spoken turns, nobody interrupts, everything in order."""
-    tape = Tape()
-    tape.connect()
-    tape.configure(320, instructions="Be brief and kind.")
-    tape.mic(400, 1000)
-    tape.mic(1000, 2500, hz=220)
-    tape.mic(2500, 8000)
-    tape.mic(8000, 9000, hz=220)
-    tape.mic(9000, 14000)
-    tape.listen(400, 1000, 2500, "item_u1", None, "When do you open on Monday?")
-    tape.begin(3075, "resp_1")
-    words = ["We", " open", " at", " half", " past", " eight."]
-    tape.say(3400, "resp_1", "item_a1", "item_u1", words, usage_of(120, 21, 14, 48))
-    tape.listen(400, 8000, 9000, "item_u2", "item_a1", "Thank you.")
-    tape.begin(9574, "resp_2")
-    words = ["You", "'re", " welcome."]
-    usage = usage_of(146, 34, 9, 24, cached_text=64, cached_audio=0)
-    tape.say(9800, "resp_2", "item_a2", "item_u2", words, usage)
-    tape.close(14100)
-    return tape
-
-
-def barge_in() -> Tape:
-    """The caller speaks over a long answer, which is cancelled and truncated at what was heard."""
-    tape = Tape()
-    tape.connect()
-    tape.mic(400, 1000)
-    tape.mic(1000, 2000, hz=220)
-    tape.mic(2000, 5000)
-    tape.mic(5000, 5900, hz=220)
-    tape.mic(5900, 9000)
-    tape.listen(400, 1000, 2000, "item_u1", None, "Tell me the opening hours.")
-    tape.begin(2575, "resp_1")
-    message = {"id": "item_a1", "type": "message", "role": "assistant"}
-    tape.open_item(2980, "resp_1", "item_u1", {**message, "content": []})
-    # 12 chunks of 400 ms from 3000 on: 4.8 s of sound, played from 3000.09 to 7800.09.
-    words = [
-        "We ", "open ", "on ", "Mondays ", "at ", "eight ", "and ", "close ", "at ", "six ",
-        "o'clock; ", "then ",
-    ]  # fmt: skip
-    tape.speech(3000, "resp_1", "item_a1", words, every_ms=180)
-    # Speech begins at 5000, is noticed at 5080; the response was still being generated.
-    tape.listen(400, 5000, 5900, "item_u2", "item_a1", "No, only Sunday.")
-    tape.end(
-        5085, "resp_1", "cancelled", usage_of(120, 16, 18, 96),
-        [{**message, "status": "incomplete", "content": []}],
-        {"type": "cancelled", "reason": "turn_detected"},
-    )  # fmt: skip
-    # The caller's own player says how far it came: 2120 ms.
-    tape.caller(
-        5140, "conversation.item.truncate", item_id="item_a1", content_index=0, audio_end_ms=2120
-    )
-    tape.provider(
-        5170, "conversation.item.truncated", item_id="item_a1", content_index=0, audio_end_ms=2120
-    )
-    tape.begin(6475, "resp_2")
-    words = ["On", " Sunday", " we", " are", " closed."]
-    tape.say(6700, "resp_2", "item_a2", "item_u2", words, usage_of(130, 66, 12, 40))
-    tape.close(9100)
-    return tape
-
-
-def tool_call() -> Tape:
-    """The answer needs a function: call, output and the spoken follow-up are one turn."""
-    tool = {
-        "type": "function", "name": "find_slot", "description": "Finds a free appointment.",
-        "parameters": {"type": "object", "properties": {"day": {"type": "string"}}},
-    }  # fmt: skip
-    tape = Tape()
-    tape.connect()
-    tape.configure(320, tools=[tool])
-    tape.mic(400, 1000)
-    tape.mic(1000, 2200, hz=220)
-    tape.mic(2200, 7000)
-    tape.listen(400, 1000, 2200, "item_u1", None, "Is there a slot on Tuesday?")
-    tape.begin(2775, "resp_1")
-    call = {"id": "item_f1", "type": "function_call", "call_id": "call_f1", "name": "find_slot"}
-    tape.open_item(2990, "resp_1", "item_u1", {**call, "arguments": ""})
-    ids = {"response_id": "resp_1", "item_id": "item_f1", "output_index": 0, "call_id": "call_f1"}
-    tape.provider(3000, "response.function_call_arguments.delta", **ids, delta='{"day":')
-    tape.provider(3010, "response.function_call_arguments.delta", **ids, delta='"Tuesday"}')
-    arguments = '{"day":"Tuesday"}'
-    tape.provider(
-        3020, "response.function_call_arguments.done", **ids, name="find_slot",
-        arguments=arguments,
-    )  # fmt: skip
-    tape.close_item(3021, "resp_1", "item_u1", {**call, "arguments": arguments})
-    tape.end(
-        3030, "resp_1", "completed", usage_of(180, 18, 22, 0), [{**call, "arguments": arguments}]
-    )
-    output = {"type": "function_call_output", "call_id": "call_f1", "output": '{"time":"15:30"}'}
-    tape.caller(3420, "conversation.item.create", item=output)
-    tape.caller(3421, "response.create")
-    output = {"id": "item_o1", "object": "realtime.item", "status": "completed", **output}
-    for offset, name in ((0, "added"), (1, "done")):
-        tape.provider(
-            3450 + offset, f"conversation.item.{name}", previous_item_id="item_f1", item=output
-        )
-    tape.begin(3460, "resp_2")
-    words = ["Yes,", " at", " half", " past", " three."]
-    tape.say(3800, "resp_2", "item_a1", "item_o1", words, usage_of(230, 18, 12, 40, 128))
-    tape.close(7100)
-    return tape
-
-
-def transcription_late() -> Tape:
-    """The words of the first turn come after the second answer; those of the second never."""
-    tape = Tape()
-    tape.connect()
-    tape.mic(400, 1000)
-    tape.mic(1000, 1800, hz=220)
-    tape.mic(1800, 5000)
-    tape.mic(5000, 5600, hz=220)
-    tape.mic(5600, 9000)
-    tape.listen(400, 1000, 1800, "item_u1", None)
-    tape.begin(2375, "resp_1")
-    tape.say(2700, "resp_1", "item_a1", "item_u1", ["Good", " morning."], usage_of(60, 14, 6, 16))
-    tape.listen(400, 5000, 5600, "item_u2", "item_a1")
-    tape.begin(6175, "resp_2")
-    tape.say(6400, "resp_2", "item_a2", "item_u2", ["Pardon?"], usage_of(70, 24, 4, 8))
-    tape.provider(
-        6900, "conversation.item.input_audio_transcription.failed", item_id="item_u2",
-        content_index=0,
-        error={
-            "type": "transcription_error", "code": "audio_unintelligible",
-            "message": "The audio could not be transcribed.", "param": None,
-        },
-    )  # fmt: skip
-    where = {"item_id": "item_u1", "content_index": 0}
-    for at_ms, delta in ((7400, "Good"), (7420, " morning,"), (7440, " please.")):
-        tape.provider(
-            at_ms, "conversation.item.input_audio_transcription.delta", **where, delta=delta
-        )
-    tape.transcribed(7500, "item_u1", "Good morning, please.", seconds=1)
-    tape.close(9100)
-    return tape
-
-
-def text_only() -> Tape:
-    """Typed questions and written answers; the application starts the first one at once."""
-    tape = Tape(model_asked="gpt-realtime-2.1-mini", model_used="gpt-realtime-2.1-mini")
-    tape.connect(model="gpt-realtime-2.1-mini")
-    tape.configure(320, output_modalities=["text"])
-    typed(tape, 1000, "item_u1", None, "What is the capital of France?")
-    tape.begin(1080, "resp_1")
-    written(tape, 1500, "resp_1", "item_a1", "item_u1", ["The capital", " is Paris."])
-    tape.end(1580, "resp_1", "completed", usage_of(40, 0, 8, 0), [])
-    typed(tape, 4000, "item_u2", "item_a1", "And of Norway?")
-    tape.begin(4070, "resp_2")
-    written(tape, 4300, "resp_2", "item_a2", "item_u2", ["Os", "lo."])
-    tape.end(4380, "resp_2", "completed", usage_of(60, 0, 4, 0), [])
-    # A second request while nothing was asked: the assistant goes on by itself.
-    tape.caller(6000, "response.create")
-    tape.begin(6060, "resp_3")
-    written(tape, 6200, "resp_3", "item_a3", "item_a2", ["Anything else", " about"])
-    tape.end(
-        6290, "resp_3", "incomplete", usage_of(70, 0, 4, 0), [],
-        {"type": "incomplete", "reason": "max_output_tokens"},
-    )  # fmt: skip
-    tape.caller(7000, "no.such.event", event_id="mine_1")
-    tape.provider(
-        7050, "error",
-        error={
-            "type": "invalid_request_error", "code": "invalid_value",
-            "message": "Invalid value: 'no.such.event'.", "param": "type", "event_id": "mine_1",
-        },
-    )  # fmt: skip
-    tape.close(8000)
-    return tape
-
-
-def typed(tape: Tape, at_ms: float, item: str, previous: str | None, text: str) -> None:
-    content = [{"type": "input_text", "text": text}]
-    message = {"type": "message", "role": "user", "content": content}
-    tape.caller(at_ms, "conversation.item.create", item=message)
-    tape.caller(at_ms + 1, "response.create")
-    message = {"id": item, "object": "realtime.item", "status": "completed", **message}
-    for offset, name in ((50, "added"), (51, "done")):
-        tape.provider(
-            at_ms + offset, f"conversation.item.{name}", previous_item_id=previous, item=message
-        )
-
-
-def written(tape: Tape, at_ms: float, response: str, item: str, previous: str,
-            words: list[str]) -> None:  # fmt: skip
-    message = {"id": item, "type": "message", "role": "assistant"}
-    tape.open_item(at_ms - 20, response, previous, {**message, "content": []})
-    part = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
-    tape.provider(at_ms - 4, "response.content_part.added", **part, part={"type": "text"})
-    for place, word in enumerate(words):
-        tape.provider(at_ms + 30 * place, "response.output_text.delta", **part, delta=word)
-    said, last_ms = "".join(words), at_ms + 30 * len(words)
-    tape.provider(last_ms, "response.output_text.done", **part, text=said)
-    tape.provider(
-        last_ms + 1, "response.content_part.done", **part, part={"type": "text", "text": said}
-    )
-    content = [{"type": "output_text", "text": said}]
-    tape.close_item(last_ms + 2, response, previous, {**message, "content": content})
-
-
-def g711() -> Tape:
-    """A telephone call: mu-law both ways, a sixth of the bytes, the same times."""
-    ulaw = {"type": "audio/pcmu"}
-    heard = {"format": ulaw, "turn_detection": DETECTION, "transcription": {"model": "whisper-1"}}
-    tape = Tape()
-    tape.connect()
-    tape.configure(320, audio={"input": heard, "output": {"format": ulaw, "voice": "cedar"}})
-    tape.mic(400, 1000, codec="pcmu")
-    tape.mic(1000, 3000, hz=220, codec="pcmu")
-    tape.mic(3000, 8000, codec="pcmu")
-    tape.listen(400, 1000, 3000, "item_u1", None, "Hello? Is anybody there?")
-    tape.begin(3575, "resp_1")
-    tape.say(
-        3900, "resp_1", "item_a1", "item_u1", ["Yes,", " I", " am", " here."],
-        usage_of(90, 26, 10, 32), codec="pcmu",
-    )  # fmt: skip
-    tape.close(8100)
-    return tape
-
-
-def provider_drops() -> Tape:
-    """The provider is lost in the middle of its answer; we say so, and close the caller."""
-    tape = Tape()
-    tape.connect()
-    tape.mic(400, 1000)
-    tape.mic(1000, 2000, hz=220)
-    tape.mic(2000, 3400)
-    tape.listen(400, 1000, 2000, "item_u1", None, "Tell me a story.", transcribed_ms=2900)
-    tape.begin(2575, "resp_1")
-    message = {"id": "item_a1", "type": "message", "role": "assistant"}
-    tape.open_item(2980, "resp_1", "item_u1", {**message, "content": []})
-    tape.speech(3000, "resp_1", "item_a1", ["Once", " upon", " a"])
-    error = {
-        "type": "server_error", "code": "provider_lost", "message": "The provider went away.",
-        "param": None, "event_id": None,
-    }  # fmt: skip
-    ours = {"type": "error", "event_id": "trunkline_1", "error": error}
-    tape.lines.append(
-        {"kind": "bridged", "from": "provider", "flags": 4, "at_us": 3_400_000,
-         "handed_us": 3_400_080, "event": ours}
-    )  # fmt: skip
-    tape.close(
-        3410, "failed", "provider_lost", caller_close_code=1011, provider_close_code=None,
-        error_code="provider_lost", error_message="The provider went away.",
-    )  # fmt: skip
-    return tape
-
-
-def refused() -> Tape:
-    """The provider refuses the handshake: no frame was ever relayed."""
-    tape = Tape(
-        provider="azure",
-        provider_url="wss://acme.openai.azure.com/openai/v1/realtime?model=voice",
-        model_asked="voice", model_used="voice", session_id="", session_name="", session_path="",
-        user_id="", properties={},
-    )  # fmt: skip
-    tape.close(
-        212, "refused", "refused_by_provider", caller_close_code=None, provider_close_code=None,
-        http_status=401, error_code="401",
-        error_message="Access denied due to invalid subscription key "
-        "0123456789abcdef0123456789abcdef. Make sure to provide a valid key.",
-    )  # fmt: skip
-    return tape
 
 
 def beta_dialect() -> Tape:
@@ -590,14 +321,6 @@ def push_to_talk() -> Tape:
 
 
 CALLS: tuple[Callable[[], Tape], ...] = (
-    clean_turns,
-    barge_in,
-    tool_call,
-    transcription_late,
-    text_only,
-    g711,
-    provider_drops,
-    refused,
     beta_dialect,
     recovered,
     push_to_talk,
