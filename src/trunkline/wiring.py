@@ -187,6 +187,8 @@ async def server(
     logs.configure(settings, "server")
     layout = Layout(settings.data)
     layout.create()
+    # One recorder per data directory: `trunkline up` has made sure of it already.
+    lock = None if supervised else DataLock(layout.lock)
     listening = _inherited(listen_fd) or _unix_socket(path or layout.run / "server.sock")
     async with _stores(settings) as stores:
         recorder = Recorder(settings.data, stores.facts, stores.blobs, _prices(settings))
@@ -201,6 +203,8 @@ async def server(
         web.should_exit = True
         await recorder.stop()
         await asyncio.gather(*working)
+    if lock is not None:
+        lock.release()
 
 
 @dataclass(frozen=True)

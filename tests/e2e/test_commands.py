@@ -167,3 +167,9 @@ def one_call(url: str, key: str) -> Generator[None]:
         except (InvalidHandshake, OSError):
             assert time.monotonic() < deadline
             time.sleep(0.1)
+
+
+def test_a_server_of_its_own_takes_the_data_directory_too(plain: Running, tmp_path: Path) -> None:
+    path = str(tmp_path / "s.sock")
+    said = one_clear_line("server", "--data", str(plain.data), "--socket", path)
+    assert f"is in use by process {plain.process.pid}" in said
