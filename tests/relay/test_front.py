@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import gc
+import os
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import msgspec
 import pytest
 from tests.relay.world import World, raw, tcp, world
+
+from trunkline.relay import pipe
 
 GET = b"GET /calls HTTP/1.1\r\nHost: h\r\n"
 
@@ -17,7 +21,7 @@ GET = b"GET /calls HTTP/1.1\r\nHost: h\r\n"
 @contextlib.asynccontextmanager
 async def with_server(
     directory: Path, answer: bytes = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok"
-) -> AsyncIterator[tuple[World, list[bytes]]]:
+) -> AsyncGenerator[tuple[World, list[bytes]]]:
     """Yield a gateway with a server behind it that answers one head, and what that has heard."""
     heard: list[bytes] = []
 
@@ -164,3 +168,36 @@ async def test_a_caller_that_leaves_ends_the_servers_connection(tmp_path: Path) 
         async with asyncio.timeout(5):
             while len(heard) < 2:
                 await asyncio.sleep(0.01)
+
+
+async def descriptors_are(number: int) -> None:
+    """Wait until this process has so many."""
+    async with asyncio.timeout(5):
+        while len(os.listdir("/proc/self/fd")) > number:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_request_that_is_over_leaves_no_socket_behind(tmp_path: Path) -> None:
+    gc.disable()  # Which would close forgotten sockets, some time.
+    try:
+        async with with_server(tmp_path) as (w, _):
+            await raw(w.port, GET + b"\r\n")
+            before = len(os.listdir("/proc/self/fd"))
+            for _ in range(20):
+                await raw(w.port, GET + b"\r\n")
+            await descriptors_are(before)
+    finally:
+        gc.enable()
+
+
+async def test_a_caller_that_never_hangs_up_is_hung_up_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipe, "LINGER_S", 0.05)
+    async with with_server(tmp_path) as (w, _):
+        before = len(os.listdir("/proc/self/fd"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", w.port)
+        writer.write(GET + b"\r\n")
+        await reader.read()
+        await descriptors_are(before + 1)  # Our own.
+        writer.close()
