@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -11,8 +10,6 @@ from tests.browser.site import Site, running_site
 from tests.support.browsing import Complaints, open_browser
 
 from trunkline.store.facts.store import FactsStore
-
-AXE = Path(__file__).parent.parent.parent / "node_modules" / "axe-core" / "axe.min.js"
 
 NewPage = Callable[..., Page]
 

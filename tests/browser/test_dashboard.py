@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
-from typing import Any
 
 import msgspec
-import pytest
-from playwright.sync_api import Page, expect
-from tests.browser.conftest import AXE, Complaints, NewPage
+from playwright.sync_api import expect
+from tests.browser.access import serious_findings
+from tests.browser.conftest import Complaints, NewPage
 from tests.browser.site import EMAIL, WICKED, Site, live_call
 from tests.support.browsing import until
 from tests.web import sample
-
-
-def serious_findings(page: Page) -> list[str]:
-    """Return what axe-core calls serious or critical on a page."""
-    # Evaluated by the test's own channel, which the page's policy does not govern.
-    page.evaluate(AXE.read_text("utf-8"))
-    result: Any = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{found['id']}: {node['html'][:160]} ({node['failureSummary'][:200]})"
-        for found in result["violations"]
-        if found["impact"] in ("serious", "critical")
-        for node in found["nodes"]
-    ]
 
 
 def test_a_stranger_signs_up_makes_a_key_and_revokes_it(new_page: NewPage) -> None:
@@ -294,22 +279,3 @@ def test_what_is_not_there_is_a_page_that_says_so(
         expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     assert all("status of 404" in text for text in complaints)
     complaints.clear()
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390], ids=["desk", "phone"])
-def test_pages_are_usable_by_everyone(
-    signed_in: NewPage, site: Site, tmp_path: Path, dark: bool, width: int
-) -> None:
-    page = signed_in(dark=dark, width=width)
-    for name, path in (
-        ("calls", "/calls"),
-        ("call", f"/calls/{site.call_id}?t=36.4"),
-        ("sessions", "/sessions"),
-        ("keys", "/keys"),
-    ):
-        page.goto(path)
-        assert "\n".join(serious_findings(page)) == "", name
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"{name} is {wide} px wide"
-        page.screenshot(path=tmp_path / f"{name}.png", full_page=True)

@@ -172,7 +172,7 @@ def test_a_refused_call_says_why_there_was_no_conversation() -> None:
         http_status=401,
         error_message="The key is revoked.",
     )
-    assert view(Facts(call)).refusal == "Answered 401. The key is revoked."
+    assert view(Facts(call)).refusal == "The gateway answered 401. The key is revoked."
 
 
 def test_the_timeline_marks_what_nobody_heard() -> None:

@@ -92,6 +92,8 @@ class CallView:
     refresh: bool
     """More is to come: the call is live, or its recording is being written."""
     has_audio: bool
+    silent: bool
+    """Neither side made a sound."""
     opened_at_iso: str
     opened_at: str
     chips: tuple[Chip, ...]
@@ -124,6 +126,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         live=call.status == "live",
         refresh=_refresh(call, now_us),
         has_audio=call.has_audio,
+        silent=not _sounded(call),
         opened_at_iso=text.iso(call.opened_at_us),
         opened_at=text.when(call.opened_at_us),
         chips=tuple(_chips(call)),
@@ -152,21 +155,28 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
 def _refresh(call: CallRow, now_us: int) -> bool:
     if call.status == "live":
         return True
-    sounded = call.caller_audio_us + call.assistant_audio_us > 0
     over_us = now_us - (call.ended_at_us or 0)
-    return sounded and not call.has_audio and over_us < _SEALED_WITHIN_US
+    return _sounded(call) and not call.has_audio and over_us < _SEALED_WITHIN_US
+
+
+def _sounded(call: CallRow) -> bool:
+    return call.caller_audio_us + call.assistant_audio_us > 0
 
 
 def _status(call: CallRow) -> str:
-    words = [text.status(call.status), text.end_reason(call.end_reason)]
-    return " · ".join(word for word in words if word)
+    status, reason = text.status(call.status), text.end_reason(call.end_reason)
+    if reason.startswith(status):
+        return reason
+    return f"{status} · {reason}" if reason else status
 
 
 def _refusal(call: CallRow) -> str:
     if call.status != "refused":
         return ""
-    answered = f"Answered {call.http_status}. " if call.http_status else ""
-    return answered + (call.error_message or text.end_reason(call.end_reason).capitalize() + ".")
+    if not call.http_status:
+        return call.error_message or text.end_reason(call.end_reason).capitalize() + "."
+    who = "The provider" if call.end_reason == "refused_by_provider" else "The gateway"
+    return f"{who} answered {call.http_status}. {call.error_message}".strip()
 
 
 def _chips(call: CallRow) -> list[Chip]:
@@ -224,7 +234,8 @@ def _top(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
 
 def _wait_p50(facts: Facts) -> Fact:
     waited = [turn for turn in facts.turns if turn.wait_us is not None]
-    detail = f"from true end of speech, n = {len(waited)}" if waited else "no answer with audio yet"
+    none = "no answer with audio" + (" yet" if facts.call.status == "live" else "")
+    detail = f"from true end of speech, n = {len(waited)}" if waited else none
     p50 = facts.call.wait_p50_us
     return Fact("wait_p50", "Caller waited, p50", text.wait(p50), detail, text.wait_tone(p50))
 

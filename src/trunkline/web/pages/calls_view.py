@@ -178,7 +178,7 @@ def _row(call: CallRow, now_us: int) -> Row:
         live=call.status == "live",
         status=text.status(call.status),
         status_tone=text.status_tone(call.status),
-        end_reason=text.end_reason(call.end_reason),
+        end_reason=text.end_reason(call.end_reason).removeprefix(f"{text.status(call.status)} "),
         model=call.model_used or call.model_asked,
         provider=text.provider(call.provider),
         user=call.user_id,

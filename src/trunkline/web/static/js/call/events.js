@@ -43,6 +43,10 @@ export class Events {
     }, { root: root.querySelector(".evs"), rootMargin: "300px" }).observe(this.#more);
   }
 
+  #filtered() {
+    return Boolean(this.#root.querySelector("#event-type").value || this.#root.querySelector("#event-leg").value);
+  }
+
   #restart() {
     this.#round += 1;
     [this.#after, this.#hasMore, this.#shown, this.#loading] = [-1, true, 0, null];
@@ -69,7 +73,7 @@ export class Events {
       this.#list.append(...part.events.map((event) => row(event)));
       this.#shown += part.events.length;
       const shown = this.#shown.toLocaleString("en");
-      this.#status.textContent = part.more ? `${shown} shown, more follow.` : this.#shown ? `${shown} shown, that is all.` : "No event fits.";
+      this.#status.textContent = part.more ? `${shown} shown, more follow.` : this.#shown ? `${shown} shown, that is all.` : this.#filtered() ? "No event fits." : "No event is recorded.";
       this.#more.hidden = !part.more;
     } catch {
       this.#status.textContent = "The events of this call could not be read. Reload the page to try again.";

@@ -1,0 +1,89 @@
+"""Everyone can use every page: on a desk and on a phone, in light and in dark."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.browser.access import serious_findings, too_wide
+from tests.browser.conftest import Complaints, NewPage
+from tests.browser.site import Site
+from tests.support import golden
+
+from trunkline.ids import call_id
+
+pytestmark = [
+    pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"]),
+    pytest.mark.parametrize("width", [1440, 390], ids=["desk", "phone"]),
+]
+
+_number = itertools.count(1)
+
+
+def problems(page: Page, paths: dict[str, str]) -> Iterator[str]:
+    """Yield what is wrong with pages, each after its name."""
+    for name, path in paths.items():
+        page.goto(path)
+        yield from (f"{name}: {problem}" for problem in serious_findings(page) + too_wide(page))
+
+
+def golden_call(name: str) -> str:
+    return f"/calls/{call_id(golden.ulid_of(name))}"
+
+
+def test_pages_with_calls(signed_in: NewPage, site: Site, dark: bool, width: int) -> None:
+    page = signed_in(dark=dark, width=width)
+    paths = {
+        "calls": "/calls",
+        "a time of one's own": "/calls?from=2026-11-20T09:00&to=2026-11-21T00:00&user=user-1",
+        "no call fits": "/calls?user=nobody",
+        "call": f"/calls/{site.call_id}?t=36.4",
+        "live call": f"/calls/{site.live_id}",
+        "wicked call": f"/calls/{site.wicked_id}",
+        "refused call": golden_call("refused"),
+        "recovered call": golden_call("recovered"),
+        "sessions": "/sessions",
+        "session": "/sessions/ses-golden",
+    }
+    assert list(problems(page, paths)) == []
+
+
+def test_pages_before_the_first_call(new_page: NewPage, dark: bool, width: int) -> None:
+    page = new_page(dark=dark, width=width)
+    page.goto("/sign-up")
+    page.get_by_label("E-mail").fill(f"somebody{next(_number)}@example.com")
+    page.get_by_label("Organisation").fill("Somebody & Sons")
+    page.get_by_label("Password").fill("a long enough sentence")
+    page.get_by_role("button", name="Create account").click()
+    page.wait_for_url("**/calls")
+    paths = {"calls": "/calls", "sessions": "/sessions", "keys": "/keys"}
+    assert list(problems(page, paths)) == []
+
+
+def test_keys(new_page: NewPage, signed_in: NewPage, dark: bool, width: int) -> None:
+    page = signed_in(dark=dark, width=width)
+    page.goto("/keys")
+    page.get_by_label("New key’s name").fill("a key with a name that does not fit on a telephone")
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_label("The new key")).to_be_visible()
+    assert serious_findings(page) + too_wide(page) == []
+    page.get_by_text("Revoke …").first.click()
+    expect(page.get_by_role("button", name="Revoke it").first).to_be_in_viewport()
+    assert serious_findings(page) + too_wide(page) == []
+
+
+def test_the_doors(
+    new_page: NewPage, site: Site, complaints: Complaints, dark: bool, width: int
+) -> None:
+    page = new_page(dark=dark, width=width)
+    paths = {
+        "sign in": "/sign-in",
+        "sign up": "/sign-up",
+        "one-time link": site.sign_in_link(),
+        "nothing there": "/nowhere",
+    }
+    assert list(problems(page, paths)) == []
+    assert all("status of 404" in text for text in complaints)
+    complaints.clear()
