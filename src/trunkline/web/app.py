@@ -12,7 +12,7 @@ from trunkline.web.api import calls, events, health, helicone, media, models, re
 from trunkline.web.asgi import BodyLimit, Bugs, Headers
 from trunkline.web.auth import is_secure
 from trunkline.web.deps import Dependencies
-from trunkline.web.errors import add_error_handlers, bug, too_large
+from trunkline.web.errors import add_error_handlers, bug, too_large, too_slow
 from trunkline.web.pages.problems import problem_page
 
 DESCRIPTION: Final = (
@@ -50,7 +50,7 @@ def create_app(deps: Dependencies) -> FastAPI:
     add_error_handlers(app)
     pages.install(app)
     # The last one added is the outermost: what the limit refuses has the headers too.
-    app.add_middleware(BodyLimit, refusal=too_large)
+    app.add_middleware(BodyLimit, too_large=too_large, too_slow=too_slow)
     app.add_middleware(Bugs, answer=bug)
     app.add_middleware(Headers, secure=is_secure(deps.settings))
     return app

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -69,44 +70,61 @@ class Headers:
         return [*kept, *self._always.items(), *default]
 
 
-class BodyTooLarge(Exception):
-    """The request's body has more than `MAX_BODY_BYTES`."""
+BODY_TIMEOUT_S: Final = 30.0
+"""For a whole body to come. Who sends none would keep three sockets open, for ever."""
+
+Answer: TypeAlias = Callable[[Request], Response]
+
+
+class BodyRefused(Exception):
+    """The rest of the request's body is not read."""
 
 
 class BodyLimit:
-    """Stops reading a request whose body is larger than any of ours."""
+    """Stops reading a request whose body is larger, or comes slower, than any of ours."""
 
-    def __init__(self, app: ASGIApp, *, refusal: Callable[[Request], Response]) -> None:
-        """`refusal` makes the answer to such a request."""
+    def __init__(self, app: ASGIApp, *, too_large: Answer, too_slow: Answer) -> None:
+        """The two make the answers to such requests."""
         self._app = app
-        self._refusal = refusal
+        self._too_large = too_large
+        self._too_slow = too_slow
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse, whatever the application makes of half a body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        read, refused, started = 0, False, False
+        deadline_s, whole = 0.0, False
+        read, started = 0, False
+        refusal: Answer | None = None
 
         async def receive_some() -> Message:
-            nonlocal read, refused
-            message = await receive()
+            nonlocal deadline_s, whole, read, refusal
+            deadline_s = deadline_s or asyncio.get_running_loop().time() + BODY_TIMEOUT_S
+            try:
+                # After the body only one thing can come, the caller's leaving: in its own time.
+                async with asyncio.timeout_at(None if whole else deadline_s):
+                    message = await receive()
+            except TimeoutError as exc:
+                refusal = self._too_slow
+                raise BodyRefused from exc
+            whole = not message.get("more_body", False)
             read += len(message.get("body", b""))
             if read > MAX_BODY_BYTES:
-                refused = True
-                raise BodyTooLarge
+                refusal = self._too_large
+                raise BodyRefused
             return message
 
         async def send_unless_refused(message: Message) -> None:
             nonlocal started
-            if not refused or started:
+            if refusal is None or started:
                 started = True
                 await send(message)
 
-        with suppress(BodyTooLarge):
+        with suppress(BodyRefused):
             await self._app(scope, receive_some, send_unless_refused)
-        if refused and not started:
-            await self._refusal(Request(scope))(scope, receive, send)
+        if refusal is not None and not started:
+            await refusal(Request(scope))(scope, receive, send)
 
 
 class Bugs:

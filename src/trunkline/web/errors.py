@@ -115,6 +115,11 @@ def too_large(request: Request) -> Response:
     return answer(request, 413, "too_large", "The request is larger than anything we take.")
 
 
+def too_slow(request: Request) -> Response:
+    """Return the answer to a body that does not come."""
+    return answer(request, 408, "body_timeout", "Send the body of the request faster.")
+
+
 def bug(request: Request, exc: Exception) -> Response:
     """Return the answer to a bug of ours, which is logged."""
     log.error("request failed", path=request.url.path, exc_info=exc)
