@@ -203,9 +203,11 @@ async def record(started: Running, names: list[str]) -> None:
 
 def main(names: list[str]) -> None:
     """Record the calls named, or all of them."""
-    directory = Path(tempfile.mkdtemp(prefix="golden-"))
     env = {"TRUNKLINE_SIMULATOR_SWITCHES": SEED}
-    with running(directory / "data", "--simulator", env=env) as started:
+    with (
+        tempfile.TemporaryDirectory(prefix="golden-") as directory,
+        running(Path(directory) / "data", "--simulator", env=env) as started,
+    ):
         asyncio.run(record(started, names or [*PLAN, "refused"]))
 
 

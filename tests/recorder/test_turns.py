@@ -267,11 +267,10 @@ def test_without_a_window_the_sound_tells_when_the_caller_fell_silent() -> None:
     ]
     noticed = [
         provider(1200, "input_audio_buffer.speech_started", item_id="u1", audio_start_ms=900),
-        ended(4600, 4500, "u1"),
+        *ended(4600, 4500, "u1"),
     ]
-    told = [noticed[0], *noticed[1]]
     (turn,) = turns(
-        window, sound_in, told, begin(4700, "r1"), sound(5000, "r1", "a1", 500), done(5100, "r1")
+        window, sound_in, noticed, begin(4700, "r1"), sound(5000, "r1", "a1", 500), done(5100, "r1")
     )
     assert (turn.speech_ended_us, turn.wait_us) == (2_000_000, 3_000_000)
     assert turn.endpoint_us == 2_600_000
