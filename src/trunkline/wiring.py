@@ -45,6 +45,8 @@ T = TypeVar("T")
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run one process's work to its end."""
+    # Whatever is written is for its owner: a data directory that others made may be open.
+    os.umask(0o077)
     return uvloop.run(main)
 
 

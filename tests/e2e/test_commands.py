@@ -125,6 +125,15 @@ def test_the_data_directory_is_for_its_owner_alone(plain: Running) -> None:
         assert stat.S_IMODE(os.stat(plain.data / name).st_mode) == 0o700
 
 
+def test_what_lies_in_an_open_data_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    assert trunkline("keys", "create", "--data", str(data), "--name", "x").returncode == 0
+    assert (data / "control.sqlite3").exists()
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in data.rglob("*")}
+    assert not any(modes.values()), modes
+
+
 @pytest.mark.parametrize("name", ["server", "gateway-0", "simulator"])
 def test_a_process_that_dies_is_started_again(name: str, tmp_path: Path) -> None:
     with running(tmp_path / "data", "--simulator") as started:
