@@ -159,6 +159,8 @@ def test_keys_that_work_come_first_and_say_when_they_were_last_used() -> None:
         ("old", True, "open calls"),
     ]
     assert (rows[0].last_used_at, rows[1].last_used_at) == ("1 Jan 1970, 00:00:02", "")
+    read = msgspec.structs.replace(key("new"), last_used_at_us=9_000_000)
+    assert keys_view.rows([read], {"new": 2_000_000})[0].last_used_at == "1 Jan 1970, 00:00:09"
 
 
 def test_snippets_hold_this_servers_address_and_no_key() -> None:
