@@ -209,7 +209,6 @@ async def test_a_call_without_a_key_gets_401_and_a_row(tmp_path: Path) -> None:
 async def test_a_read_only_key_gets_403(tmp_path: Path) -> None:
     async with world(tmp_path, echo) as w:
         w.publish(key(may_call=False))
-        w.gateway._keys.refresh()
         with pytest.raises(InvalidStatus) as caught:
             await w.call()
         assert caught.value.response.status_code == 403
@@ -421,9 +420,32 @@ async def test_no_credential_gets_into_a_record_or_a_log(
         assert secret not in out.out + out.err
 
 
-def test_what_providers_quote_of_a_key_is_not_recorded() -> None:
+async def test_a_key_that_a_provider_quotes_reaches_the_caller_and_no_record(
+    tmp_path: Path,
+) -> None:
+    quote = f'{{"type":"error","error":{{"message":"{PROVIDER_KEY} is wrong"}}}}'
+
+    async def talk(connection: ServerConnection) -> None:
+        await connection.send(quote)
+        await connection.close(3000, PROVIDER_KEY)
+
+    async with world(tmp_path, talk) as w:
+        async with w.call() as call:
+            assert await call.recv() == quote
+            await call.wait_closed()
+        closed = await w.journal.closed()
+    assert call.close_reason == PROVIDER_KEY
+    assert w.journal.frames(Leg.PROVIDER) == [
+        quote.replace(PROVIDER_KEY, "*" * len(PROVIDER_KEY)).encode()
+    ]
+    assert closed.provider_close_reason == "*" * len(PROVIDER_KEY)
+    assert not [r for r in w.journal.records if PROVIDER_KEY.encode() in r.payload]
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "Bearer ", "Basic"])
+def test_what_providers_quote_of_a_key_is_not_recorded(scheme: str) -> None:
     plan = Plan(
-        profile="openai", url="", headers=(("Authorization", "Bearer odd/key"),), model_asked="",
+        profile="openai", url="", headers=(("Authorization", f"{scheme} odd/key"),), model_asked="",
         model_used="", caller_dialect="ga", provider_dialect="ga",
     )  # fmt: skip
     refusal = Refusal(status=401, code="c", message="odd/key is wrong, and so is sk-ab***xyz.")

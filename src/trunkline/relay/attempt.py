@@ -87,6 +87,8 @@ class Attempts:
             version=__version__,
         )
         keys = self._keys
+        # So that a key works from the moment it was shown, and not from the next heartbeat.
+        keys.refresh()
         verdict = admit(head, arrival, keys.snapshot, keys.by_sha256, self._settings)
         ledger.opened(verdict.opened)
         if isinstance(verdict, NotAdmitted):
@@ -103,6 +105,7 @@ class Attempts:
 
     async def _dial(self, front: Front, ledger: Ledger, admitted: Admitted) -> None:
         started_ns = monotonic_ns()
+        ledger.hide(*(secret.encode() for secret in _secrets(admitted.plan)))
         self._write_notes(ledger, admitted, started_ns)
         try:
             dialled = await dial(admitted.plan, self._settings, self._tls)
@@ -183,12 +186,17 @@ def _refuse(front: Front, ledger: Ledger, id_: str, refusal: Refusal) -> None:
     ledger.closed(closed, monotonic_ns())
 
 
+def _secrets(plan: Plan) -> tuple[str, ...]:
+    """Return the provider's credential, without its scheme."""
+    held = [value for name, value in plan.headers if name.lower() in ("authorization", "api-key")]
+    return tuple(word for value in held for word in value.split()[-1:])
+
+
 def redacted(refusal: Refusal, plan: Plan) -> Refusal:
     """Return `refusal` fit to be recorded: providers quote the credential that they refuse."""
     message = refusal.message
-    for name, value in plan.headers:
-        if name.lower() in ("authorization", "api-key"):
-            message = message.replace(value.removeprefix("Bearer "), "[redacted]")
+    for secret in _secrets(plan):
+        message = message.replace(secret, "[redacted]")
     return msgspec.structs.replace(refusal, message=_KEY.sub("[redacted]", message))
 
 

@@ -1,4 +1,9 @@
-"""I/O. One call's records, numbered as they are written."""
+"""I/O. One call's records, numbered as they are written.
+
+Records say what was on the wire, byte for byte, with one exception: where a provider
+quotes the credential that it was given, asterisks take its place in the record, as many
+as it has bytes. The caller gets what the provider sent.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,11 @@ from trunkline.protocol.call import Closed, Note, Opened
 BINARY = int(Flag.BINARY)
 ALTERED = int(Flag.ALTERED)
 OURS = int(Flag.OURS)
+
+MIN_SECRET_BYTES = 16
+"""No provider's credential is shorter; hiding a short one would hide ordinary words."""
+MAX_QUOTE_BYTES = 4096
+"""Errors are small. Larger frames are sound, and looking through those costs too much."""
 
 
 class Journal(Protocol):
@@ -35,12 +45,17 @@ class Journal(Protocol):
 class Ledger:
     """Writes the records of one call to the journal. Their numbers rise by exactly one."""
 
-    __slots__ = ("_append", "_call", "_seq")
+    __slots__ = ("_append", "_call", "_secrets", "_seq")
 
     def __init__(self, journal: Journal, call: bytes) -> None:
         self._append = journal.append
         self._call = call
         self._seq = 0
+        self._secrets: tuple[bytes, ...] = ()
+
+    def hide(self, *secrets: bytes) -> None:
+        """Keep these out of all records from now on, but for what the caller says itself."""
+        self._secrets = tuple(one for one in secrets if len(one) >= MIN_SECRET_BYTES)
 
     def add(
         self, kind: Kind, leg: Leg, flags: int, received_ns: int, handed_ns: int, payload: bytes
@@ -48,6 +63,9 @@ class Ledger:
         """Write one record."""
         seq = self._seq
         self._seq = seq + 1
+        if self._secrets and leg is not Leg.CALLER and len(payload) <= MAX_QUOTE_BYTES:
+            for secret in self._secrets:
+                payload = payload.replace(secret, b"*" * len(secret))
         self._append(kind, self._call, seq, leg, flags, received_ns, handed_ns, payload)
 
     def opened(self, opened: Opened) -> None:
