@@ -2,8 +2,9 @@
 
 The server writes it (`store.control`), the gateway reads it (`relay`), and
 neither imports the other: this module is their contract. A gateway looks at the
-file's modification time at least four times a second, so a revoked key stops
-working within a second, on live calls too. A missing or unreadable file leaves
+file's modification time at every attempt and at least four times a second, so a key
+works as soon as it is published, and a revoked one stops within a second, on live calls
+too. A missing or unreadable file leaves
 the last good snapshot in force: a call never waits for the control database.
 
 Keys are compared by SHA-256: they carry 256 random bits, so a slow hash would

@@ -67,8 +67,6 @@ def test_a_key_that_may_only_read_is_403(plain: Running) -> None:
     key = trunkline("keys", "create", "--data", data, "--name", "reader", "--read-only").stdout
     headers = {**PROVIDER, "Helicone-Auth": f"Bearer {key.strip()}"}
     status, error, _ = upgrade(plain, f"{PATH}?model=m", headers)
-    while status == 401:  # The gateway looks for new keys four times a second.
-        status, error, _ = upgrade(plain, f"{PATH}?model=m", headers)
     assert status == 403
     assert "open calls" in error["message"]
 
@@ -98,7 +96,8 @@ def test_a_revoked_key_ends_its_live_call_with_an_error_and_1008(plain: Running)
     async def live() -> tuple[str, list[dict[str, Any]], int]:
         seen: list[dict[str, Any]] = []
         async with asyncio.timeout(20):
-            connection = await dial_when_known()
+            url = f"{plain.websocket_url}{PATH}?model=gpt-realtime-2.1"
+            connection = await connect(url, additional_headers=headers)
             assert connection.response is not None
             seen.append(json.loads(await connection.recv()))
             revoking = asyncio.to_thread(trunkline, "keys", "revoke", key_id, "--data", data)
@@ -109,14 +108,6 @@ def test_a_revoked_key_ends_its_live_call_with_an_error_and_1008(plain: Running)
             await revoked
             assert connection.close_code is not None
             return connection.response.headers["Helicone-Id"], seen, connection.close_code
-
-    async def dial_when_known() -> Any:
-        while True:
-            try:
-                url = f"{plain.websocket_url}{PATH}?model=gpt-realtime-2.1"
-                return await connect(url, additional_headers=headers)
-            except InvalidStatus:
-                await asyncio.sleep(0.1)
 
     call_id, seen, code = asyncio.run(live())
     assert code == 1008

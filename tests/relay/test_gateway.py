@@ -40,6 +40,25 @@ async def test_a_revoked_key_closes_its_live_calls_within_a_second(tmp_path: Pat
         assert refused.value.response.status_code == 401
 
 
+async def test_a_new_key_works_at_once(tmp_path: Path) -> None:
+    async with world(tmp_path, echo) as w:
+        w.publish(key(), key("sk-other", key_id="key_2"))
+        other = {"Helicone-Auth": "Bearer sk-other", "Authorization": "Bearer sk-provider"}
+        async with w.call(additional_headers=other) as caller:
+            await caller.send("hi")
+            assert await caller.recv() == "hi"
+
+
+async def test_an_attempt_that_reads_the_keys_first_does_not_spare_live_calls(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, echo) as w, await w.call() as caller:
+        w.publish(key(revoked=True))
+        with pytest.raises(InvalidStatus):
+            await w.call()
+        assert msgspec.json.decode(await caller.recv())["error"]["code"] == "key_revoked"
+
+
 async def test_a_forgotten_key_is_a_revoked_one(tmp_path: Path) -> None:
     async with world(tmp_path, echo) as w, w.call():
         w.publish()

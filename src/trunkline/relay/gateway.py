@@ -55,6 +55,8 @@ class Gateway:
         self._server_socket = server_socket
         self._tls = tls
         self._keys = Keys(snapshot_path)
+        self._applied = self._keys.snapshot
+        """What the live calls were last compared with: an attempt may have read a later one."""
         self._calls: set[Call] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -122,7 +124,9 @@ class Gateway:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             try:
-                if self._keys.refresh():
+                self._keys.refresh()
+                if self._keys.snapshot is not self._applied:
+                    self._applied = self._keys.snapshot
                     self._end_revoked()
                 now_ns = monotonic_ns()
                 for call in tuple(self._calls):
