@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.protocol.frames import any_frames, json_values
 
-from trunkline.protocol.objects import read, read_scrubbed, write
+from trunkline.protocol.objects import MAX_COMMAS, read, read_scrubbed, write
 
 
 @given(st.dictionaries(st.text(), json_values))
@@ -56,3 +56,11 @@ def test_no_frame_makes_reading_raise(frame: bytes) -> None:
         assert fields is None or isinstance(fields, dict)
         if fields is not None:
             write(fields)
+
+
+def test_what_has_too_many_members_is_not_read() -> None:
+    """All calls of a gateway would wait while it is taken apart."""
+    many, one = b'{"a":[' + b"1," * (MAX_COMMAS + 1) + b"1]}", b'{"a":"' + b"x" * 10_000_000 + b'"}'
+    assert read(many) is None
+    assert read_scrubbed(many) is None
+    assert read(one) is not None

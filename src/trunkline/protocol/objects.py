@@ -17,11 +17,18 @@ Fields: TypeAlias = dict[str, Any]
 BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """All that msgspec raises on hostile bytes; only the first is its own."""
 
+MAX_COMMAS = 50_000
+"""In what is read whole: beyond any event, and at most some 20 ms of work for a gateway
+that all its calls wait for."""
+_SMALL_BYTES = 64 * 1024
+
 _object = msgspec.json.Decoder(Fields)
 
 
 def read(frame: bytes) -> Fields | None:
-    """Return the JSON object in `frame`; None if it is not one. Never raises."""
+    """Return the JSON object in `frame`; None if it is not one, or a bomb. Never raises."""
+    if _is_bomb(frame):
+        return None
     try:
         return _object.decode(frame)
     except BAD:
@@ -31,6 +38,11 @@ def read(frame: bytes) -> Fields | None:
     except (ValueError, RecursionError):
         return None
     return cast("Fields", value) if isinstance(value, dict) else None
+
+
+def _is_bomb(frame: bytes) -> bool:
+    """Return whether `frame` has so many members that reading them would hold up other calls."""
+    return len(frame) > _SMALL_BYTES and frame.count(b",") > MAX_COMMAS
 
 
 def _finite(text: str) -> float:
@@ -55,6 +67,8 @@ def write(fields: Fields) -> bytes | None:
 
 def read_scrubbed(frame: bytes) -> Fields | None:
     """Return what `read` does, with each lone surrogate as `?`: no store takes those."""
+    if _is_bomb(frame):
+        return None
     try:
         return _object.decode(frame)
     except BAD:
