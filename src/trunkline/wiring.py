@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import secrets
 import shlex
 import signal
@@ -42,12 +43,25 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MAX_FILES = 1024 * 1024
+
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run one process's work to its end."""
     # Whatever is written is for its owner: a data directory that others made may be open.
     os.umask(0o077)
+    _raise_limits()
     return uvloop.run(main)
+
+
+def _raise_limits() -> None:
+    """Allow this process, and those it starts, as many open files as the system lets it.
+
+    Each call is two sockets, and many a shell allows 1024 files.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 # --- trunkline up --------------------------------------------------------------------

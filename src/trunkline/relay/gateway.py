@@ -18,6 +18,7 @@ from trunkline.relay.dial import tls_context
 from trunkline.relay.front import Front
 from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Journal
+from trunkline.relay.listening import Listening
 from trunkline.relay.shell import Call
 from trunkline.settings import Settings
 
@@ -77,7 +78,11 @@ class Gateway:
         self._heart = asyncio.create_task(self._beat())
         # Not the loop's own server: see `dial._connect`.
         server = await aiofastnet.create_server(
-            asyncio.get_running_loop(), self._front, sock=listening, ssl=self._tls, backlog=1024
+            asyncio.get_running_loop(),
+            self._front,
+            sock=Listening(listening),
+            ssl=self._tls,
+            backlog=1024,
         )
         self._server = cast("_Server", server)
 
