@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from pathlib import Path
 
 import msgspec
 import pytest
-from tests.relay.world import KEY, ORG, echo, key, world
+import trustme
+from tests.relay.world import KEY, ORG, echo, key, raw, world
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from trunkline import snapshot
@@ -174,3 +176,17 @@ def test_the_snapshot_is_read_only_when_it_changes(tmp_path: Path) -> None:
     assert keys.by_sha256[sha256_of_key(KEY)].key_id == "key_1"
     assert keys.may_go_on("key_1")
     assert not keys.may_go_on("key_2")
+
+
+async def test_a_caller_that_does_not_speak_tls_leaves_no_page_of_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with world(tmp_path, tls=context) as w:
+        await raw(w.port, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        reader, writer = await asyncio.open_connection("127.0.0.1", w.port)
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+    assert caplog.records == []

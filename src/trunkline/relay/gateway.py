@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import aiofastnet
 import structlog
@@ -76,6 +76,7 @@ class Gateway:
         """Accept connections on `listening`, which the gateway closes in the end."""
         self._keys.refresh()
         self._heart = asyncio.create_task(self._beat())
+        asyncio.get_running_loop().set_exception_handler(_tell_of_failure)
         # Not the loop's own server: see `dial._connect`.
         server = await aiofastnet.create_server(
             asyncio.get_running_loop(),
@@ -144,3 +145,11 @@ class Gateway:
         for call in tuple(self._calls):
             if not self._keys.may_go_on(call.key_id):
                 call.end("key_revoked")
+
+
+def _tell_of_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody handled. A failed handshake is the caller's doing, and worth one line."""
+    if str(context.get("message", "")).startswith("SSL handshake failed"):
+        log.info("a caller failed to speak TLS")
+        return
+    loop.default_exception_handler(context)
