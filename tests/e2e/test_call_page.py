@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.support.browsing import Complaints, until
 from tests.support.running import Running
 
 from trunkline.store.control.store import ControlStore
+from trunkline.web.pages import text
 
 SCRIPT = Path(__file__).parent / "scripts" / "openai.mjs"
 LOUDNESS = """async ([source, spans]) => {
@@ -75,6 +77,8 @@ def test_the_page_shows_who_said_what(page: Page, played: Played) -> None:
     expect(body).to_contain_text("session_openai")
     expect(body).to_contain_text("north-clinic")
     expect(body).to_contain_text("gpt-realtime-2.1")
+    # The API's cost is checked against a calculation by hand in test_guide.
+    expect(body).to_contain_text(text.money(Decimal(played.call["cost_usd"])))
 
 
 def test_the_player_plays(page: Page, played: Played) -> None:
