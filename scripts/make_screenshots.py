@@ -13,9 +13,7 @@ from pathlib import Path
 
 from tests.support.browsing import open_browser
 from tests.support.calling import LISTENING, Connected, calling
-from tests.support.running import ROOT, Running, running
-
-from trunkline.store.control.store import ControlStore
+from tests.support.running import ROOT, Running, running, sign_in_link
 
 IMAGES = ROOT / "docs" / "images"
 SLOTS = '{"slots": ["15:30", "16:00", "17:15"]}'
@@ -79,13 +77,6 @@ async def use_a_tool(caller: Connected) -> None:
     await caller.send("response.create")
     await caller.answered()
     await caller.heard(0.7)
-
-
-async def sign_in_link(started: Running) -> str:
-    async with ControlStore.opened(
-        f"sqlite+aiosqlite:///{started.data}/control.sqlite3"
-    ) as control:
-        return f"{started.url}/sign-in/{await control.issue_sign_in_link()}"
 
 
 def take(started: Running, call_id: str, link: str, directory: Path) -> None:

@@ -395,4 +395,6 @@ async def _told_to_stop(*, supervised: bool) -> None:
 
 def control_url(settings: Settings) -> str:
     """Return where the accounts are: the configured database, or SQLite under `data`."""
-    return settings.control_url or f"sqlite+aiosqlite:///{Layout(settings.data).control}"
+    from trunkline.store.control.database import sqlite_url
+
+    return settings.control_url or sqlite_url(Layout(settings.data).control)

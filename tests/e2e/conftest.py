@@ -1,13 +1,14 @@
 """Whole installations, each started once."""
 
+import asyncio
 from collections.abc import Generator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import trustme
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 from tests.support.browsing import Complaints, open_browser
-from tests.support.running import Running, running
+from tests.support.running import Running, running, sign_in_link
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +49,16 @@ def complaints() -> Generator[Complaints]:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Path:
-    """A directory for scripts, with the project's npm packages in reach."""
-    return tmp_path
+def page(plain: Running, browser: Browser, complaints: Complaints) -> Generator[Page]:
+    """A page of someone who followed a one-time link. Nothing may go wrong on it."""
+    # In a thread of its own: Playwright has this one's event loop.
+    with ThreadPoolExecutor(1) as thread:
+        link = thread.submit(asyncio.run, sign_in_link(plain)).result()
+    context = browser.new_context(base_url=plain.url)
+    page = context.new_page()
+    complaints.watch(page)
+    page.goto(link)
+    page.get_by_role("button", name="Open the dashboard").click()
+    page.wait_for_url("**/calls")
+    yield page
+    context.close()

@@ -1,20 +1,16 @@
 """In real Chromium: the page of a call that was really made shows and plays what was said."""
 
-import asyncio
-from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from tests.e2e.test_guide import Played, play
 from tests.support import speech
-from tests.support.browsing import Complaints, until
+from tests.support.browsing import until
 from tests.support.running import Running
 
-from trunkline.store.control.store import ControlStore
 from trunkline.web.pages import text
 
 SCRIPT = Path(__file__).parent / "scripts" / "openai.mjs"
@@ -33,30 +29,6 @@ LOUDNESS = """async ([source, spans]) => {
 @pytest.fixture(scope="module")
 def played(plain: Running, tmp_path_factory: pytest.TempPathFactory) -> Played:
     return play(plain, tmp_path_factory.mktemp("page"), SCRIPT.read_text("utf-8"))
-
-
-@pytest.fixture
-def page(plain: Running, browser: Browser, complaints: Complaints) -> Generator[Page]:
-    """A page of someone who followed a one-time link. Nothing may go wrong on it."""
-    context = browser.new_context(base_url=plain.url)
-    page = context.new_page()
-    complaints.watch(page)
-    page.goto(sign_in_link(plain))
-    page.get_by_role("button", name="Open the dashboard").click()
-    page.wait_for_url("**/calls")
-    yield page
-    context.close()
-
-
-def sign_in_link(plain: Running) -> str:
-    """A fresh one-time link: the one that `up` printed works once."""
-    return f"{plain.url}/sign-in/{ThreadPoolExecutor(1).submit(asyncio.run, issue(plain)).result()}"
-
-
-async def issue(plain: Running) -> str:
-    url = f"sqlite+aiosqlite:///{plain.data / 'control.sqlite3'}"
-    async with ControlStore.opened(url) as control:
-        return await control.issue_sign_in_link()
 
 
 def loudness(page: Page, call_id: str, spans: list[tuple[int, float, float]]) -> list[float]:

@@ -96,9 +96,9 @@ def assert_both_turns(played: Played) -> None:
 
 @needs_guide
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_the_guides_code_works_as_written(provider: str, secure: Running, workplace: Path) -> None:
+def test_the_guides_code_works_as_written(provider: str, secure: Running, tmp_path: Path) -> None:
     host = secure.url.removeprefix("https://")
-    played = play(secure, workplace, from_guide(provider, host))
+    played = play(secure, tmp_path, from_guide(provider, host))
     assert_both_turns(played)
     assert DIALLED[provider] in played.call["provider_url"]
     assert played.call["user_id"] == "user_123"

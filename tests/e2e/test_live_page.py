@@ -7,10 +7,8 @@ from collections.abc import Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
-from tests.e2e.test_call_page import sign_in_link
-from tests.support.browsing import Complaints, until
+from playwright.sync_api import Page, expect
+from tests.support.browsing import until
 from tests.support.calling import LISTENING, Connected, calling
 from tests.support.running import Running
 from websockets.exceptions import InvalidStatus
@@ -78,19 +76,6 @@ def on_the_line(started: Running, **headers: str) -> Generator[Line]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-
-
-@pytest.fixture
-def page(plain: Running, browser: Browser, complaints: Complaints) -> Generator[Page]:
-    """A page of someone who followed a one-time link. Nothing may go wrong on it."""
-    context = browser.new_context(base_url=plain.url)
-    page = context.new_page()
-    complaints.watch(page)
-    page.goto(sign_in_link(plain))
-    page.get_by_role("button", name="Open the dashboard").click()
-    page.wait_for_url("**/calls")
-    yield page
-    context.close()
 
 
 def fact(page: Page, name: str) -> Any:

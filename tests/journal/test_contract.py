@@ -30,6 +30,7 @@ from trunkline.journal.record import (
     CRC,
     SEGMENT_HEADER_BYTES,
     VERSION,
+    Damaged,
     Flag,
     Kind,
     Leg,
@@ -261,7 +262,7 @@ def embedded(payload: bytes) -> list[Record]:
     """A frame that is itself a record: after damage it cannot be told from one."""
     try:
         return [decode(payload)[0]]
-    except Exception:
+    except (Damaged, TooNew):
         return []
 
 

@@ -299,15 +299,13 @@ async def test_without_a_seed_each_simulator_is_another() -> None:
 
 
 async def test_a_process_runs_until_it_is_told_to_stop() -> None:
-    code = (
-        "from trunkline.simulator.app import run, SimulatorConfig; "
-        "run(SimulatorConfig(), '127.0.0.1', 0)"
-    )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
-    )
+        sys.executable, "-m", "trunkline", "simulator", "--port", "0",
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
     assert process.stdout is not None
     async with asyncio.timeout(20):
-        assert b"simulator_listening" in await process.stdout.readline()
-        process.terminate()
-        assert await process.wait() == 0
+        url = (await process.stdout.readline()).decode().strip()
+        async with websockets.connect(f"{url}?model=gpt-realtime-2.1", additional_headers=KEY):
+            process.terminate()
+            assert await process.wait() == 0

@@ -18,6 +18,9 @@ from typing import Any
 
 import httpx2
 
+from trunkline.store.control.database import sqlite_url
+from trunkline.store.control.store import ControlStore
+
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = (sys.executable, "-m", "trunkline")
 START_TIMEOUT_S = 60.0
@@ -167,6 +170,12 @@ def _ready(started: Running) -> bool:
     with contextlib.suppress(httpx2.TransportError):
         return started.get("/v1/calls").status_code == 200
     return False
+
+
+async def sign_in_link(started: Running) -> str:
+    """A fresh one-time link of the operator's: the one that `up` printed works once."""
+    async with ControlStore.opened(sqlite_url(started.data / "control.sqlite3")) as control:
+        return f"{started.url}/sign-in/{await control.issue_sign_in_link()}"
 
 
 def node(script: Path, env: dict[str, str], timeout_s: float = 60.0) -> str:

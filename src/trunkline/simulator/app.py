@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import signal
 import socket
 from collections import deque
 
 import msgspec
 import structlog
-import uvloop
 from picows import (
     WSListener,
     WSUpgradeRequest,
@@ -145,19 +143,3 @@ def _http(status: int, body: bytes) -> WSUpgradeResponseWithListener:
     return WSUpgradeResponseWithListener(
         WSUpgradeResponse.create_error_response(status, body, _JSON), None
     )
-
-
-async def _serve(config: SimulatorConfig, host: str, port: int) -> None:
-    simulator, ended = Simulator(config), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    listening = await simulator.start(host, port)
-    _log.info("simulator_listening", url=f"ws://{host}:{listening}/v1/realtime")
-    await ended.wait()
-    await simulator.stop()
-
-
-def run(config: SimulatorConfig, host: str, port: int) -> None:
-    """Run a simulator until SIGINT or SIGTERM. Raises `OperatorError` when it cannot start."""
-    uvloop.run(_serve(config, host, port))

@@ -66,6 +66,7 @@ class FactsStore:
     def __init__(self, client: Client, thread: ThreadPoolExecutor) -> None:
         self._client = client
         self._thread = thread
+        self._closed = False
 
     @classmethod
     async def open(cls, path: Path, settings: Settings | None = None) -> FactsStore:
@@ -102,7 +103,8 @@ class FactsStore:
 
     async def close(self) -> None:
         """Wait for what is under way, then let go of the engine. May be called twice."""
-        if not self._thread._shutdown:
+        if not self._closed:
+            self._closed = True
             await self._run(self._client.close)
             self._thread.shutdown()
 
