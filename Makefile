@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help up test check format bench pins clean
+.PHONY: help up test soak check format bench pins clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -19,6 +19,10 @@ up: .venv/run.stamp ## Start gateway, API, dashboard and simulator on http://127
 test: .venv/dev.stamp ## Pass all tests, browser tests included
 	@scripts/install-test-tools
 	@$(BIN)/pytest -q
+
+soak: .venv/dev.stamp ## The long checks of docs/reference/guarantees.md; about half an hour
+	@scripts/install-test-tools
+	@$(BIN)/pytest -q -m soak --timeout 1800
 
 check: .venv/dev.stamp ## Format, lint, strict types, architecture
 	@$(BIN)/ruff format --check --quiet src tests bench scripts
