@@ -27,6 +27,7 @@ from trunkline.relay.front import Front
 from trunkline.relay.head import Head
 from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Journal, Ledger
+from trunkline.relay.meter import Meter
 from trunkline.relay.refusal import Refusal
 from trunkline.relay.shell import Call
 from trunkline.relay.wire import Complaints, adopt, caller_wire, feed, request_head
@@ -54,6 +55,7 @@ class Attempts:
         settings: Settings,
         journal: Journal,
         keys: Keys,
+        meter: Meter,
         instance: bytes,
         tls: ssl.SSLContext,
         begun: Callable[[Call], Callable[[], None]],
@@ -63,6 +65,7 @@ class Attempts:
         self._settings = settings
         self._journal = journal
         self._keys = keys
+        self._meter = meter
         self._instance = ulid_text(instance)
         self._tls = tls
         self._begun = begun
@@ -159,7 +162,7 @@ class Attempts:
             bridged=ga and opened.caller_dialect == "beta",
             watched=ga,
         )
-        call = Call(opened.call_id, opened.key_id, core, ledger, self._settings)
+        call = Call(opened.call_id, opened.key_id, core, ledger, self._meter, self._settings)
         call.finished = self._begun(call)
         return call, core
 

@@ -19,6 +19,7 @@ from trunkline.relay.front import Front
 from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Journal
 from trunkline.relay.listening import Listening
+from trunkline.relay.meter import Meter
 from trunkline.relay.shell import Call
 from trunkline.settings import Settings
 
@@ -61,8 +62,15 @@ class Gateway:
         self._calls: set[Call] = set()
         self._empty = asyncio.Event()
         self._empty.set()
+        self.meter = Meter()
         self._attempts = Attempts(
-            settings, journal, self._keys, instance, tls_context(settings), self._begun
+            settings,
+            journal,
+            self._keys,
+            self.meter,
+            instance,
+            tls_context(settings),
+            self._begun,
         )
         self._server: _Server | None = None
         self._heart: asyncio.Task[None] | None = None

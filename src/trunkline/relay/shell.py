@@ -32,6 +32,7 @@ from trunkline.relay.core import Core
 from trunkline.relay.events import Ended, Event, PongReceived, Tick
 from trunkline.relay.ledger import ALTERED, BINARY, OURS, Ledger
 from trunkline.relay.leg import LegListener
+from trunkline.relay.meter import Meter
 from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
@@ -46,7 +47,13 @@ class Call:
     """One call from the moment that both legs are open."""
 
     def __init__(
-        self, call_id: str, key_id: str, core: Core, ledger: Ledger, settings: Settings
+        self,
+        call_id: str,
+        key_id: str,
+        core: Core,
+        ledger: Ledger,
+        meter: Meter,
+        settings: Settings,
     ) -> None:
         self.call_id = call_id
         self.key_id = key_id
@@ -54,6 +61,7 @@ class Call:
         """Called once, after the last record."""
         self._core = core
         self._ledger = ledger
+        self._meter = meter
         self._over = False
         frame, buffer = settings.max_frame_bytes, settings.max_buffer_bytes
         self.caller = LegListener(_CALLER, self.tell, frame, buffer)
@@ -91,7 +99,9 @@ class Call:
         # Forward before recording: a slow disk must not delay speech.
         handed_ns = monotonic_ns()
         flags = BINARY if binary else 0
-        self._ledger.add(Kind.FRAME, leg, flags, command.received_ns, handed_ns, data)
+        received_ns = command.received_ns
+        self._ledger.add(Kind.FRAME, leg, flags, received_ns, handed_ns, data)
+        self._meter.handed(leg, len(data), handed_ns - received_ns)
 
     def _do(self, command: Command) -> None:
         match command:
@@ -138,6 +148,8 @@ class Call:
             self._ledger.add(Kind.BRIDGED, leg, 0, received_ns, handed_ns, data)
         for data in command.back:
             self._ledger.add(Kind.BRIDGED, leg.other, OURS, received_ns, handed_ns, data)
+        if command.onward:
+            self._meter.handed(leg, len(command.data), handed_ns - received_ns)
 
     def _of(self, leg: Leg) -> LegListener:
         return self.caller if leg is _CALLER else self.provider
