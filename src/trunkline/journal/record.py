@@ -33,11 +33,11 @@ it in the record. `call` is the ULID of the call itself rather than a number tha
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Mapping
 from enum import IntEnum, IntFlag
 
 import msgspec
+from isal import isal_zlib
 
 from trunkline.errors import TrunklineError
 from trunkline.journal.upgrade import UPGRADES, Step, upgrade
@@ -57,7 +57,7 @@ _HEADER_BYTES = HEADER.size
 _CRC_BYTES = CRC.size
 _pack_header = HEADER.pack_into
 _pack_crc = CRC.pack_into
-_crc32 = zlib.crc32
+_crc32 = isal_zlib.crc32
 
 
 class Kind(IntEnum):
@@ -202,7 +202,7 @@ def decode(
     end = offset + length
     crc_at = end - _CRC_BYTES
     body = memoryview(data)[offset:crc_at]
-    if CRC.unpack_from(data, crc_at)[0] != zlib.crc32(body):
+    if CRC.unpack_from(data, crc_at)[0] != _crc32(body):
         raise Damaged(f"checksum of the record at byte {offset} does not match")
     if version > current:
         raise TooNew(
@@ -244,7 +244,7 @@ def _length_and_version(data: bytes | bytearray | memoryview, offset: int) -> tu
 def encode_segment_header(header: SegmentHeader) -> bytes:
     """Return the bytes that a segment begins with."""
     body = SEGMENT.pack(MAGIC, header.instance, header.number, header.wall_ns)
-    return body + CRC.pack(zlib.crc32(body))
+    return body + CRC.pack(_crc32(body))
 
 
 def decode_segment_header(data: bytes | bytearray | memoryview) -> SegmentHeader:
@@ -253,6 +253,6 @@ def decode_segment_header(data: bytes | bytearray | memoryview) -> SegmentHeader
         raise Damaged(f"segment header is torn: {len(data)} bytes")
     magic, instance, number, wall_ns = SEGMENT.unpack_from(data, 0)
     crc = CRC.unpack_from(data, SEGMENT.size)[0]
-    if magic != MAGIC or crc != zlib.crc32(memoryview(data)[: SEGMENT.size]):
+    if magic != MAGIC or crc != _crc32(memoryview(data)[: SEGMENT.size]):
         raise Damaged("segment header does not match its checksum")
     return SegmentHeader(instance, number, wall_ns)

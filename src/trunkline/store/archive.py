@@ -16,13 +16,13 @@ it ends without a `closed` record when the call's gateway died.
 from __future__ import annotations
 
 import struct
-import zlib
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterable
 from typing import BinaryIO
 
 import msgspec
 import zstandard
+from isal.isal_zlib import crc32
 
 from trunkline.errors import TrunklineError
 from trunkline.journal import record
@@ -127,7 +127,7 @@ class _Packer:
         raw = bytes(self._pending)
         packed = self._compressor.compress(raw)
         self._out.write(packed)
-        self._crc = zlib.crc32(raw, self._crc)
+        self._crc = crc32(raw, self._crc)
         self._frames.append(
             Frame(
                 self._seqs[0],
@@ -136,7 +136,7 @@ class _Packer:
                 self._offset,
                 len(packed),
                 len(raw),
-                zlib.crc32(packed),
+                crc32(packed),
             )
         )
         self._offset += len(packed)
@@ -204,7 +204,7 @@ class ArchiveReader:
         frame = self.index.frames[number]
         packed = await self._blobs.get_range(self._blob, frame.offset, frame.size_bytes)
         where = f"{self._blob}: frame {number}, records {frame.first_seq} to {frame.last_seq}"
-        if len(packed) != frame.size_bytes or zlib.crc32(packed) != frame.crc:
+        if len(packed) != frame.size_bytes or crc32(packed) != frame.crc:
             raise ArchiveDamaged(f"{where}: checksum does not match")
         try:
             raw = zstandard.ZstdDecompressor().decompress(packed, max_output_size=frame.raw_bytes)
@@ -223,13 +223,13 @@ def _decode_all(raw: bytes) -> list[Record]:
 
 
 def _footer(offset: int, packed_index: bytes) -> bytes:
-    body = FOOTER.pack(MAGIC, offset, len(packed_index), zlib.crc32(packed_index))
-    return body + CRC.pack(zlib.crc32(body))
+    body = FOOTER.pack(MAGIC, offset, len(packed_index), crc32(packed_index))
+    return body + CRC.pack(crc32(body))
 
 
 def _read_footer(blob: str, tail: bytes, size: int) -> tuple[int, int, int]:
     body, crc = tail[-FOOTER_BYTES : -CRC.size], tail[-CRC.size :]
-    if len(tail) < FOOTER_BYTES or CRC.unpack(crc)[0] != zlib.crc32(body):
+    if len(tail) < FOOTER_BYTES or CRC.unpack(crc)[0] != crc32(body):
         raise ArchiveDamaged(f"{blob}: its end is not that of an archive ({size} bytes)")
     magic, offset, length, index_crc = FOOTER.unpack(body)
     if magic != MAGIC:
@@ -240,7 +240,7 @@ def _read_footer(blob: str, tail: bytes, size: int) -> tuple[int, int, int]:
 
 
 def _read_index(blob: str, packed: bytes, crc: int) -> Index:
-    if zlib.crc32(packed) != crc:
+    if crc32(packed) != crc:
         raise ArchiveDamaged(f"{blob}: checksum of its index does not match")
     try:
         return msgspec.msgpack.decode(packed, type=Index)
