@@ -1,0 +1,1 @@
+"""Measures what Trunkline costs, beside what others cost. See README.md."""
