@@ -10,8 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 import trustme
-from tests.relay.world import KEY, ORG, echo, key, raw, world
+from tests.relay.world import HEADERS, KEY, ORG, echo, key, raw, world
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.http11 import Request, Response
 
 from trunkline import snapshot
 from trunkline.clock import monotonic_ns
@@ -94,6 +97,24 @@ async def test_live_calls_are_counted(tmp_path: Path) -> None:
             assert w.gateway.live_calls == 2
         await w.journal.closed(2)
         assert w.gateway.live_calls == 0
+
+
+async def test_refusals_are_counted_by_a_code_of_ours(tmp_path: Path) -> None:
+    def teapot(connection: ServerConnection, request: Request) -> Response:
+        body = b'{"error": {"code": "anything at all", "message": "no"}}'
+        return Response(418, "Teapot", Headers({"Content-Length": str(len(body))}), body)
+
+    async with world(tmp_path, echo, provider={"process_request": teapot}) as w:
+        for headers in ({}, {"Helicone-Auth": "Bearer x"}, {"Helicone-Auth": "Bearer x"}, HEADERS):
+            with pytest.raises(InvalidStatus):
+                await w.call(additional_headers=headers)
+        await raw(w.port, b"nonsense\r\n\r\n")
+        assert w.gateway.refused == {
+            "missing_key": 1,
+            "invalid_key": 2,
+            "refused_by_provider": 1,
+            "bad_request_line": 1,
+        }
 
 
 async def test_while_draining_new_calls_are_503_and_live_ones_go_on(tmp_path: Path) -> None:

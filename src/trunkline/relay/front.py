@@ -10,6 +10,7 @@ wait.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import cast
@@ -42,16 +43,21 @@ class Front(asyncio.Protocol):
         settings: Settings,
         server_socket: Path | None,
         attempt: Callable[[Front, Head], Awaitable[None]],
+        refused: Counter[str],
         *,
         secure: bool,
     ) -> None:
-        """`attempt` answers a call's head: by `take` or by `refuse`. Cancelled with the caller."""
+        """`attempt` answers a call's head: by `take` or by `refuse`. Cancelled with the caller.
+
+        `refused` counts what is refused here, by `Refusal.counted_as`.
+        """
         self.head_at_ns = 0
         """When the head was complete."""
         self.caller_address = ""
         self._settings = settings
         self._server_socket = server_socket
         self._attempt = attempt
+        self._refused_by_code = refused
         self._secure = secure
         self._transport: asyncio.Transport | None = None
         self._bytes = bytearray()
@@ -146,6 +152,7 @@ class Front(asyncio.Protocol):
         transport = self._transport
         self._refused = True
         self._bytes.clear()
+        self._refused_by_code[refusal.counted_as] += 1
         if transport is None or transport.is_closing():
             return
         transport.write(answer(refusal, extra))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -63,6 +64,8 @@ class Gateway:
         self._empty = asyncio.Event()
         self._empty.set()
         self.meter = Meter()
+        self.refused = Counter[str]()
+        """Answers in place of a call or a page, by code, since the start."""
         self._attempts = Attempts(
             settings,
             journal,
@@ -113,7 +116,11 @@ class Gateway:
 
     def _front(self) -> Front:
         return Front(
-            self._settings, self._server_socket, self._attempts.answer, secure=self._tls is not None
+            self._settings,
+            self._server_socket,
+            self._attempts.answer,
+            self.refused,
+            secure=self._tls is not None,
         )
 
     def _begun(self, call: Call) -> Callable[[], None]:

@@ -54,6 +54,12 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
         fallback = "server_error" if self.status >= 500 else "invalid_request_error"
         return _TYPES.get(self.status, fallback)
 
+    @property
+    def counted_as(self) -> str:
+        """What refusals are counted by: our own code. A provider's may be anything it likes."""
+        ours = self.end_reason != "refused_by_provider"
+        return self.code if ours else self.end_reason
+
     def as_body(self) -> bytes:
         """Return the body: the provider's, or an `error` object like those of the API."""
         if self.body is not None:
