@@ -45,8 +45,9 @@ START = Position()
 class Batch(msgspec.Struct, frozen=True):
     """What was read at once; all of one segment."""
 
-    records: list[tuple[Record, Position]]
-    """Each with the position after it."""
+    records: list[tuple[Record, memoryview | bytes]]
+    """Each with its bytes, as `record.encode` writes them. The bytes are a part of all that
+    was read at once: whoever keeps them for long copies them."""
     position: Position
     """Where to read on."""
     instance: bytes = b""
@@ -161,7 +162,7 @@ class _Segment:
             data = self._pread(offset, self._size_bytes - offset)
             found = self._scan(data, offset, max_bytes)
         return Batch(
-            [(record, Position(self._number, offset + end)) for record, end in found.records],
+            found.records,
             Position(self._number, offset + found.used),
             instance,
             damage

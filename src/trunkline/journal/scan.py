@@ -16,12 +16,15 @@ from trunkline.journal.record import (
     HEADER,
     MAX_PAYLOAD_BYTES,
     OVERHEAD_BYTES,
+    VERSION,
+    VERSION_AT,
     Damaged,
     Kind,
     Leg,
     Record,
     TooNew,
     decode,
+    encode,
 )
 
 _PLAUSIBLE = re.compile(rb"(?s)(?=....[\x01-\x7f][\x01-\x06][\x00-\x02][\x00-\x0f])")
@@ -42,8 +45,8 @@ class Damage(msgspec.Struct, frozen=True):
 class Scan(msgspec.Struct, frozen=True):
     """What was found in a run of bytes that begins where a record should."""
 
-    records: list[tuple[Record, int]]
-    """Each with the offset after it."""
+    records: list[tuple[Record, memoryview | bytes]]
+    """Each with its bytes, as `record.encode` writes them."""
     used: int
     """Bytes that need not be looked at again."""
     damage: list[tuple[int, int, str]]
@@ -60,13 +63,16 @@ def scan(data: bytes, limit_bytes: int, complete: bool, final: bool) -> Scan:
     Raises:
         TooNew: the first record is of a later version.
     """
-    records: list[tuple[Record, int]] = []
+    records: list[tuple[Record, memoryview | bytes]] = []
     damage: list[tuple[int, int, str]] = []
-    offset = 0
-    while offset < min(len(data), limit_bytes):
+    offset, end_bytes = 0, min(len(data), limit_bytes)
+    view = memoryview(data)
+    while offset < end_bytes:
         try:
-            record, offset = decode(data, offset)
-            records.append((record, offset))
+            record, end = decode(data, offset)
+            current = data[offset + VERSION_AT] == VERSION
+            records.append((record, view[offset:end] if current else encode(record)))
+            offset = end
         except TooNew:
             if records or damage:
                 break

@@ -12,7 +12,6 @@ from pathlib import Path
 import structlog
 
 from trunkline import ids
-from trunkline.journal import record as journal
 from trunkline.journal.record import Kind, Record
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import checkpoint
@@ -60,8 +59,10 @@ class Calls:
 
     # --- from the journal
 
-    def take(self, record: Record, instance: bytes) -> None:
+    def take(self, record: Record, data: memoryview | bytes, instance: bytes) -> None:
         """Take the next record of a journal, written by process `instance`. Duplicates are known.
+
+        `data` are its bytes.
 
         Raises:
             OSError: the call's spool cannot be written.
@@ -75,7 +76,7 @@ class Calls:
         call.instance = instance
         if record.seq <= call.state.last_seq:
             return
-        call.spool.append(journal.encode(record))
+        call.spool.append(data)
         call.changed = True
         call.state = self._fold(call.call_id, call.state, record)
         if record.kind is Kind.CLOSED:

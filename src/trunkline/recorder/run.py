@@ -233,8 +233,8 @@ class Recorder:
         for tail in self._directories():
             batch = tail.read()
             tail.instance = batch.instance or tail.instance
-            for record, _ in batch.records:
-                self._calls.take(record, tail.instance)
+            for record, data in batch.records:
+                self._calls.take(record, data, tail.instance)
             moved = moved or bool(batch.records or batch.damage)
         if all(tail.idle for tail in self._tails.values()):
             self._finish_orphans()

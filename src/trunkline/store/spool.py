@@ -62,7 +62,7 @@ class SpoolWriter:
         finally:
             os.close(descriptor)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: memoryview | bytes) -> None:
         """Add one encoded record, in memory until `flush`."""
         self._pending += data
 
