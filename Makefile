@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # The system's certificates, so that it works behind a company's TLS proxy too.
 UV := $(BIN)/uv --system-certs
+# What is built by installing, in place.
+COMPILED := $(wildcard src/trunkline/*/*.pyx src/trunkline/*/*.pxd)
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -39,13 +41,16 @@ bench: .venv/dev.stamp ## CPU per relayed frame while recording, beside nginx in
 	@$(BIN)/python bench/overhead.py
 
 pins: .venv/build.stamp ## Compile the lock files anew from pyproject.toml
+	@printf 'cython\nsetuptools\nuv\n' | $(UV) pip compile -q --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate - -o requirements/build.txt
 	@$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate pyproject.toml -o requirements/run.txt
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 
-clean: ## Remove the environment; ./data stays
-	@rm -rf .venv node_modules
+clean: ## Remove what was installed and built; ./data stays
+	@rm -rf .venv node_modules build
+	@find src -name '*.so' -delete -o -name '*.c' -delete
 
 .venv/build.stamp: requirements/build.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Trunkline needs Python 3.11 or newer; set PYTHON=")'
@@ -53,7 +58,7 @@ clean: ## Remove the environment; ./data stays
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.txt
 	@touch $@
 
-.venv/run.stamp: .venv/build.stamp requirements/run.txt pyproject.toml
+.venv/run.stamp: .venv/build.stamp requirements/run.txt pyproject.toml $(COMPILED)
 	@$(UV) pip install -q --require-hashes -r requirements/run.txt
 	@$(UV) pip install -q --no-deps --no-build-isolation -e .
 	@touch $@

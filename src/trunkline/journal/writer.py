@@ -30,11 +30,15 @@ from trunkline.journal.record import (
     Kind,
     Leg,
     Record,
-    encode_into,
 )
 from trunkline.journal.segments import Outcome, Segments, why
 from trunkline.journal.sync import Syncer
 from trunkline.settings import Settings
+
+try:
+    from trunkline.journal._batch import Batch
+except ImportError:
+    from trunkline.journal.batch import Batch
 
 BUFFER_BYTES = 1024 * 1024
 """Written at once. With less, busy gateways spend more on waking the thread."""
@@ -70,8 +74,8 @@ class JournalWriter:
         self._timer: asyncio.TimerHandle | None = None
         self._lock_fd = -1
 
-        self._view = memoryview(bytearray(BUFFER_BYTES))
-        self._used = 0
+        self.batch = Batch(BUFFER_BYTES)
+        """What is appended to; compiled code may do it without `append`."""
         self._full: deque[memoryview] = deque()
         """Sealed buffers, oldest first; the first few may be with the thread."""
         self._full_bytes = 0
@@ -81,10 +85,7 @@ class JournalWriter:
         self._failing = ""
         self._retry_ns = 0
         self._losses = Losses()
-        self._lossy = False
 
-        self.records = 0
-        """Accepted since the start, gaps too."""
         self.gaps = 0
         """`gap` records appended."""
         self.bytes_written = 0
@@ -105,13 +106,11 @@ class JournalWriter:
         payload: bytes | bytearray | memoryview,
     ) -> None:
         """Take a record. `payload` is copied before this returns. Never blocks or raises."""
-        if self._lossy or self._used + OVERHEAD_BYTES + len(payload) > BUFFER_BYTES:
+        batch = self.batch
+        if batch.shut or not batch.add(
+            kind, call, seq, leg, flags, received_ns, handed_ns, payload
+        ):
             self._append_slowly(kind, call, seq, leg, flags, received_ns, handed_ns, payload)
-            return
-        self._used = encode_into(
-            self._view, self._used, kind, call, seq, leg, flags, received_ns, handed_ns, payload
-        )
-        self.records += 1
 
     def _append_slowly(
         self,
@@ -126,12 +125,9 @@ class JournalWriter:
     ) -> None:
         payload_bytes = len(payload)
         if call not in self._losses and self._make_room(payload_bytes):
-            self._used = encode_into(
-                self._view, self._used, kind, call, seq, leg, flags, received_ns, handed_ns, payload
-            )
-            self.records += 1
+            self.batch.add(kind, call, seq, leg, flags, received_ns, handed_ns, payload)
             return
-        self._lossy = True
+        self.batch.shut = True
         if kind in KEPT and self._losses.keep(
             Record(kind, call, seq, leg, Flag(flags), received_ns, handed_ns, bytes(payload))
         ):
@@ -142,27 +138,28 @@ class JournalWriter:
     def _make_room(self, payload_bytes: int) -> bool:
         """Make the current buffer fit for such a record; False when too much waits already."""
         needed = OVERHEAD_BYTES + payload_bytes
-        if self._used + needed <= len(self._view):
+        batch = self.batch
+        if batch.used + needed <= len(batch.view):
             return True
-        waiting = self._full_bytes + self._used
+        waiting = self._full_bytes + batch.used
         if payload_bytes > MAX_PAYLOAD_BYTES:
             return False
         if waiting and waiting + needed > self._max_backlog_bytes:
             return False
         self._seal()
-        if needed > len(self._view):
-            self._view = memoryview(bytearray(needed))
+        if needed > len(batch.view):
+            batch.swap(memoryview(bytearray(needed)))
         self._write()
         return True
 
     def _seal(self) -> None:
         """Put the current buffer in the queue, and take an empty one."""
-        if not self._used:
+        if not self.batch.used:
             return
-        self._full.append(self._view[: self._used])
-        self._full_bytes += self._used
-        self._used = 0
-        self._view = self._spares.pop() if self._spares else memoryview(bytearray(BUFFER_BYTES))
+        spare = self._spares.pop() if self._spares else memoryview(bytearray(BUFFER_BYTES))
+        filled = self.batch.swap(spare)
+        self._full.append(filled)
+        self._full_bytes += len(filled)
 
     # What goes out.
 
@@ -227,7 +224,7 @@ class JournalWriter:
         if self._failing:
             log.warning("journal is written again", directory=str(self._directory))
             self._failing = ""
-        if self._lossy:
+        if self.batch.shut:
             self._tell_losses()
         if len(self._full) > 0:
             self._write()
@@ -243,9 +240,7 @@ class JournalWriter:
         for record in self._losses.drain():
             if not self._make_room(len(record.payload)):
                 return
-            self._used = encode_into(
-                self._view,
-                self._used,
+            self.batch.add(
                 record.kind,
                 record.call,
                 record.seq,
@@ -255,9 +250,8 @@ class JournalWriter:
                 record.handed_ns,
                 record.payload,
             )
-            self.records += 1
             self.gaps += record.kind == Kind.GAP
-        self._lossy = False
+        self.batch.shut = False
 
     def _on_write_error(self, error: OSError) -> None:
         if not self._failing:
@@ -273,7 +267,7 @@ class JournalWriter:
 
     def _write_soon(self) -> None:
         """Write the current buffer too, unless others wait: then it may go on filling."""
-        if self._lossy and not self._failing:
+        if self.batch.shut and not self._failing:
             self._tell_losses()
         if not self._full:
             self._seal()
@@ -299,7 +293,7 @@ class JournalWriter:
         if self._timer is not None:
             self._timer.cancel()
         await self.flush()
-        while (self.lag_bytes or self._lossy) and not self._failing:
+        while (self.lag_bytes or self.batch.shut) and not self._failing:
             await self.flush()  # The gaps that the one before gave room for.
         if self._failing:
             log.error("journal is closed, the disk refused its end", bytes=self.lag_bytes)
@@ -324,7 +318,12 @@ class JournalWriter:
     @property
     def lag_bytes(self) -> int:
         """Appended and not yet written."""
-        return self._full_bytes + self._used
+        return self._full_bytes + self.batch.used
+
+    @property
+    def records(self) -> int:
+        """Accepted since the start, gaps too."""
+        return self.batch.records
 
     @property
     def lost_frames(self) -> int:
