@@ -76,6 +76,8 @@ async def test_a_finished_call_is_stored_and_sealed(
     assert await archived(tmp_path, ulid(1)) == call
     assert spooled(tmp_path) == []
     assert (status.behind, status.live_calls, status.waiting_to_be_sealed) == (False, 0, ())
+    assert status.unread_bytes == 0
+    assert 0 <= status.behind_ns < 60 * 10**9
 
 
 async def test_a_live_call_is_seen_while_it_runs(
@@ -215,7 +217,9 @@ async def test_while_facts_refuse_memory_is_bounded(
     async with recording(tmp_path, facts) as recorder:
         while facts.refusals:
             await asyncio.sleep(0.001)
-            most = max(most, recorder.status().waiting_rows)
+            status = recorder.status()
+            most = max(most, status.waiting_rows)
+            assert status.waiting_rows < 50 or status.unread_bytes > 0
         await recorder.caught_up()
     assert 20 <= most < 80
     assert facts.table == latest(all_rows(calls))

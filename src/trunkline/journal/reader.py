@@ -11,6 +11,7 @@ while True:
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,8 @@ class Batch(msgspec.Struct, frozen=True):
     """There is nothing more to read for now."""
     ended: bool = False
     """`idle`, and the writer was gone before we looked: this was everything it wrote."""
+    alive: bool = False
+    """A process held the journal for writing before we looked."""
 
 
 class JournalReader:
@@ -90,10 +93,10 @@ class JournalReader:
             newest = number == numbers[-1]
             batch = self._read_segment(position, max_bytes, not newest or not alive)
             if batch.records or batch.damage:
-                return batch
+                return msgspec.structs.replace(batch, alive=alive)
             if newest:
-                return msgspec.structs.replace(batch, idle=True, ended=not alive)
-        return Batch([], position, idle=True, ended=not alive)
+                return msgspec.structs.replace(batch, idle=True, ended=not alive, alive=alive)
+        return Batch([], position, idle=True, ended=not alive, alive=alive)
 
     def batches(self, position: Position = START, max_bytes: int = BATCH_BYTES) -> Iterator[Batch]:
         """Yield batch after batch until there is nothing more for now. The last one is idle."""
@@ -114,6 +117,16 @@ class JournalReader:
             return _Segment(fd, position.segment, final).read(position.offset, max_bytes)
         finally:
             os.close(fd)
+
+    def unread_bytes(self, position: Position) -> int:
+        """Return how much lies behind `position`, now, heads of segments included."""
+        found = 0
+        for number in segment_numbers(self.directory):
+            if number >= position.segment:
+                with contextlib.suppress(FileNotFoundError):  # Deleted since it was listed.
+                    size_bytes = segment_path(self.directory, number).stat().st_size
+                    found += size_bytes - (position.offset if number == position.segment else 0)
+        return max(0, found)
 
     def writer_alive(self) -> bool:
         """Return whether a process holds this journal for writing."""

@@ -60,6 +60,11 @@ class Status(msgspec.Struct, frozen=True):
 
     behind: bool
     """There is more in the journals than was read."""
+    unread_bytes: int
+    """How much that is."""
+    behind_ns: int
+    """How old the oldest record may be that is unread; while nothing is behind, how long ago
+    the journals were looked at. Monotonic clock."""
     live_calls: int
     waiting_to_be_sealed: tuple[str, ...]
     """Call ids, oldest first."""
@@ -131,8 +136,11 @@ class Recorder:
     def status(self) -> Status:
         """Return how we are doing, now."""
         tails = list(self._tails.values())
+        now_ns = monotonic_ns()
         return Status(
             behind=not all(tail.idle for tail in tails),
+            unread_bytes=sum(tail.unread_bytes() for tail in tails),
+            behind_ns=max((now_ns - tail.unread_since_ns for tail in tails), default=0),
             live_calls=len(self._calls.live),
             waiting_to_be_sealed=tuple(sorted(self._calls.closed)),
             waiting_rows=len(self._calls.rows),
@@ -231,7 +239,7 @@ class Recorder:
         """Read a little of every journal. Returns whether there was anything. In a thread."""
         moved = False
         for tail in self._directories():
-            batch = tail.read()
+            batch = tail.read(monotonic_ns())
             tail.instance = batch.instance or tail.instance
             for record, data in batch.records:
                 self._calls.take(record, data, tail.instance)

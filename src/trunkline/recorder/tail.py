@@ -29,6 +29,9 @@ class Tail:
         """Nothing more is to be read for now."""
         self.ended = False
         """Idle, and its writer is gone."""
+        self.unread_since_ns = 0
+        """There may be records that are unread since then, gateway monotonic clock. Of a writer
+        that is gone, whose clock may be another, since when they were found."""
         self.damaged_bytes = 0
         self.error = ""
         """Why we cannot read on; empty when we can."""
@@ -38,8 +41,11 @@ class Tail:
         """What a checkpoint says of this directory."""
         return Place(self.position, self.instance)
 
-    def read(self) -> Batch:
-        """Return what comes next, and move on. Reports damage; never raises."""
+    def read(self, now_ns: int) -> Batch:
+        """Return what comes next, and move on. Reports damage; never raises.
+
+        `now_ns` is the monotonic clock before that.
+        """
         try:
             batch = self._reader.read(self.position, BATCH_BYTES)
         except (TooNew, OSError) as exc:
@@ -50,9 +56,21 @@ class Tail:
         for damage in batch.damage:
             log.error("journal is damaged", journal=self.name, at=damage.offset, lost=damage.bytes)
             self.damaged_bytes += damage.bytes
+        began = self.idle or not self.unread_since_ns
         self.error, self.idle, self.ended = "", batch.idle, batch.ended
         self.position = batch.position
+        if batch.idle or (began and not batch.alive):
+            self.unread_since_ns = now_ns
+        elif batch.alive and batch.records:
+            self.unread_since_ns = min(now_ns, batch.records[-1][0].received_ns)
         return batch
+
+    def unread_bytes(self) -> int:
+        """Return how much there is now behind `position`; 0 when that cannot be known."""
+        try:
+            return self._reader.unread_bytes(self.position)
+        except OSError:
+            return 0
 
     def has_old_segments(self) -> bool:
         """Return whether there is a segment that was read to its end."""
