@@ -9,6 +9,7 @@ import os
 import resource
 import secrets
 import shlex
+import shutil
 import signal
 import socket
 import sys
@@ -256,7 +257,7 @@ async def _stores(settings: Settings) -> AsyncGenerator[_Stores]:
     layout = Layout(settings.data)
     async with (
         ControlStore.opened(control_url(settings), publish_to=layout.snapshot) as control,
-        FactsStore.opened(layout.facts, settings) as facts,
+        FactsStore.opened(layout.facts, settings, beside=layout.recorder) as facts,
     ):
         yield _Stores(layout, control, facts, Blobs.open(settings.blobs_url, layout.blobs))
 
@@ -363,6 +364,9 @@ async def reindex(settings: Settings) -> str:
     layout = Layout(settings.data)
     layout.create()
     lock = DataLock(layout.lock)
+    if not settings.facts_url:
+        # Whatever is damaged there, parts or the engine's own files, is not worth keeping.
+        shutil.rmtree(layout.facts, ignore_errors=True)
     async with _stores(settings) as stores:
         done = await rebuild(stores.facts, stores.blobs, settings.data, _prices(settings))
     lock.release()

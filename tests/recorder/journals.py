@@ -74,6 +74,7 @@ class MemoryFacts:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.refusals = 0
+        self.whole = True
 
     async def insert(self, rows: list[Row]) -> None:
         await asyncio.sleep(0)
@@ -86,6 +87,10 @@ class MemoryFacts:
 
     async def clear(self) -> None:
         self.rows.clear()
+        self.whole = False
+
+    async def rebuilt(self) -> None:
+        self.whole = True
 
     @property
     def table(self) -> Table:

@@ -1,5 +1,6 @@
 """The facts store keeps rows, and answers questions about one organisation at a time."""
 
+import asyncio
 from decimal import Decimal
 
 import msgspec
@@ -321,6 +322,8 @@ async def test_a_deleted_call_is_gone_with_all_its_parts(facts: FactsStore) -> N
     await facts.insert([*parts_of(call), call, *parts_of(other), other])
     await facts.delete_call(call.org_id, call.call_id)
     assert await one.call_by_id(facts, call.org_id, call.call_id) is None
+    while await facts.deletions():
+        await asyncio.sleep(0.01)
     assert await one.events_of_call(facts, call.org_id, call.call_id) == []
     assert await one.items_of_call(facts, call.org_id, call.call_id) == []
     assert await one.call_by_id(facts, call.org_id, other.call_id) == other
@@ -343,7 +346,7 @@ async def test_counts_leave_out_what_was_delivered_twice(facts: FactsStore) -> N
         "usage": 1,
         "events": 5,
     }
-    assert await facts.damaged_parts() == 0
+    assert facts.damage == ""
     assert await facts.ping()
 
 

@@ -29,7 +29,10 @@ class ClearableFacts(Facts, Protocol):
     """The part of the facts store that a rebuild needs."""
 
     async def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything, and know that it is incomplete until `rebuilt`."""
+
+    async def rebuilt(self) -> None:
+        """Take note that everything is there again."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -60,6 +63,7 @@ async def reindex(facts: ClearableFacts, blobs: Blobs, data: Path, prices: Price
     finally:
         await recorder.stop()
         await task
+    await facts.rebuilt()
     return report
 
 

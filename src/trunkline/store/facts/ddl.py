@@ -132,9 +132,13 @@ def create_table(table: Table, engine: str = "ReplacingMergeTree") -> str:
             f"ORDER BY ({', '.join(('org_id', 'hour', 'call_id', *table.key))})",
             *([f"TTL {_EXPIRY}"] if table.row is rows.CallRow else ()),
             # Once the recorder has moved on, the journal may be gone: a row is on the disk first.
-            "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1",
+            "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, " + KEEP_EMPTY_PARTS,
         )
     )
+
+
+KEEP_EMPTY_PARTS: Final = "remove_empty_parts = 0"
+"""What is deleted leaves its place, so that what is missing shows: see `manifest`."""
 
 
 def add_column(table: Table, name: str) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from trunkline.ids import parse_call_id
@@ -22,6 +23,12 @@ def about_call(call_id: str) -> dict[str, Any]:
     except ValueError:
         seconds = 0
     return {"call_id": call_id, "hour": min(seconds, 2**32 - 1) // 3600 * 3600}
+
+
+def month_of_call(call_id: str) -> int:
+    """Return the partition in which the parts of a call lie, as 202611."""
+    opened = datetime.fromtimestamp(about_call(call_id)["hour"], UTC)
+    return opened.year * 100 + opened.month
 
 
 def rows_of_call(row: type[Row], order: str) -> str:

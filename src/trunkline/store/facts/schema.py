@@ -14,9 +14,23 @@ from typing import Final
 from clickhouse_connect.driver.client import Client
 
 from trunkline.errors import OperatorError
-from trunkline.store.facts.ddl import TABLES, Table, add_column, columns, create_table, keep_for
+from trunkline.store.facts.ddl import (
+    KEEP_EMPTY_PARTS,
+    TABLES,
+    Table,
+    add_column,
+    columns,
+    create_table,
+    keep_for,
+)
 
-MIGRATIONS: Final[tuple[Callable[[Client], None], ...]] = ()
+
+def _keep_empty_parts(client: Client) -> None:
+    for table in TABLES:
+        client.command(f"ALTER TABLE {table.name} MODIFY SETTING {KEEP_EMPTY_PARTS}")
+
+
+MIGRATIONS: Final[tuple[Callable[[Client], None], ...]] = (_keep_empty_parts,)
 """Step n brings a store of version n to version n + 1, counting from 1."""
 
 VERSION: Final = len(MIGRATIONS) + 1

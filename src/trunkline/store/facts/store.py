@@ -7,6 +7,9 @@ other in one thread of their own.
 
 Rows go in and come out as JSON lines, encoded and decoded by msgspec in that thread:
 there is one form for both engines, and it is the fastest that Python can write.
+
+Beside the embedded engine lie two small files: what it must have (`manifest`), and the rows
+that it refused (`quarantine`).
 """
 
 # ruff: noqa: S608 (what is put into SQL here are names of tables)
@@ -23,11 +26,16 @@ from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
 import msgspec
+import structlog
 from clickhouse_connect.driver.exceptions import Error as EngineError
 
+from trunkline.clock import monotonic_ns
 from trunkline.errors import OperatorError, TrunklineError
 from trunkline.settings import Settings
 from trunkline.store.facts import ddl, schema
+from trunkline.store.facts.manifest import Manifest
+from trunkline.store.facts.parts import month_of_call
+from trunkline.store.facts.quarantine import Quarantine, RowsRefused, sift
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow, Row
 
@@ -38,6 +46,9 @@ T = TypeVar("T")
 
 QUERY_SECONDS: Final = 30
 """A question that takes longer is given up."""
+SETTLE_TRIES: Final = 8
+MANIFEST: Final = "facts-manifest"
+QUARANTINE: Final = "facts-refused.jsonl"
 
 SESSION_SETTINGS: Final[dict[str, int | str]] = {
     "output_format_json_quote_64bit_integers": 0,
@@ -48,7 +59,37 @@ SESSION_SETTINGS: Final[dict[str, int | str]] = {
     "async_insert": 0,
 }
 
-MIB: Final = 1024 * 1024
+_NOT_THE_ROWS: Final = frozenset(
+    {
+        "MEMORY_LIMIT_EXCEEDED",
+        "NETWORK_ERROR",
+        "NOT_ENOUGH_SPACE",
+        "QUERY_WAS_CANCELLED",
+        "READONLY",
+        "SOCKET_TIMEOUT",
+        "TABLE_IS_READ_ONLY",
+        "TIMEOUT_EXCEEDED",
+        "TOO_MANY_PARTS",
+        "TOO_MANY_SIMULTANEOUS_QUERIES",
+        "UNKNOWN_TABLE",
+    }
+)
+"""Errors of an engine that takes nothing at the moment, by ClickHouse's names."""
+_THE_ROWS: Final = (
+    "ARGUMENT_OUT_OF_BOUND",
+    "CANNOT_CONVERT",
+    "CANNOT_PARSE",
+    "CANNOT_READ",
+    "DECIMAL_OVERFLOW",
+    "INCORRECT_DATA",
+    "TOO_LARGE_",
+    "TYPE_MISMATCH",
+    "VALUE_IS_OUT_OF_RANGE",
+)
+"""What the names begin with of errors that are certainly about what was inserted."""
+
+
+log = structlog.get_logger("trunkline.store.facts")
 
 
 class FactsUnavailable(TrunklineError):
@@ -63,17 +104,30 @@ class FactsStore:
     Not bound to an event loop: a store opened in one may be used from another.
     """
 
-    def __init__(self, client: Client, thread: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        client: Client,
+        thread: ThreadPoolExecutor,
+        manifest: Manifest | None,
+        quarantine: Quarantine | None,
+    ) -> None:
         self._client = client
         self._thread = thread
+        self._manifest = manifest
+        self._quarantine = quarantine
         self._closed = False
+        self._unsettled = False
+        """A question has failed, and what comes next may be the rest of its answer."""
 
     @classmethod
-    async def open(cls, path: Path, settings: Settings | None = None) -> FactsStore:
+    async def open(
+        cls, path: Path, settings: Settings | None = None, *, beside: Path | None = None
+    ) -> FactsStore:
         """Return a store whose tables are as this release needs them.
 
         `path` is the directory of the embedded engine; it is not used when the
-        settings name a server.
+        settings name a server. `beside` is a directory for what is kept beside the engine;
+        without it nothing is checked, and a row that is refused stops the others.
 
         Raises:
             OperatorError: the directory is in use or unusable, the server cannot be
@@ -87,15 +141,25 @@ class FactsStore:
         except BaseException:
             thread.shutdown(wait=False)
             raise
-        return cls(client, thread)
+        # Servers keep their own account of parts, each of its own: an answer may come from any.
+        watched = beside is not None and not settings.facts_url
+        store = cls(
+            client,
+            thread,
+            Manifest(beside / MANIFEST) if beside and watched else None,
+            Quarantine(beside / QUARANTINE) if beside else None,
+        )
+        if store._manifest is not None:
+            await store._run(store._manifest.check, client)
+        return store
 
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, path: Path, settings: Settings | None = None
+        cls, path: Path, settings: Settings | None = None, *, beside: Path | None = None
     ) -> AsyncGenerator[FactsStore]:
         """Yield what `open` returns, and close it at the end."""
-        store = await cls.open(path, settings)
+        store = await cls.open(path, settings, beside=beside)
         try:
             yield store
         finally:
@@ -105,8 +169,25 @@ class FactsStore:
         """Wait for what is under way, then let go of the engine. May be called twice."""
         if not self._closed:
             self._closed = True
-            await self._run(self._client.close)
+            await self._run(self._close)
             self._thread.shutdown()
+
+    def _close(self) -> None:
+        self._note(now=True)
+        self._client.close()
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with the rows that are stored, in words; empty when nothing is known.
+
+        The remedy is `trunkline reindex`.
+        """
+        return self._manifest.damage if self._manifest else ""
+
+    @property
+    def refused_rows(self) -> int:
+        """Rows in quarantine: they are in no answer, and `trunkline reindex` offers them again."""
+        return self._quarantine.count if self._quarantine else 0
 
     async def insert(self, rows: Iterable[Row]) -> None:
         """Store `rows`, one batch per table, on the disk when this returns.
@@ -123,9 +204,33 @@ class FactsStore:
 
     def _insert(self, batches: dict[type[Row], list[Row]]) -> None:
         for kind in sorted(batches, key=lambda kind: kind is CallRow):
+            rows = batches[kind]
+            if self._quarantine is None:
+                self._insert_batch(rows)
+            elif refused := sift(self._insert_batch, rows):
+                log.error("facts were refused", rows=len(refused), reason=refused[0][1])
+                self._quarantine.add(refused)
+        self._note()
+
+    def _insert_batch(self, rows: Sequence[Row]) -> None:
+        """Store rows of one type. Raises `RowsRefused` when it may be their fault."""
+        try:
+            lines = _lines(rows)
+        except (ValueError, TypeError, OverflowError) as exc:
+            raise RowsRefused(repr(exc), certain=True) from exc
+        try:
             self._client.raw_insert(
-                ddl.TABLE_OF[kind].name, insert_block=_lines(batches[kind]), fmt="JSONEachRow"
+                ddl.TABLE_OF[type(rows[0])].name, insert_block=lines, fmt="JSONEachRow"
             )
+        except EngineError as exc:
+            name = exc.name or ""
+            if not name or name in _NOT_THE_ROWS:
+                raise
+            raise RowsRefused(_first_line(exc), certain=name.startswith(_THE_ROWS)) from exc
+
+    def _note(self, *, now: bool = False) -> None:
+        if self._manifest is not None:
+            self._manifest.note(self._client, monotonic_ns(), now=now)
 
     async def ask(self, query: Query[T], org_id: str, **parameters: Any) -> list[T]:
         """Return the answer to `query` for one organisation."""
@@ -137,17 +242,31 @@ class FactsStore:
         )
 
     async def delete_call(self, org_id: str, call_id: str) -> None:
-        """Forget everything about one call. It is gone from answers when this returns."""
+        """Forget everything about one call. It is gone from answers when this returns.
+
+        Its parts, which nothing leads to any more, are rewritten without it in the
+        background; what they were before is deleted some ten minutes later.
+        """
         await self._run(self._delete_call, {"org_id": org_id, "call_id": call_id})
 
     def _delete_call(self, parameters: dict[str, str]) -> None:
         # The call first: if we are interrupted, what is left of it shows nowhere.
         for table in ddl.TABLES:
+            is_call = table.row is CallRow
+            where = "" if is_call else f" IN PARTITION {month_of_call(parameters['call_id'])}"
             self._client.command(
-                f"DELETE FROM {table.name}"
+                f"ALTER TABLE {table.name} DELETE{where}"
                 " WHERE org_id = {org_id:String} AND call_id = {call_id:String}",
                 parameters=parameters,
+                settings={"mutations_sync": int(is_call)},
             )
+        if self._quarantine is not None:
+            self._quarantine.forget_call(parameters["call_id"])
+
+    async def deletions(self) -> int:
+        """Return how many deletions of calls are still being carried out."""
+        sql = "SELECT count() FROM system.mutations WHERE database = currentDatabase()"
+        return int(str(await self._run(self._client.command, f"{sql} AND NOT is_done")))
 
     async def counts(self) -> dict[str, int]:
         """Return the number of different rows by table, of all organisations."""
@@ -159,18 +278,22 @@ class FactsStore:
             for table in ddl.TABLES
         }
 
-    async def damaged_parts(self) -> int:
-        """Return how many parts the engine has set aside as damaged: rows are missing.
-
-        The engine does that silently at its start. The remedy is `trunkline reindex`.
-        """
-        sql = "SELECT count() FROM system.detached_parts WHERE reason LIKE '%broken%'"
-        return int(str(await self._run(self._client.command, sql)))
-
     async def clear(self) -> None:
-        """Forget everything, for a rebuild from archives and journals."""
+        """Forget everything, for a rebuild. Until `rebuilt`, the store says that it is damaged."""
+        await self._run(self._clear)
+
+    def _clear(self) -> None:
+        if self._manifest is not None:
+            self._manifest.begin_rebuild()
         for table in ddl.TABLES:
-            await self._run(self._client.command, f"TRUNCATE TABLE {table.name}")
+            self._client.command(f"TRUNCATE TABLE {table.name}")
+        if self._quarantine is not None:
+            self._quarantine.clear()
+
+    async def rebuilt(self) -> None:
+        """Take note that everything is there again."""
+        if self._manifest is not None:
+            await self._run(self._manifest.end_rebuild, self._client)
 
     async def ping(self) -> bool:
         """Return whether the engine answers."""
@@ -178,11 +301,31 @@ class FactsStore:
 
     async def _run(self, function: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._try, function, *arguments)
+
+    def _try(self, function: Callable[..., T], *arguments: Any) -> T:
         try:
-            return await loop.run_in_executor(self._thread, function, *arguments)
-        except EngineError as exc:
+            if self._unsettled:
+                self._settle()
+            return function(*arguments)
+        except (EngineError, RowsRefused) as exc:
+            self._unsettled = True
+            if self._manifest is not None and isinstance(exc, EngineError):
+                self._manifest.suspect(exc.name or "")
             # The engine's text names tables and values: for the log, not for whoever asked.
             raise FactsUnavailable(f"facts store: {_first_line(exc)}") from exc
+
+    def _settle(self) -> None:
+        """Ask until the answer is the one to what was asked.
+
+        A question that fails half-way through its answer leaves that half in the embedded
+        engine (chDB 4.4), and the next one gets it, whoever asks.
+        """
+        for number in range(SETTLE_TRIES):
+            if self._client.raw_query(f"SELECT {number}", fmt="TSV") == b"%d\n" % number:
+                self._unsettled = False
+                return
+        raise FactsUnavailable("facts store: the engine does not answer what it is asked")
 
 
 def _connect(path: Path, settings: Settings) -> Client:

@@ -1,0 +1,99 @@
+"""An embedded facts engine in a process of its own: `python -m tests.store.engines PATH STEP…`.
+
+Prints one JSON line for each step. A test process has one engine for life, and what happens
+when one starts can only be seen in another.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+from tests.support.facts import a_call, parts_of
+
+from trunkline.store.facts import ddl
+from trunkline.store.facts.query import Query
+from trunkline.store.facts.store import FactsStore, FactsUnavailable
+
+ROOT = Path(__file__).parent.parent.parent
+ORG = "org_engine"
+_ALL = "SELECT * FROM {} FINAL WHERE org_id = {{org_id:String}}"
+_OTHERS = Query(
+    "SELECT count() AS n FROM calls FINAL WHERE org_id = {org_id:String}", dict[str, int]
+)
+
+
+def engine(path: Path, *steps: str) -> list[Any]:
+    """Run an engine on `path` through `steps`; return what each one said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.store.engines", str(path), *steps],
+        capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+async def insert(facts: FactsStore) -> str:
+    """Store a call with all its parts; return its id."""
+    call = a_call(ORG)
+    await facts.insert([*parts_of(call), call])
+    return call.call_id
+
+
+async def damage(facts: FactsStore) -> str:
+    return facts.damage
+
+
+async def read(facts: FactsStore) -> dict[str, int] | str:
+    """Count the rows of every table, having read them whole; or say what is wrong."""
+    wrong = ""
+    for table in ddl.TABLES:
+        try:
+            await facts.ask(Query(_ALL.format(table.name), msgspec.Raw), ORG)
+        except FactsUnavailable as exc:
+            wrong = str(exc)
+            # Whoever asks next, however often, gets an answer to that.
+            assert await facts.ask(_OTHERS, "org_other") == [{"n": 0}]
+    return wrong or await facts.counts()
+
+
+async def merge(facts: FactsStore) -> None:
+    for table in ddl.TABLES:
+        await facts._run(facts._client.command, f"OPTIMIZE TABLE {table.name} FINAL")
+
+
+async def erase(facts: FactsStore) -> None:
+    """Delete every call."""
+    found = await facts._run(facts._client.query, "SELECT org_id, call_id FROM calls FINAL")
+    for org_id, call_id in found.result_rows:
+        await facts.delete_call(org_id, call_id)
+    while await facts.deletions():
+        await asyncio.sleep(0.01)
+
+
+async def die(_facts: FactsStore) -> None:
+    """Be gone at once."""
+    sys.stdout.flush()
+    os._exit(0)
+
+
+STEPS = {
+    step.__name__: step
+    for step in (insert, damage, read, merge, erase, die, FactsStore.clear, FactsStore.rebuilt)
+}
+
+
+async def main(path: Path, steps: list[str]) -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    async with FactsStore.opened(path, beside=path.parent) as facts:
+        for step in steps:
+            sys.stdout.write(msgspec.json.encode(await STEPS[step](facts)).decode() + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2:]))
