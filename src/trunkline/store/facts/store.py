@@ -1,9 +1,6 @@
 """I/O. The facts store: one ClickHouse, embedded or a server, behind an async API.
 
-The embedded engine (chDB) lives in this process. It hangs for ever after a fork, and
-one process may have one data directory: whoever opens a `FactsStore` must have been
-spawned, and must be the only one. Its calls block, so they are made one after the
-other in one thread of their own.
+The engine's calls block, so they are made one after the other in one thread of their own.
 
 Rows go in and come out as JSON lines, encoded and decoded by msgspec in that thread:
 there is one form for both engines, and it is the fastest that Python can write.
@@ -22,17 +19,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import unquote, urlsplit
 
-import clickhouse_connect
 import msgspec
 import structlog
 from clickhouse_connect.driver.exceptions import Error as EngineError
 
 from trunkline.clock import monotonic_ns
-from trunkline.errors import OperatorError, TrunklineError
+from trunkline.errors import TrunklineError
 from trunkline.settings import Settings
-from trunkline.store.facts import ddl, schema
+from trunkline.store.facts import ddl
+from trunkline.store.facts.engine import connect, first_line
 from trunkline.store.facts.manifest import Manifest
 from trunkline.store.facts.parts import month_of_call
 from trunkline.store.facts.quarantine import Quarantine, RowsRefused, sift
@@ -44,20 +40,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-QUERY_SECONDS: Final = 30
-"""A question that takes longer is given up."""
 SETTLE_TRIES: Final = 8
 MANIFEST: Final = "facts-manifest"
 QUARANTINE: Final = "facts-refused.jsonl"
-
-SESSION_SETTINGS: Final[dict[str, int | str]] = {
-    "output_format_json_quote_64bit_integers": 0,
-    "output_format_json_quote_decimals": 1,
-    "do_not_merge_across_partitions_select_final": 1,
-    "max_execution_time": QUERY_SECONDS,
-    # The recorder's batches are whole already: waiting for more would only delay pages.
-    "async_insert": 0,
-}
 
 _NOT_THE_ROWS: Final = frozenset(
     {
@@ -137,7 +122,7 @@ class FactsStore:
         thread = ThreadPoolExecutor(1, thread_name_prefix="facts")
         loop = asyncio.get_running_loop()
         try:
-            client = await loop.run_in_executor(thread, _connect, path, settings)
+            client = await loop.run_in_executor(thread, connect, path, settings)
         except BaseException:
             thread.shutdown(wait=False)
             raise
@@ -226,7 +211,7 @@ class FactsStore:
             name = exc.name or ""
             if not name or name in _NOT_THE_ROWS:
                 raise
-            raise RowsRefused(_first_line(exc), certain=name.startswith(_THE_ROWS)) from exc
+            raise RowsRefused(first_line(exc), certain=name.startswith(_THE_ROWS)) from exc
 
     def _note(self, *, now: bool = False) -> None:
         if self._manifest is not None:
@@ -313,7 +298,7 @@ class FactsStore:
             if self._manifest is not None and isinstance(exc, EngineError):
                 self._manifest.suspect(exc.name or "")
             # The engine's text names tables and values: for the log, not for whoever asked.
-            raise FactsUnavailable(f"facts store: {_first_line(exc)}") from exc
+            raise FactsUnavailable(f"facts store: {first_line(exc)}") from exc
 
     def _settle(self) -> None:
         """Ask until the answer is the one to what was asked.
@@ -326,67 +311,6 @@ class FactsStore:
                 self._unsettled = False
                 return
         raise FactsUnavailable("facts store: the engine does not answer what it is asked")
-
-
-def _connect(path: Path, settings: Settings) -> Client:
-    where = _without_password(settings.facts_url) or str(path)
-    client = _server(settings) if settings.facts_url else _embedded(path, settings)
-    try:
-        schema.prepare(client, settings.retention_days)
-    except EngineError as exc:
-        client.close()
-        raise OperatorError(f"cannot prepare the facts store {where}: {_first_line(exc)}") from exc
-    except OperatorError:
-        client.close()
-        raise
-    return client
-
-
-def _embedded(path: Path, settings: Settings) -> Client:
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return _engine(path, settings.facts_max_memory_bytes)
-    except (EngineError, OSError) as exc:
-        # The engine says why on standard error, and not here.
-        raise OperatorError(
-            f"cannot open the facts store {path}: another process uses it, or it is not writable"
-        ) from exc
-
-
-def _engine(path: Path, limit: int) -> Client:
-    return clickhouse_connect.get_client(
-        interface="chdb",
-        path=str(path),
-        database="default",
-        settings={**SESSION_SETTINGS, "max_memory_usage": limit * 3 // 4, "max_threads": 2},
-        # The engine's own defaults are 90 % of the machine and caches of 5 GB each.
-        chdb_options={
-            "max_server_memory_usage": limit,
-            "mark_cache_size": limit // 16,
-            "primary_index_cache_size": limit // 16,
-            "index_mark_cache_size": limit // 32,
-            "uncompressed_cache_size": 0,
-            "max_thread_pool_size": 64,
-            "max_thread_pool_free_size": 8,
-        },
-    )
-
-
-def _server(settings: Settings) -> Client:
-    url = urlsplit(settings.facts_url)
-    try:
-        return clickhouse_connect.get_client(
-            interface="https" if url.scheme.endswith("s") else "http",
-            host=url.hostname or "localhost",
-            port=url.port or 0,
-            username=unquote(url.username or "default"),
-            password=unquote(url.password or ""),
-            database=url.path.strip("/") or "default",
-            settings=SESSION_SETTINGS,
-        )
-    except (EngineError, ValueError, OSError) as exc:
-        where = _without_password(settings.facts_url)
-        raise OperatorError(f"cannot reach the facts store {where}: {_first_line(exc)}") from exc
 
 
 def _lines(rows: Sequence[Row]) -> bytes:
@@ -411,12 +335,3 @@ def _whole_text(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         return {name: _whole_text(getattr(value, name)) for name in value.__struct_fields__}
     return value
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts.netloc.rpartition("@")[2] + parts.path
-
-
-def _first_line(exc: Exception) -> str:
-    return (str(exc).splitlines() or ["no reason given"])[0][:300]
