@@ -70,6 +70,15 @@ class Settings(BaseModel):
     head_timeout_ms: int = Field(default=10_000, ge=1)
     """For the caller to send its request head; then 408."""
     max_head_bytes: int = Field(default=32 * 1024, ge=1024)
+    max_handshakes: int = Field(default=0, ge=0)
+    """Connections of one gateway process that are not calls yet; beyond it the oldest is sent
+    away, 503. 0: an eighth of the files that it may open, at most 1,024."""
+    max_calls: int = Field(default=0, ge=0)
+    """Live calls and attempts under way of one gateway process; then 503. 0: as many as the
+    files that it may open allow, two for each."""
+    max_memory_bytes: int = Field(default=0, ge=0)
+    """Resident memory of one gateway process from which on new calls are 503. 0: half of the
+    machine's, or of the control group's, shared among `workers`."""
     max_frame_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     """A larger frame closes the call, 1009."""
     max_buffer_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
