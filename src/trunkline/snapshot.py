@@ -30,6 +30,15 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     """May open calls. False for read-only keys: 403."""
     revoked: bool = False
     """401, and the calls it opened are closed."""
+    max_calls: int = 0
+    """At once, on this machine; then 429. 0: no limit, as for those that follow."""
+    max_calls_per_minute: int = 0
+    """Begun in any 60 s, on this machine; then 429."""
+    max_call_seconds: int = 0
+    """A call that lasts longer is closed."""
+    spent_until_us: int = 0
+    """The month's budget is spent: until this wall time (µs since 1970 UTC) calls are 429, and
+    those that run are closed. 0: it is not spent, or there is none."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
