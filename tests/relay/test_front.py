@@ -100,6 +100,36 @@ async def test_a_head_that_does_not_come_is_408_and_a_silent_connection_is_close
         assert await raw(w.port, b"") == b""
 
 
+async def test_who_says_nothing_makes_way_for_who_does(tmp_path: Path) -> None:
+    """However many connections are opened, a caller that speaks is heard."""
+    async with world(tmp_path, max_handshakes=3) as w:
+        silent = [await asyncio.open_connection("127.0.0.1", w.port) for _ in range(2)]
+        slow = [await asyncio.open_connection("127.0.0.1", w.port) for _ in range(3)]
+        for reader, _ in silent:
+            assert await reader.read() == b""
+        for _, writer in slow:
+            writer.write(b"GET / HT")
+        async with asyncio.timeout(5):
+            while len(w.gateway.waiting) < 3:
+                await asyncio.sleep(0.01)
+        assert error_of(await raw(w.port, b"nonsense\r\n\r\n"))[0] == 400
+        answer = await slow[0][0].read()
+        assert error_of(answer) == (503, "too_many_handshakes")
+        assert b"Retry-After: " in answer
+        assert w.gateway.refused == {"too_many_handshakes": 3, "bad_request_line": 1}
+        for _, writer in (*silent, *slow):
+            writer.close()
+        async with asyncio.timeout(5):
+            while len(w.gateway.waiting):
+                await asyncio.sleep(0.01)
+
+
+async def test_calls_and_pages_do_not_wait(tmp_path: Path) -> None:
+    async with with_server(tmp_path) as (w, _), w.call(), w.call():
+        assert (await raw(w.port, GET + b"\r\n")).endswith(b"ok")
+        assert len(w.gateway.waiting) == 0
+
+
 async def test_a_refusal_is_read_even_by_who_goes_on_sending(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         answer = await raw(w.port, b"GET / HTTP/1.1\r\n\r\n" + b"x" * 3_000_000)

@@ -28,6 +28,8 @@ EndReason: TypeAlias = Literal[
     "provider_unreachable",
     "provider_timeout",
     "key_revoked",
+    "key_duration",
+    "key_budget",
     "frame_too_big",
     "caller_too_slow",
     "provider_too_slow",

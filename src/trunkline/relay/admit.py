@@ -47,6 +47,7 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """May call: dial `plan`, then answer 101."""
 
     opened: Opened
+    key: Key
     plan: Plan
     notes: tuple[Note, ...]
     subprotocol: str
@@ -117,6 +118,7 @@ def admit(
         return NotAdmitted(opened=opened, refusal=no.refusal)
     return Admitted(
         opened=_planned_opened(opened, planned),
+        key=key,
         plan=planned,
         notes=tuple(_notes(planned)),
         subprotocol="realtime" if head.tokens("sec-websocket-protocol") else "",

@@ -29,6 +29,7 @@ from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Journal, Ledger
 from trunkline.relay.meter import Meter
 from trunkline.relay.refusal import Refusal
+from trunkline.relay.seats import Seat, Seats
 from trunkline.relay.shell import Call
 from trunkline.relay.wire import Complaints, adopt, caller_wire, feed, request_head
 from trunkline.settings import Settings
@@ -55,6 +56,7 @@ class Attempts:
         settings: Settings,
         journal: Journal,
         keys: Keys,
+        seats: Seats,
         meter: Meter,
         instance: bytes,
         tls: ssl.SSLContext,
@@ -65,6 +67,7 @@ class Attempts:
         self._settings = settings
         self._journal = journal
         self._keys = keys
+        self._seats = seats
         self._meter = meter
         self._instance = ulid_text(instance)
         self._tls = tls
@@ -100,13 +103,32 @@ class Attempts:
             _refuse(front, ledger, arrival.call_id, DRAINING)
         else:
             try:
-                await self._dial(front, ledger, verdict)
+                await self._seat(front, ledger, verdict)
             except Exception:
                 # The front answers and logs; the record must not stay open.
                 _failed(ledger, "internal_error", "the gateway failed")
                 raise
 
-    async def _dial(self, front: Front, ledger: Ledger, admitted: Admitted) -> None:
+    async def _seat(self, front: Front, ledger: Ledger, admitted: Admitted) -> None:
+        """Go on if there is a seat for the call, which then has it until it ends."""
+        opened = admitted.opened
+        try:
+            seat = await self._seats.take(admitted.key, opened.wall_ns // 1000)
+        except asyncio.CancelledError:
+            _failed(ledger, "caller_lost", _LEFT)
+            raise
+        if isinstance(seat, Refusal):
+            _refuse(front, ledger, opened.call_id, seat)
+            return
+        begun = False
+        try:
+            begun = await self._dial(front, ledger, admitted, seat)
+        finally:
+            if not begun:
+                seat.leave()
+
+    async def _dial(self, front: Front, ledger: Ledger, admitted: Admitted, seat: Seat) -> bool:
+        """Return whether the call runs. If not, the caller has its answer, or has left."""
         started_ns = monotonic_ns()
         ledger.hide(*(secret.encode() for secret in _secrets(admitted.plan)))
         self._write_notes(ledger, admitted, started_ns)
@@ -114,7 +136,7 @@ class Attempts:
             dialled = await dial(admitted.plan, self._settings, self._tls)
         except DialFailed as exc:
             _refuse(front, ledger, admitted.opened.call_id, redacted(exc.refusal, admitted.plan))
-            return
+            return False
         except asyncio.CancelledError:
             _failed(ledger, "caller_lost", _LEFT)
             raise
@@ -122,18 +144,22 @@ class Attempts:
         data = {"connect_ns": now_ns - started_ns, **dialled.noted}
         ledger.note(Note(kind="connected", data=data), now_ns)
         try:
-            self._begin(front, ledger, admitted, dialled)
+            self._begin(front, ledger, admitted, dialled, seat)
         except ConnectionError:
             dialled.drop()
             _failed(ledger, "caller_lost", _LEFT)
+            return False
         except Exception:
             dialled.drop()
             raise
+        return True
 
-    def _begin(self, front: Front, ledger: Ledger, admitted: Admitted, dialled: Dialled) -> None:
+    def _begin(
+        self, front: Front, ledger: Ledger, admitted: Admitted, dialled: Dialled, seat: Seat
+    ) -> None:
         """Join both legs. Nothing in here waits, so no frame can come in between."""
         transport, early = front.take()
-        call, core = self._call(ledger, admitted)
+        call, core = self._call(ledger, admitted, seat)
         dialled.open(call.provider, call.provider.violated)
         headers = [("Helicone-Id", call.call_id)]
         if admitted.subprotocol:
@@ -152,7 +178,7 @@ class Attempts:
         transport.resume_reading()
         dialled.start()
 
-    def _call(self, ledger: Ledger, admitted: Admitted) -> tuple[Call, Core]:
+    def _call(self, ledger: Ledger, admitted: Admitted, seat: Seat) -> tuple[Call, Core]:
         opened = admitted.opened
         ga = opened.provider_dialect == "ga"
         core = Core(
@@ -163,7 +189,13 @@ class Attempts:
             watched=ga,
         )
         call = Call(opened.call_id, opened.key_id, core, ledger, self._meter, self._settings)
-        call.finished = self._begun(call)
+        ended = self._begun(call)
+
+        def finished() -> None:
+            ended()
+            seat.leave()
+
+        call.finished = finished
         return call, core
 
     def _write_notes(self, ledger: Ledger, admitted: Admitted, at_ns: int) -> None:

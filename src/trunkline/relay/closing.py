@@ -42,6 +42,12 @@ ENDS: dict[EndReason, End] = {
     "key_revoked": End(
         1008, 1001, "authentication_error", "the key that opened this call was revoked"
     ),
+    "key_duration": End(
+        1008, 1001, "rate_limit_error", "this call was as long as its key allows: open another"
+    ),
+    "key_budget": End(
+        1008, 1001, "rate_limit_error", "the monthly budget of this call's key is spent"
+    ),
     "drained": End(1012, 1001, "server_error", "the gateway restarts: connect again"),
     "internal_error": End(1011, 1001, "server_error", "the gateway failed: connect again"),
 }

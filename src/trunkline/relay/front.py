@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +23,7 @@ from trunkline.relay.admit import is_realtime
 from trunkline.relay.head import END, BadHead, Head, parse_head
 from trunkline.relay.pipe import UNAVAILABLE, open_pipe, piped_head
 from trunkline.relay.refusal import Refusal, answer
+from trunkline.relay.waiting import Waiting
 from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
@@ -32,33 +34,41 @@ connection, and the caller might never see the answer."""
 
 _BARE_LINE_FEED = BadHead("bad_line_end", "end each line of the head with CR LF")
 _LATE = Refusal(status=408, code="head_timeout", message="send the request head faster")
+_CROWDED = Refusal(
+    status=503,
+    code="too_many_handshakes",
+    message="too many connections wait to send their request head: try again in a moment",
+    headers=(("Retry-After", "2"),),
+)
 _BUG = Refusal(status=500, code="internal_error", message="the gateway failed: try again")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """What all connections on the public port have in common."""
+
+    settings: Settings
+    server_socket: Path | None
+    """Where everything that is not a call goes. None: nowhere, 502."""
+    attempt: Callable[[Front, Head], Awaitable[None]]
+    """Answers a call's head: by `take` or by `refuse`. Cancelled with the caller."""
+    waiting: Waiting
+    """Connections that are not calls or pages."""
+    refused: Counter[str]
+    """What is refused, by `Refusal.counted_as`."""
+    secure: bool
+    """Whether it speaks TLS."""
 
 
 class Front(asyncio.Protocol):
     """Reads one head, then gives the connection away."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        server_socket: Path | None,
-        attempt: Callable[[Front, Head], Awaitable[None]],
-        refused: Counter[str],
-        *,
-        secure: bool,
-    ) -> None:
-        """`attempt` answers a call's head: by `take` or by `refuse`. Cancelled with the caller.
-
-        `refused` counts what is refused here, by `Refusal.counted_as`.
-        """
+    def __init__(self, port: Port) -> None:
         self.head_at_ns = 0
         """When the head was complete."""
         self.caller_address = ""
-        self._settings = settings
-        self._server_socket = server_socket
-        self._attempt = attempt
-        self._refused_by_code = refused
-        self._secure = secure
+        self._port = port
+        self._settings = port.settings
         self._transport: asyncio.Transport | None = None
         self._bytes = bytearray()
         self._searched = 0
@@ -73,6 +83,7 @@ class Front(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = cast("tuple[object, ...] | None", transport.get_extra_info("peername"))
         self.caller_address = str(peer[0]) if peer else ""
+        self._port.waiting.came(self, self._crowded_out)
         self._time(self._settings.head_timeout_ms / 1000, self._too_late)
 
     def data_received(self, data: bytes) -> None:
@@ -88,6 +99,7 @@ class Front(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone: whatever is being done for it is not wanted any more."""
         self._stop_timer()
+        self._port.waiting.gone(self)
         if self._task is not None:
             self._task.cancel()
 
@@ -113,24 +125,26 @@ class Front(asyncio.Protocol):
         except BadHead as exc:
             self.refuse(_bad(exc))
             return
+        self._port.waiting.gone(self)
         work = self._call(head) if is_realtime(head.path) else self._pipe(head)
         self._task = asyncio.get_running_loop().create_task(work)
 
     async def _call(self, head: Head) -> None:
         try:
-            await self._attempt(self, head)
+            await self._port.attempt(self, head)
         except Exception:
             # A bug of ours must cost this attempt alone, and the caller an answer.
             log.exception("attempt failed")
             self.refuse(_BUG)
 
     async def _pipe(self, head: Head) -> None:
-        if self._transport is None or self._server_socket is None:
+        server_socket = self._port.server_socket
+        if self._transport is None or server_socket is None:
             self.refuse(UNAVAILABLE)
             return
         self._transport.pause_reading()
-        first = piped_head(head, self.caller_address, secure=self._secure)
-        if not await open_pipe(self._transport, first + self._bytes, self._server_socket):
+        first = piped_head(head, self.caller_address, secure=self._port.secure)
+        if not await open_pipe(self._transport, first + self._bytes, server_socket):
             self._transport.resume_reading()
             self.refuse(UNAVAILABLE)
 
@@ -152,14 +166,26 @@ class Front(asyncio.Protocol):
         transport = self._transport
         self._refused = True
         self._bytes.clear()
-        self._refused_by_code[refusal.counted_as] += 1
+        self._port.refused[refusal.counted_as] += 1
         if transport is None or transport.is_closing():
             return
+        # Until the caller has read it, and is gone.
+        self._port.waiting.came(self, transport.abort)
         transport.write(answer(refusal, extra))
         transport.resume_reading()
         if transport.can_write_eof():
             transport.write_eof()
         self._time(LINGER_S, transport.close)
+
+    def _crowded_out(self) -> None:
+        """Make way for another connection, at once."""
+        transport = self._transport
+        self._port.refused[_CROWDED.counted_as] += 1
+        if transport is not None:
+            # Who never spoke is not spoken to: a browser's spare connection.
+            transport.write(answer(_CROWDED) if self._bytes else b"")
+            self._refused = True
+            transport.close()
 
     def _too_late(self) -> None:
         if not self._bytes and self._transport is not None:

@@ -13,21 +13,28 @@ from typing import Any, Protocol, cast
 import aiofastnet
 import structlog
 
-from trunkline.clock import monotonic_ns
+from trunkline.clock import monotonic_ns, wall_ns
+from trunkline.relay.allowance import overdue
 from trunkline.relay.attempt import Attempts
+from trunkline.relay.capacity import Capacity, this_machine
 from trunkline.relay.dial import tls_context
-from trunkline.relay.front import Front
+from trunkline.relay.front import Front, Port
 from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Journal
 from trunkline.relay.listening import Listening
 from trunkline.relay.meter import Meter
+from trunkline.relay.room import Room
+from trunkline.relay.seats import Seats
 from trunkline.relay.shell import Call
+from trunkline.relay.waiting import Waiting
 from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
 
 HEARTBEAT_S = 0.2
 """How often the keys' file is looked at, and each call told that time has passed."""
+TALLIES = "tallies"
+"""Directory of what gateways know together of the calls of keys with limits."""
 LAST_CLOSES_S = 3.0
 """For close handshakes after the drain limit; then the connections are dropped."""
 
@@ -55,12 +62,15 @@ class Gateway:
     ) -> None:
         """`server_socket`: where everything that is not a call goes; None: nowhere, 502."""
         self._settings = settings
-        self._server_socket = server_socket
         self._tls = tls
         self._keys = Keys(snapshot_path)
         self._applied = self._keys.snapshot
         """What the live calls were last compared with: an attempt may have read a later one."""
-        self._calls: set[Call] = set()
+        self.capacity = Capacity(Room.of(settings, this_machine()))
+        # Beside the keys: gateways that have these in common have the counts in common too.
+        self._seats = Seats(self.capacity, snapshot_path.parent / TALLIES)
+        self._calls: dict[Call, int] = {}
+        """Those that run, and since when, ns of the monotonic clock."""
         self._empty = asyncio.Event()
         self._empty.set()
         self.meter = Meter()
@@ -70,10 +80,20 @@ class Gateway:
             settings,
             journal,
             self._keys,
+            self._seats,
             self.meter,
             instance,
             tls_context(settings),
             self._begun,
+        )
+        self.waiting = Waiting(self.capacity.room.handshakes)
+        self._port = Port(
+            settings=settings,
+            server_socket=server_socket,
+            attempt=self._attempts.answer,
+            waiting=self.waiting,
+            refused=self.refused,
+            secure=tls is not None,
         )
         self._server: _Server | None = None
         self._heart: asyncio.Task[None] | None = None
@@ -113,22 +133,17 @@ class Gateway:
             await self._server.wait_closed()
         if self._heart is not None:
             self._heart.cancel()
+        self._seats.close()
 
     def _front(self) -> Front:
-        return Front(
-            self._settings,
-            self._server_socket,
-            self._attempts.answer,
-            self.refused,
-            secure=self._tls is not None,
-        )
+        return Front(self._port)
 
     def _begun(self, call: Call) -> Callable[[], None]:
-        self._calls.add(call)
+        self._calls[call] = monotonic_ns()
         self._empty.clear()
 
         def ended() -> None:
-            self._calls.discard(call)
+            self._calls.pop(call, None)
             if not self._calls:
                 self._empty.set()
 
@@ -149,7 +164,9 @@ class Gateway:
                 if self._keys.snapshot is not self._applied:
                     self._applied = self._keys.snapshot
                     self._end_revoked()
+                self.capacity.look()
                 now_ns = monotonic_ns()
+                self._end_overdue(now_ns)
                 for call in tuple(self._calls):
                     call.tick(now_ns)
             except Exception:
@@ -160,6 +177,16 @@ class Gateway:
         for call in tuple(self._calls):
             if not self._keys.may_go_on(call.key_id):
                 call.end("key_revoked")
+
+    def _end_overdue(self, now_ns: int) -> None:
+        bounded = self._keys.bounded
+        if not bounded:
+            return
+        wall_us = wall_ns() // 1000
+        for call, began_ns in tuple(self._calls.items()):
+            key = bounded.get(call.key_id)
+            if key is not None and (why := overdue(key, now_ns - began_ns, wall_us)):
+                call.end(why)
 
 
 def _tell_of_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

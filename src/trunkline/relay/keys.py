@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from trunkline import snapshot
+from trunkline.relay.allowance import is_bounded
 from trunkline.snapshot import Key, Snapshot
 
 log = structlog.get_logger("trunkline.relay")
@@ -23,6 +24,8 @@ class Keys:
         self._seen: tuple[int, int, int] | None = None
         self.snapshot = Snapshot()
         self.by_sha256: Mapping[str, Key] = {}
+        self.bounded: Mapping[str, Key] = {}
+        """By id, the keys whose live calls may have to end for more than a revocation."""
         self._live: frozenset[str] = frozenset()
 
     def refresh(self) -> bool:
@@ -42,6 +45,7 @@ class Keys:
         self._seen = seen
         self.snapshot = fresh
         self.by_sha256 = fresh.by_sha256()
+        self.bounded = {key.key_id: key for key in fresh.keys if is_bounded(key)}
         self._live = frozenset(key.key_id for key in fresh.keys if not key.revoked)
         return True
 

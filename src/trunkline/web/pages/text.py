@@ -33,6 +33,8 @@ _END_WORDS = {
     "provider_unreachable": "provider unreachable",
     "provider_timeout": "provider did not answer in time",
     "key_revoked": "key revoked",
+    "key_duration": "as long as its key allows",
+    "key_budget": "key’s budget spent",
     "frame_too_big": "frame too big",
     "caller_too_slow": "caller read too slowly",
     "provider_too_slow": "provider read too slowly",
