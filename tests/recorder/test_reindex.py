@@ -21,7 +21,7 @@ from trunkline.recorder import run
 from trunkline.recorder.reindex import Report, reindex
 from trunkline.store import blobs as keys
 from trunkline.store.blobs import Blobs
-from trunkline.store.facts.rows import CallRow
+from trunkline.store.facts.rows import CallRow, EventRow
 
 
 @pytest.fixture(autouse=True)
@@ -93,18 +93,38 @@ async def test_the_recorder_goes_on_after_a_rebuild(tmp_path: Path, journal: Jou
     assert facts.table == latest(rows_of(call))
 
 
-async def test_a_damaged_archive_is_told_and_costs_no_other_call(
+async def test_an_archive_that_nothing_is_left_of_is_told_and_costs_no_other_call(
     tmp_path: Path, journal: Journal
 ) -> None:
     async with recording(tmp_path, MemoryFacts()) as recorder:
         journal.write([*a_call(1), *a_call(2)])
         await recorder.caught_up()
     blobs = Blobs.open("", tmp_path / "blobs")
-    blob = keys.key("org_1", ids.call_id(ulid(1)), "archive")
-    data = bytearray(await blobs.get(blob))
-    data[5] ^= 1
-    await blobs.put(blob, bytes(data))
+    await blobs.put(keys.key("org_1", ids.call_id(ulid(1)), "archive"), b"gone")
     facts, report = await rebuilt(tmp_path)
     assert facts.table == latest(rows_of(a_call(2)))
     assert len(report.unreadable) == 1
     assert ids.call_id(ulid(1)) in report.unreadable[0]
+
+
+async def test_of_a_damaged_archive_everything_else_is_rebuilt(
+    tmp_path: Path, journal: Journal
+) -> None:
+    """Even if its first part is hit, which says whose call it is."""
+    call = a_call(1, frames=40, size=50_000)
+    async with recording(tmp_path, MemoryFacts()) as recorder:
+        journal.write(call)
+        await recorder.caught_up()
+    blobs = Blobs.open("", tmp_path / "blobs")
+    blob = keys.key("org_1", ids.call_id(ulid(1)), "archive")
+    data = bytearray(await blobs.get(blob))
+    data[9] ^= 1
+    await blobs.put(blob, bytes(data))
+    facts, report = await rebuilt(tmp_path)
+    row = facts.call(ids.call_id(ulid(1)))
+    events = [row.seq for row in facts.table.values() if isinstance(row, EventRow)]
+    assert (row.org_id, row.status) == ("org_1", "completed")
+    assert row.damaged_records == min(events) > 3
+    assert events == list(range(min(events), 41))
+    assert len(report.unreadable) == 1
+    assert "frame 0" in report.unreadable[0]

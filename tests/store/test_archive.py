@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.store.records import CALL, calls, encoded, frames
@@ -78,29 +77,38 @@ def test_a_page_begins_after_any_sequence(records: list[Record], after: int) -> 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_flipped_bit_is_detected_and_named(data: st.DataObject) -> None:
+    """It costs the part that it hit, and none when it hit what only leads to the parts."""
     records = frames(20, 50_000)
     damaged = bytearray(packed(records))
     bit = data.draw(st.integers(0, len(damaged) * 8 - 1))
     damaged[bit // 8] ^= 1 << bit % 8
 
     async def use(reader: ArchiveReader) -> None:
-        assert [item async for item in reader.records()] == records
+        found = [item async for item in reader.records()]
+        assert found == [item for item in records if item in found]
+        assert len(found) in {15, 20}
+        assert BLOB in reader.damage[0]
 
-    with pytest.raises(ArchiveDamaged, match=BLOB):
-        sealed(bytes(damaged), use)
+    sealed(bytes(damaged), use)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.data())
-def test_a_torn_archive_is_detected(data: st.DataObject) -> None:
-    whole = packed(frames(10, 1000))
+def test_of_a_torn_archive_the_whole_parts_are_read(data: st.DataObject) -> None:
+    records = frames(20, 50_000)
+    whole = packed(records)
     size = data.draw(st.integers(0, len(whole) - 1))
 
     async def use(reader: ArchiveReader) -> None:
-        raise AssertionError(reader.index)
+        found = [item async for item in reader.records()]
+        assert found == records[: len(found)]
+        assert len(found) % 5 == 0
+        assert reader.damage
 
-    with pytest.raises(ArchiveDamaged):
+    try:
         sealed(whole[:size], use)
+    except ArchiveDamaged:
+        assert size < len(whole) // 3
 
 
 async def test_damage_costs_the_frame_it_hit_and_no_other(tmp_path: Path) -> None:
@@ -108,11 +116,11 @@ async def test_damage_costs_the_frame_it_hit_and_no_other(tmp_path: Path) -> Non
     data = bytearray(packed(records))
     data[10] ^= 1
     reader = await opened(Blobs.open("", tmp_path), bytes(data))
-    first = reader.index.frames[0]
-    with pytest.raises(ArchiveDamaged, match="frame 0, records 0 to 4: checksum"):
-        await reader.page(-1, 1)
-    page = await reader.page(first.last_seq, 100)
-    assert list(page.records) == records[first.last_seq + 1 :]
+    page = await reader.page(-1, 100)
+    assert list(page.records) == records[5:]
+    assert page.damaged_to == 4
+    assert reader.damage == [f"{BLOB}: frame 0, records 0 to 4: checksum does not match"]
+    assert (await reader.page(4, 100)).damaged_to == -1
 
 
 async def test_frames_are_small_and_a_large_record_has_its_own(tmp_path: Path) -> None:

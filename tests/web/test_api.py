@@ -13,7 +13,9 @@ from tests.support.web import Member, Site
 
 from trunkline.ids import parse_call_id
 from trunkline.journal.record import Flag, Kind, Leg, Record
-from trunkline.protocol.call import Opened
+from trunkline.protocol.call import Gap, Opened
+from trunkline.store import blobs
+from trunkline.store.archive import ArchiveReader
 from trunkline.web.api import models
 from trunkline.web.api.calls import CallsQuery
 from trunkline.web.api.session_tree import steps, tree
@@ -226,6 +228,9 @@ async def test_a_bad_helicone_query_is_an_error_in_its_envelope(site: Site, body
     assert answer.json()["error"]
 
 
+GAP = Gap(first_seq=6, last_seq=8, frames=3, bytes=99, why="disk_full")
+
+
 def records_of(call_id: str) -> list[Record]:
     """Return a call in which everything happens that a line can show."""
     call = parse_call_id(call_id)
@@ -243,7 +248,7 @@ def records_of(call_id: str) -> list[Record]:
         frame(3, Leg.PROVIDER, b'{"type": "session.updated"}'),
         frame(4, Leg.PROVIDER, b"\x00\xff", Flag.BINARY),
         frame(5, Leg.CALLER, b"not json, \xff not text"),
-        Record(Kind.GAP, call, 6, payload=b'{"first_seq":7,"last_seq":8,"frames":2}'),
+        Record(Kind.GAP, call, 8, payload=msgspec.json.encode(GAP)),
         frame(9, Leg.PROVIDER, b'{"type":"error"}', Flag.OURS),
         Record(Kind.CLOSED, call, 10, payload=b"{}"),
     ]
@@ -268,7 +273,7 @@ async def test_frames_are_told_as_they_were_on_the_wire(site: Site, live: bool) 
     else:
         await site.seal(call, records)
     lines = await events(site, member, call.call_id)
-    assert [line["seq"] for line in lines] == [1, 2, 3, 4, 5, 6, 9]
+    assert [line["seq"] for line in lines] == [1, 2, 3, 4, 5, 8, 9]
     assert lines[0] == {
         "seq": 1,
         "record": "frame",
@@ -313,26 +318,73 @@ async def test_a_call_without_frames_says_so(site: Site) -> None:
         assert answer.json()["error"]["code"] == "not_found"
 
 
-async def test_a_damaged_archive_does_not_end_like_a_whole_one(site: Site) -> None:
-    member = await site.join()
-    call = await site.add_call(a_call(member.org_id))
-    ulid = parse_call_id(call.call_id)
-    payload = b'{"type":"x"}'
-    records = [Record(Kind.FRAME, ulid, n, Leg.CALLER, payload=payload) for n in range(20_000)]
-    await site.seal(call, records)
+def many(call_id: str) -> list[Record]:
+    """Return more records than one part of an archive holds."""
+    ulid, payload = parse_call_id(call_id), b'{"type":"x"}'
+    return [Record(Kind.FRAME, ulid, n, Leg.CALLER, payload=payload) for n in range(20_000)]
+
+
+def flip(site: Site, share: float) -> None:
+    """Flip a bit of the one archive there is, at that share of it."""
     (path,) = (site.spool.parent / "blobs").rglob("archive")
     content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 1
+    content[int(len(content) * share)] ^= 1
     path.write_bytes(content)
+
+
+@pytest.mark.guarantee("D3")
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+async def test_a_damaged_part_of_an_archive_is_told_in_its_place(site: Site, share: float) -> None:
+    member = await site.join()
+    call = await site.add_call(a_call(member.org_id))
+    await site.seal(call, many(call.call_id))
+    flip(site, share)
     lines = await events(site, member, call.call_id, limit=10_000)
-    assert lines[-1]["record"] == "damaged"
-    answer = await site.client.get(
-        f"/v1/calls/{call.call_id}/events",
-        params={"after": lines[-2]["seq"]},
-        headers=member.bearer,
-    )
+    lines += await events(site, member, call.call_id, after=lines[-1]["seq"], limit=10_000)
+    hole = next(line for line in lines if line["record"] == "damaged")
+    missing = set(range(hole["first_seq"], hole["last_seq"] + 1))
+    assert len(missing) > 1000
+    seen = [line["seq"] for line in lines if line["record"] != "damaged"]
+    assert seen == [seq for seq in range(20_000) if seq not in missing]
+
+
+async def test_a_damaged_end_of_an_archive_does_not_look_like_the_end(site: Site) -> None:
+    member = await site.join()
+    call = await site.add_call(a_call(member.org_id))
+    await site.seal(call, many(call.call_id))
+    (path,) = (site.spool.parent / "blobs").rglob("archive")
+    blob = blobs.key(member.org_id, call.call_id, "archive")
+    last = (await ArchiveReader.open(site.blobs, blob)).index.frames[-1]
+    flip(site, (last.offset + last.size_bytes // 2) / path.stat().st_size)
+    lines = await events(site, member, call.call_id, after=last.first_seq - 2)
+    assert lines[1:] == [
+        {
+            "record": "damaged",
+            "first_seq": last.first_seq,
+            "last_seq": 19_999,
+            "message": "These were recorded, and cannot be read any more.",
+        }
+    ]
+
+
+async def test_an_archive_of_which_nothing_is_left_says_so(site: Site) -> None:
+    member = await site.join()
+    call = await site.add_call(a_call(member.org_id))
+    await site.put(call, "archive", b"nothing that was ever sealed")
+    answer = await site.client.get(f"/v1/calls/{call.call_id}/events", headers=member.bearer)
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "archive_damaged"
+
+
+@pytest.mark.guarantee("D3")
+async def test_damage_is_told_with_the_call(site: Site) -> None:
+    member = await site.join()
+    call = await site.add_call(a_call(member.org_id, damaged_records=3))
+    answer = await site.client.get(f"/v1/calls/{call.call_id}", headers=member.bearer)
+    assert answer.json()["damaged_records"] == 3
+    shown = await site.client.get(f"/calls/{call.call_id}", headers=member.cookie)
+    assert "3 records of this call were damaged on the disk." in shown.text
+    assert '<span>damaged</span> <b dir="auto">3 records</b>' in shown.text
 
 
 SOUND = b"OggS" + bytes(range(256)) * 40

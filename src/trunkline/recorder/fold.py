@@ -34,6 +34,7 @@ from trunkline.recorder.errors import error
 from trunkline.recorder.state import State, Step
 from trunkline.recorder.summary import call_row
 from trunkline.store.facts.rows import EventRow, Row
+from trunkline.store.holes import missed
 
 __all__ = ["call_row", "finish", "fold"]
 
@@ -57,6 +58,8 @@ def fold(
     """
     if record.seq <= state.last_seq:
         return state, ()
+    if record.seq != state.last_seq + 1:
+        state.sums.damaged_records += missed(state.last_seq, record)
     if state.last_seq < 0 and not state.call_id:
         _begin(state, record)
     state.last_seq = record.seq

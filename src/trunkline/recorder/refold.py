@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from trunkline.journal.record import Kind
+from trunkline import ids
+from trunkline.journal.record import Kind, Record
+from trunkline.protocol.call import Opened
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder.fold import call_row, finish, fold
 from trunkline.recorder.seal import sealed_row
@@ -23,16 +25,22 @@ async def sealed_calls(blobs: Blobs) -> AsyncIterator[tuple[str, str]]:
             yield parsed[0], parsed[1]
 
 
-async def archived_rows(blobs: Blobs, org_id: str, call_id: str, prices: PriceTable) -> list[Row]:
-    """Return all rows of a sealed call, the same that were stored when it was recorded.
+async def archived_rows(
+    blobs: Blobs, org_id: str, call_id: str, prices: PriceTable
+) -> tuple[list[Row], list[str]]:
+    """Return all rows of a sealed call, and what of it is damaged, in words.
+
+    Of an archive that is whole they are the same that were stored when it was recorded.
 
     Raises:
         BlobMissing: it has been deleted.
-        ArchiveDamaged: the archive is not what was sealed.
+        ArchiveDamaged: nothing of it can be read.
     """
     reader = await ArchiveReader.open(blobs, keys.key(org_id, call_id, "archive"))
     state, rows, over = State.new(), list[Row](), False
     async for record in reader.records():
+        if state.last_seq < 0 and record.kind is not Kind.OPENED:
+            state = _beheaded(org_id, record)
         state, found = fold(state, record, prices)
         rows += found
         over = record.kind is Kind.CLOSED
@@ -41,4 +49,14 @@ async def archived_rows(blobs: Blobs, org_id: str, call_id: str, prices: PriceTa
         rows += found
     has_audio = await blobs.exists(keys.key(org_id, call_id, "audio.opus"))
     rows.append(sealed_row(call_row(state), has_audio=has_audio))
-    return rows
+    return rows, reader.damage
+
+
+def _beheaded(org_id: str, first: Record) -> State:
+    """Return the state of a call whose beginning is damaged: its archive's key says whose it is."""
+    call_id = ids.call_id(first.call)
+    wall_ns = int.from_bytes(first.call[:6], "big") * 1_000_000
+    opened = Opened(call_id=call_id, wall_ns=wall_ns, opened_ns=first.received_ns, org_id=org_id)
+    return State(
+        call_id=call_id, opened=opened, opened_ns=first.received_ns, wall_us=wall_ns // 1000
+    )

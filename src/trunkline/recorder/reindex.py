@@ -43,7 +43,7 @@ class Report(msgspec.Struct, frozen=True):
     rows: int
     """Of those calls."""
     unreadable: tuple[str, ...]
-    """What could not be rebuilt, and why: one line per call."""
+    """What could not be rebuilt, and why: whole calls, and damaged parts of calls."""
 
 
 async def reindex(facts: ClearableFacts, blobs: Blobs, data: Path, prices: PriceTable) -> Report:
@@ -73,11 +73,13 @@ async def _archives(facts: Facts, blobs: Blobs, prices: PriceTable) -> Report:
     unreadable: list[str] = []
     async for org_id, call_id in sealed_calls(blobs):
         try:
-            rows += await archived_rows(blobs, org_id, call_id, prices)
+            found, damage = await archived_rows(blobs, org_id, call_id, prices)
         except (ArchiveDamaged, BlobMissing) as exc:
             log.error("call cannot be rebuilt", call_id=call_id, error=str(exc))
             unreadable.append(f"{call_id}: {exc}")
             continue
+        rows += found
+        unreadable += [f"{call_id}: {what}" for what in damage]
         calls += 1
         if len(rows) >= MAX_ROWS:
             await facts.insert(rows)

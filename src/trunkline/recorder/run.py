@@ -28,7 +28,8 @@ from trunkline.recorder.checkpoint import Checkpoint, Place
 from trunkline.recorder.refold import archived_rows, sealed_calls
 from trunkline.recorder.seal import Sealer
 from trunkline.recorder.tail import Tail
-from trunkline.store.blobs import Blobs
+from trunkline.store.archive import ArchiveDamaged
+from trunkline.store.blobs import BlobMissing, Blobs
 from trunkline.store.facts.rows import CallRow, Row
 from trunkline.store.spool import spool_path, sync_path
 
@@ -189,12 +190,16 @@ class Recorder:
     async def _rebuild(self) -> None:
         """Begin without a checkpoint: from archives, spools and whole journals."""
         async for org_id, call_id in sealed_calls(self._blobs):
-            self._calls.ignore(ids.parse_call_id(call_id))
             path = spool_path(self._spool, call_id)
             if path.exists():
                 # It is sealed whole; whether its last rows were stored we do not know.
-                self._calls.rows += await archived_rows(self._blobs, org_id, call_id, self._prices)
+                try:
+                    rows, _ = await archived_rows(self._blobs, org_id, call_id, self._prices)
+                except (ArchiveDamaged, BlobMissing):
+                    continue  # It is sealed again.
+                self._calls.rows += rows
                 path.unlink()
+            self._calls.ignore(ids.parse_call_id(call_id))
         await asyncio.to_thread(self._calls.rebuild)
 
     async def _record(self) -> None:

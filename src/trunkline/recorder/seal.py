@@ -22,6 +22,7 @@ from trunkline.recorder.playback import playback
 from trunkline.store import archive, blobs
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import CallRow
+from trunkline.store.holes import Holes
 from trunkline.store.spool import Spooled, scan, spool_path
 
 RETRY_SECONDS = (1, 5, 15, 60, 300)
@@ -73,7 +74,8 @@ class Sealer:
         loop = asyncio.get_running_loop()
         sealed, sound = self._scratch(row, "archive"), self._scratch(row, "opus")
         try:
-            peaks = await loop.run_in_executor(self._threads, self._make, row, sealed, sound)
+            damaged = await loop.run_in_executor(self._threads, self._pack, row, sealed)
+            peaks = await loop.run_in_executor(self._threads, self._render, row, sound)
             if peaks is not None:
                 await self._blobs.put(blobs.key(row.org_id, row.call_id, "audio.opus"), sound)
                 await self._blobs.put(
@@ -83,17 +85,28 @@ class Sealer:
         finally:
             sealed.unlink(missing_ok=True)
             sound.unlink(missing_ok=True)
-        return sealed_row(row, has_audio=peaks is not None)
+        return sealed_row(row, has_audio=peaks is not None, damaged_records=damaged)
 
     def _scratch(self, row: CallRow, suffix: str) -> Path:
         return spool_path(self._spool, row.call_id).with_suffix(f".{suffix}.part")
 
-    def _make(self, row: CallRow, sealed: Path, sound: Path) -> Peaks | None:
-        path = spool_path(self._spool, row.call_id)
+    def _pack(self, row: CallRow, sealed: Path) -> int:
+        """Write the archive; return how many records of the call are missing in it."""
+        holes = Holes()
+
+        def encoded() -> Iterator[tuple[int, bytes]]:
+            for item in self._records(spool_path(self._spool, row.call_id)):
+                holes.note(item.record)
+                yield item.record.seq, item.data
+
         with sealed.open("wb") as out:
-            archive.pack(
-                out, row.call_id, ((item.record.seq, item.data) for item in self._records(path))
-            )
+            archive.pack(out, row.call_id, encoded())
+        # The end of a call whose gateway died is a record that nobody wrote.
+        last_seq = row.version - (row.end_reason == "gateway_died")
+        return holes.missed + max(0, last_seq - holes.last_seq)
+
+    def _render(self, row: CallRow, sound: Path) -> Peaks | None:
+        path = spool_path(self._spool, row.call_id)
         try:
             heard = playback(lambda: (item.record for item in self._records(path)))
             return audio.render(heard.chunks, heard.ends_us, sound)
@@ -110,8 +123,14 @@ class Sealer:
             yield spooled
 
 
-def sealed_row(row: CallRow, *, has_audio: bool) -> CallRow:
-    """Return the last row of a call, above all that the fold gave."""
-    if not has_audio:
+def sealed_row(row: CallRow, *, has_audio: bool, damaged_records: int = 0) -> CallRow:
+    """Return the last row of a call, above all that the fold gave.
+
+    `damaged_records`: missing in what was sealed, if that is more than the fold missed.
+    """
+    damaged_records = max(damaged_records, row.damaged_records)
+    if not has_audio and damaged_records == row.damaged_records:
         return row
-    return msgspec.structs.replace(row, has_audio=True, version=row.version + 1)
+    return msgspec.structs.replace(
+        row, has_audio=has_audio, damaged_records=damaged_records, version=row.version + 1
+    )

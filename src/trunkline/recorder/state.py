@@ -202,6 +202,7 @@ class Sums(msgspec.Struct):
     provider_bytes: int = 0
     lost_frames: int = 0
     lost_bytes: int = 0
+    damaged_records: int = 0
     relayed_ns: Histogram = {}
 
 

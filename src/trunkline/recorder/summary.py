@@ -55,6 +55,7 @@ def call_row(state: State) -> CallRow:
         provider_bytes=sums.provider_bytes,
         lost_frames=sums.lost_frames,
         lost_bytes=sums.lost_bytes,
+        damaged_records=sums.damaged_records,
         connect_us=state.connect_us,
         turns=sums.turns + sum(turn.phase != "hearing" for turn in state.turns),
         responses=sums.responses,

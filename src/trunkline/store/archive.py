@@ -15,12 +15,14 @@ it ends without a `closed` record when the call's gateway died.
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterable
 from typing import BinaryIO
 
 import msgspec
+import structlog
 import zstandard
 from isal.isal_zlib import crc32
 
@@ -37,6 +39,10 @@ FOOTER_BYTES = FOOTER.size + CRC.size
 _TAIL_BYTES = 64 * 1024
 """Read at once from the end: footer and, of all but very long calls, the index."""
 _LEVEL = 3
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+log = structlog.get_logger("trunkline.store.archive")
 
 
 class ArchiveDamaged(TrunklineError):
@@ -73,6 +79,8 @@ class Page(msgspec.Struct, frozen=True):
     records: tuple[Record, ...]
     more: bool
     """There is at least one record after these, now."""
+    damaged_to: int = -1
+    """The last number of what was here and cannot be read any more; -1: nothing."""
 
     @property
     def last_seq(self) -> int | None:
@@ -151,51 +159,67 @@ class ArchiveReader:
         self._blobs = blobs
         self._blob = blob
         self.index = index
+        self.damage: list[str] = []
+        """What was found not to be what was sealed, in words."""
         self._first_seqs = [frame.first_seq for frame in index.frames]
 
     @classmethod
     async def open(cls, blobs: Blobs, blob: str) -> ArchiveReader:
         """Return a reader of the archive at key `blob`.
 
+        When its index is damaged, another is made from the frames, which takes reading all
+        of it.
+
         Raises:
             BlobMissing: there is none.
-            ArchiveDamaged: its end is not that of an archive.
+            ArchiveDamaged: there is nothing in it that can be read.
         """
-        size = await blobs.size(blob)
-        tail_at = max(0, size - _TAIL_BYTES)
-        tail = await blobs.get_range(blob, tail_at, size - tail_at)
-        offset, length, crc = _read_footer(blob, tail, size)
-        if offset >= tail_at:
-            packed = tail[offset - tail_at : offset - tail_at + length]
-        else:
-            packed = await blobs.get_range(blob, offset, length)
-        return cls(blobs, blob, _read_index(blob, packed, crc))
+        try:
+            return cls(blobs, blob, await _stored_index(blobs, blob))
+        except ArchiveDamaged as exc:
+            index = await asyncio.to_thread(salvaged, await blobs.get(blob))
+            if not index.frames:
+                raise
+            log.error("archive is damaged", error=str(exc))
+            reader = cls(blobs, blob, index)
+            reader.damage.append(str(exc))
+            return reader
 
     async def page(self, after_seq: int, limit: int, max_bytes: int = 1 << 30) -> Page:
         """Return up to `limit` records with a sequence above `after_seq`.
 
-        Also ends when the payloads pass `max_bytes`, but never without a record.
-
-        Raises:
-            ArchiveDamaged: a frame that was needed is not what was sealed.
+        Also ends when the payloads pass `max_bytes`, but never without a record. What is
+        damaged is stepped over, and shows by the numbers that are missing.
         """
         found: list[Record] = []
-        size_bytes = 0
+        size_bytes, damaged_to = 0, -1
         for number in range(self._frame_of(after_seq + 1), len(self.index.frames)):
-            for item in await self._frame(number):
+            records = await self._frame_unless_damaged(number)
+            if not records:
+                damaged_to = self.index.frames[number].last_seq
+            for item in records:
                 if item.seq <= after_seq:
                     continue
                 if len(found) >= limit or (found and size_bytes + len(item.payload) > max_bytes):
-                    return Page(tuple(found), more=True)
+                    return Page(tuple(found), more=True, damaged_to=damaged_to)
                 found.append(item)
                 size_bytes += len(item.payload)
-        return Page(tuple(found), more=False)
+        return Page(tuple(found), more=False, damaged_to=damaged_to)
 
     async def records(self) -> AsyncIterator[Record]:
-        """Yield every record of the call. Raises `ArchiveDamaged`."""
+        """Yield every record of the call that can be read. What cannot is in `damage`."""
         for number in range(len(self.index.frames)):
-            for item in await self._frame(number):
+            for item in await self._frame_unless_damaged(number):
                 yield item
+
+    async def _frame_unless_damaged(self, number: int) -> list[Record]:
+        try:
+            return await self._frame(number)
+        except ArchiveDamaged as exc:
+            if str(exc) not in self.damage:
+                log.error("archive is damaged", error=str(exc))
+                self.damage.append(str(exc))
+            return []
 
     def _frame_of(self, seq: int) -> int:
         return max(0, bisect_right(self._first_seqs, seq) - 1)
@@ -211,6 +235,53 @@ class ArchiveReader:
             return _decode_all(raw)
         except (zstandard.ZstdError, Damaged) as exc:
             raise ArchiveDamaged(f"{where}: {exc}") from exc
+
+
+async def _stored_index(blobs: Blobs, blob: str) -> Index:
+    size = await blobs.size(blob)
+    tail_at = max(0, size - _TAIL_BYTES)
+    tail = await blobs.get_range(blob, tail_at, size - tail_at)
+    offset, length, crc = _read_footer(blob, tail, size)
+    if offset >= tail_at:
+        packed = tail[offset - tail_at : offset - tail_at + length]
+    else:
+        packed = await blobs.get_range(blob, offset, length)
+    return _read_index(blob, packed, crc)
+
+
+def salvaged(data: bytes) -> Index:
+    """Return an index of the intact frames in `data`: an archive whose own is damaged."""
+    frames: list[Frame] = []
+    at = data.find(_ZSTD_MAGIC)
+    while at >= 0:
+        frame = _frame_at(data, at)
+        if frame is not None:
+            frames.append(frame)
+        at = data.find(_ZSTD_MAGIC, at + (frame.size_bytes if frame else 1))
+    return Index(
+        call_id="",
+        records=sum(frame.records for frame in frames),
+        raw_bytes=sum(frame.raw_bytes for frame in frames),
+        crc=0,
+        frames=tuple(frames),
+    )
+
+
+def _frame_at(data: bytes, offset: int) -> Frame | None:
+    unpacker = zstandard.ZstdDecompressor().decompressobj()
+    raw, end = bytearray(), offset
+    try:
+        while not unpacker.eof and end < len(data):
+            raw += unpacker.decompress(data[end : end + FRAME_BYTES])
+            end = min(end + FRAME_BYTES, len(data))
+        records = _decode_all(bytes(raw))
+    except (zstandard.ZstdError, Damaged):
+        return None
+    if not unpacker.eof or not records:
+        return None
+    packed = data[offset : end - len(unpacker.unused_data)]
+    first, last = records[0].seq, records[-1].seq
+    return Frame(first, last, len(records), offset, len(packed), len(raw), crc32(packed))
 
 
 def _decode_all(raw: bytes) -> list[Record]:

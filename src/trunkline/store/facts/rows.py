@@ -85,6 +85,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     lost_frames: int = 0
     """Relayed but not recorded, by `gap` records."""
     lost_bytes: int = 0
+    damaged_records: int = 0
+    """Recorded, and damaged on the disk since: by the numbers that are missing."""
     connect_us: int | None = None
     """Dial to `session.created`."""
     turns: int = 0

@@ -16,6 +16,7 @@ from trunkline.protocol.call import Opened
 from trunkline.protocol.decode import peek
 from trunkline.store.archive import ArchiveDamaged, Page
 from trunkline.store.blobs import BlobMissing
+from trunkline.store.holes import missed
 from trunkline.web.api.calls import CallId, WhoReads, find_call
 from trunkline.web.auth import Deps
 from trunkline.web.deps import Dependencies
@@ -61,8 +62,25 @@ class EventLine(BaseModel):
     base64: str | None = Field(description="The frame, when it is not UTF-8 text.")
 
 
+class DamagedLine(BaseModel):
+    """A line in the place of frames that cannot be read: whichever they were, it is shown."""
+
+    record: Literal["damaged"]
+    first_seq: int
+    last_seq: int | None = Field(description="null: up to the end.")
+    message: str
+
+
 _NDJSON: Final = {
-    200: {"content": {"application/x-ndjson": {"schema": EventLine.model_json_schema()}}}
+    200: {
+        "content": {
+            "application/x-ndjson": {
+                "schema": {
+                    "anyOf": [EventLine.model_json_schema(), DamagedLine.model_json_schema()]
+                }
+            }
+        }
+    }
 }
 
 
@@ -87,9 +105,7 @@ async def get_events(
         raise NotFound("No frames are kept of this call.") from exc
     except ArchiveDamaged as exc:
         log.error("cannot read an archive", call=call_id, error=str(exc))
-        raise Damaged(
-            "This part of the archive cannot be read: it is not what was sealed."
-        ) from exc
+        raise Damaged("The archive cannot be read: it is not what was sealed.") from exc
     lines = _lines(deps, reader.org_id, call_id, query, _opened_ns(head), first)
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
@@ -97,9 +113,12 @@ async def get_events(
 async def _lines(
     deps: Dependencies, org_id: str, call_id: str, query: EventsQuery, opened_ns: int, page: Page
 ) -> AsyncGenerator[bytes]:
-    left = query.limit
+    left, last_seq = query.limit, query.after
     while True:
         for record in page.records:
+            if missed(last_seq, record):
+                yield _damaged(last_seq + 1, last_seq + missed(last_seq, record))
+            last_seq = record.seq
             line = _line(record, query, opened_ns)
             if line is None:
                 continue
@@ -108,14 +127,26 @@ async def _lines(
             if left == 0:
                 return
         if not page.more or page.last_seq is None:
+            if page.damaged_to > last_seq:
+                yield _damaged(last_seq + 1, page.damaged_to)
             return
         try:
             page = await _read(deps, org_id, call_id, page.last_seq)
         except (ArchiveDamaged, BlobMissing) as exc:
             # The answer has begun: its end must not look like the call's.
             log.error("cannot read an archive", call=call_id, error=str(exc))
-            yield b'{"record":"damaged","message":"The rest of the archive cannot be read."}\n'
+            yield _damaged(last_seq + 1, None)
             return
+
+
+def _damaged(first_seq: int, last_seq: int | None) -> bytes:
+    line = DamagedLine(
+        record="damaged",
+        first_seq=first_seq,
+        last_seq=last_seq,
+        message="These were recorded, and cannot be read any more.",
+    )
+    return msgspec.json.encode(line.__dict__) + b"\n"
 
 
 async def _read(deps: Dependencies, org_id: str, call_id: str, after: int) -> Page:

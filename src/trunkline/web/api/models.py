@@ -149,6 +149,7 @@ class Call(BaseModel):
     provider_leg: Leg
     lost_frames: int = Field(description="Relayed, but not recorded.")
     lost_bytes: int
+    damaged_records: int = Field(description="Recorded, but damaged on the disk since.")
     connect_ms: float | None = Field(description="Dial to the provider's first event.")
     counts: Counts
     audio: Audio

@@ -184,7 +184,9 @@ def _chips(call: CallRow) -> list[Chip]:
     asked = f"asked for {call.model_asked}" if call.model_asked != model else ""
     dialects = dict.fromkeys((call.caller_dialect, call.provider_dialect))
     session = call.session_id
+    damaged = text.plural(call.damaged_records, "record") if call.damaged_records else ""
     chips = [
+        Chip("damaged", damaged, tone="bad", title="Damaged on the disk: see the findings"),
         Chip("user", call.user_id, "/calls?" + urlencode({"user": call.user_id})),
         Chip("session", session, "/sessions/" + quote(session, safe="")),
         Chip(text.provider(call.provider), model, title=asked),
@@ -208,7 +210,8 @@ def _properties(properties: Mapping[str, str]) -> list[Chip]:
 
 def _top(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
     call = facts.call
-    lost = f"{text.plural(call.lost_frames, 'frame')} lost" if call.lost_frames else ""
+    missing = call.lost_frames + call.damaged_records
+    lost = f"{text.plural(missing, 'frame')} lost" if missing else ""
     return (
         Fact(
             "duration",

@@ -43,6 +43,13 @@ def _about_record(call: CallRow) -> Iterator[Finding]:
     if call.lost_frames:
         lost = f"{text.plural(call.lost_frames, 'frame')}, {text.size(call.lost_bytes)}"
         yield Finding("bad", f"{lost} relayed but not recorded.", "Look at the gateway’s disk.")
+    if call.damaged_records:
+        damaged = text.plural(call.damaged_records, "record")
+        yield Finding(
+            "bad",
+            f"{damaged} of this call were damaged on the disk.",
+            "What they held is missing here. Look at the server’s disk and memory.",
+        )
     for model in call.unpriced:
         yield Finding("warn", f"No price is known for {model}.", "Its usage is not in the cost.")
 
