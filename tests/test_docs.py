@@ -7,6 +7,8 @@ import pytest
 
 from trunkline.settings import Settings
 from trunkline.simulator.config import SimulatorConfig
+from trunkline.vitals.exposition import KINDS
+from trunkline.vitals.ready import CODES
 from trunkline.web.app import create_app
 from trunkline.web.deps import Dependencies
 
@@ -18,6 +20,19 @@ def test_every_switch_of_the_simulator_is_documented(switch: str) -> None:
     assert f"| `{switch}` |" in (DOCS / "reference" / "simulator.md").read_text("utf-8")
 
 
+def test_every_metric_is_documented_and_every_documented_metric_exported() -> None:
+    text = (DOCS / "reference" / "observability.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(trunkline_\w+)` \| (\w+) \|", text, re.MULTILINE)
+    assert dict(rows) == KINDS
+    assert len(rows) == len(KINDS)
+
+
+def test_every_reason_of_ready_is_documented() -> None:
+    text = (DOCS / "reference" / "observability.md").read_text("utf-8")
+    named = re.findall(r"^\| `(\w+)` \| [^|]*\. \|$", text, re.MULTILINE)
+    assert sorted(named) == sorted(CODES)
+
+
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
@@ -25,7 +40,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_every_route_of_the_api_is_documented() -> None:
-    nothing = dict.fromkeys(("control", "facts", "archives", "recordings"))
+    nothing = dict.fromkeys(("control", "facts", "archives", "recordings", "desk", "traffic"))
     app = create_app(Dependencies(settings=Settings(), **nothing))  # pyright: ignore
     documented = (DOCS / "reference" / "api.md").read_text("utf-8")
     for path, methods in app.openapi()["paths"].items():

@@ -17,6 +17,7 @@ from trunkline.tls import public_context
 
 REACH_TIMEOUT_S = 3.0
 LOW_SPACE_BYTES = 1 << 30
+_SECRETS = ("metrics_token",)
 _URLS = ("openai_url", "azure_url", "simulator_url", "facts_url", "blobs_url", "control_url")
 
 
@@ -49,7 +50,9 @@ def _configured(settings: Settings) -> list[Finding]:
 
 
 def _shown(name: str, value: object) -> str:
-    """Return `value` with the password of a URL hidden; SecretStr hides itself."""
+    """Return `value` without what is secret: tokens, and passwords of URLs."""
+    if name in _SECRETS:
+        return "***"
     text = str(value)
     if name not in _URLS or "@" not in text:
         return text

@@ -114,6 +114,8 @@ class Settings(BaseModel):
     """Facts older than this are forgotten; 0 keeps them."""
     prices: Path | None = None
     """JSON in the shape of `protocol/prices.json`, laid over it."""
+    metrics_token: str = ""
+    """Lets `/metrics` be read from other machines, as `Authorization: Bearer <token>`."""
     sign_up: bool = True
     """Strangers may create an account on the dashboard."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from trunkline.store.blobs import Blobs
     from trunkline.store.control.store import ControlStore
     from trunkline.store.facts.store import FactsStore
+    from trunkline.vitals.desk import Desk
     from trunkline.web.deps import Dependencies
+    from trunkline.web.traffic import Traffic
 
 # Each process imports only what it is made of, inside its function: a gateway
 # must stay small, and the facts engine must never be loaded in it.
@@ -71,12 +73,14 @@ def _raise_limits() -> None:
 async def up(settings: Settings) -> None:
     """Start and supervise everything until SIGTERM or Ctrl-C; then drain."""
     from trunkline import supervisor
+    from trunkline.vitals.files import clear
 
     logs.configure(settings, "up")
     public_context(settings)
     layout = Layout(settings.data)
     layout.create()
     lock = DataLock(layout.lock)
+    clear(layout.run)
     public = supervisor.bind_public(settings.host, settings.port)
     settings = _with_addresses(settings, public)
     sign_in = await _first_sign_in(settings, layout)
@@ -171,7 +175,11 @@ async def gateway(
     """Be one gateway process until told to stop; then drain."""
     from trunkline.journal.writer import JournalWriter
     from trunkline.relay.gateway import Gateway
+    from trunkline.relay.vitals import GatewayVitals
     from trunkline.supervisor import bind_public
+    from trunkline.vitals.desk import Desk
+    from trunkline.vitals.machine import Gauge
+    from trunkline.vitals.publisher import published
 
     logs.configure(settings, name)
     layout = Layout(settings.data)
@@ -188,10 +196,14 @@ async def gateway(
         instance=instance,
         tls=public_context(settings),
     )
-    await relay.start(public)
-    await _told_to_stop(supervised=supervised)
-    await relay.stop()
-    await journal.close()
+    gauge = Gauge(settings.data)
+    vitals = GatewayVitals(relay, journal.tell, gauge)
+    relay.have_told_by(Desk(layout.run, name, vitals, settings.metrics_token))
+    async with published(layout.run, name, gauge, vitals):
+        await relay.start(public)
+        await _told_to_stop(supervised=supervised)
+        await relay.stop()
+        await journal.close()
 
 
 async def server(
@@ -199,7 +211,12 @@ async def server(
 ) -> None:
     """Be the recorder and the web until told to stop."""
     from trunkline.recorder.run import Recorder
+    from trunkline.vitals.desk import Desk
+    from trunkline.vitals.machine import Gauge
+    from trunkline.vitals.publisher import published
+    from trunkline.vitals.server import ServerVitals, StoreWatch
     from trunkline.web.app import create_app
+    from trunkline.web.traffic import Traffic
 
     logs.configure(settings, "server")
     layout = Layout(settings.data)
@@ -209,17 +226,27 @@ async def server(
     listening = _inherited(listen_fd) or _unix_socket(path or layout.run / "server.sock")
     async with _stores(settings) as stores:
         recorder = Recorder(settings.data, stores.facts, stores.blobs, _prices(settings))
-        web = _web(create_app(stores.dependencies(settings)))
-        publishing = asyncio.create_task(stores.control.watch_and_publish(layout.snapshot))
+        traffic, gauge = Traffic(), Gauge(settings.data)
+        watch = StoreWatch(stores.facts, stores.control)
+        vitals = ServerVitals(recorder.tell, traffic.tell, watch, gauge)
+        desk = Desk(layout.run, "server", vitals, settings.metrics_token)
+        web = _web(create_app(stores.dependencies(settings, desk, traffic)))
+        watching = [
+            asyncio.create_task(stores.control.watch_and_publish(layout.snapshot)),
+            asyncio.create_task(watch.run()),
+        ]
         working = [
             asyncio.create_task(recorder.run()),
             asyncio.create_task(web.serve(sockets=[listening])),
         ]
-        await _told_to_stop(supervised=supervised)
-        publishing.cancel()
-        web.should_exit = True
-        await recorder.stop()
-        await asyncio.gather(*working)
+        async with published(layout.run, "server", gauge, vitals):
+            await _told_to_stop(supervised=supervised)
+            for task in watching:
+                task.cancel()
+            web.should_exit = True
+            await recorder.stop()
+            await asyncio.gather(*working)
+            await asyncio.gather(*watching, return_exceptions=True)
     if lock is not None:
         lock.release()
 
@@ -233,7 +260,7 @@ class _Stores:
     facts: FactsStore
     blobs: Blobs
 
-    def dependencies(self, settings: Settings) -> Dependencies:
+    def dependencies(self, settings: Settings, desk: Desk, traffic: Traffic) -> Dependencies:
         """Return what the web is given."""
         from trunkline.store.archives import Archives
         from trunkline.store.recordings import Recordings
@@ -245,6 +272,8 @@ class _Stores:
             facts=self.facts,
             archives=Archives(self.blobs, self.layout.spool),
             recordings=Recordings(self.blobs, self.layout.cache),
+            desk=desk,
+            traffic=traffic,
         )
 
 

@@ -68,6 +68,7 @@ def test_version() -> None:
 def test_doctor_says_what_is_configured_and_hides_secrets(plain: Running) -> None:
     env = {
         "TRUNKLINE_SIMULATOR": "true",
+        "TRUNKLINE_METRICS_TOKEN": "planted-token",
         "TRUNKLINE_FACTS_URL": "clickhouse://user:planted-password@127.0.0.1:1/d",
     }
     report = trunkline("doctor", "--data", str(plain.data), env=env)

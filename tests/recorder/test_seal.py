@@ -8,6 +8,7 @@ from tests.support import golden
 
 from trunkline.journal.record import Record, encode
 from trunkline.recorder import seal
+from trunkline.recorder.counts import Counts
 from trunkline.recorder.seal import Sealer, Stopping, sealed_row
 from trunkline.store import blobs as keys
 from trunkline.store import opus
@@ -25,7 +26,7 @@ class Place:
         self.blobs = Blobs.open("", directory / "blobs")
         self.spool = directory / "spool"
         self.spool.mkdir()
-        self.sealer = Sealer(self.blobs, self.spool)
+        self.sealer = Sealer(self.blobs, self.spool, Counts())
 
     def write(self, records: list[Record]) -> CallRow:
         """Spool a call; return its row before it is sealed."""

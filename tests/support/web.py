@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
+from msgspec import structs
 from tests.support.control import ManualClock, open_control
 from tests.support.facts import a_call, parts_of
 
@@ -25,8 +28,11 @@ from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.store import FactsStore
 from trunkline.store.recordings import Recordings
 from trunkline.store.spool import spool_path
+from trunkline.vitals.desk import Desk
+from trunkline.vitals.figures import Figures, Server
 from trunkline.web.app import create_app
 from trunkline.web.deps import Dependencies
+from trunkline.web.traffic import Traffic
 
 ORIGIN = "http://trunkline.test"
 PASSWORD = "correct horse battery"
@@ -52,6 +58,22 @@ class Member:
         return {"Cookie": f"trunkline={self.session.token}"}
 
 
+class Told:
+    """A process that tells what it is given to tell."""
+
+    def __init__(self, figures: Figures) -> None:
+        self.figures = figures
+
+    def second(self, now_ns: int) -> None: ...
+
+    def tell(self, now_ns: int) -> Figures:
+        return structs.replace(self.figures, at_ns=now_ns)
+
+
+def a_server(**figures: Any) -> Server:
+    return Server(pid=os.getpid(), at_ns=0, started_wall_ns=0, **figures)
+
+
 @dataclass
 class Site:
     """Everything that a web test needs."""
@@ -63,6 +85,8 @@ class Site:
     blobs: Blobs
     spool: Path
     clock: ManualClock
+    server: Told
+    """What the server says of itself."""
     members: list[Member] = field(default_factory=list[Member])
 
     async def join(self) -> Member:
@@ -116,6 +140,7 @@ async def open_site(
     store = Blobs.open("", directory / "blobs")
     spool = directory / "spool"
     spool.mkdir()
+    server = Told(a_server())
     app = create_app(
         Dependencies(
             settings=settings,
@@ -123,12 +148,14 @@ async def open_site(
             facts=facts,
             archives=Archives(store, spool),
             recordings=Recordings(store, directory / "cache"),
+            desk=Desk(directory, "server", server, settings.metrics_token),
+            traffic=Traffic(),
             wall_ns=clock.wall_ns,
         )
     )
     transport = ASGITransport(app, raise_app_exceptions=False)
     try:
         async with AsyncClient(transport=transport, base_url=ORIGIN) as client:
-            yield Site(app, client, control, facts, store, spool, clock)
+            yield Site(app, client, control, facts, store, spool, clock, server)
     finally:
         await control.close()

@@ -466,12 +466,6 @@ async def test_every_operation_is_in_the_reference(site: Site) -> None:
     )
 
 
-async def test_live_and_ready_say_how_it_is(site: Site) -> None:
-    assert (await site.client.get("/live")).json() == {"status": "ok"}
-    ready = await site.client.get("/ready")
-    assert ready.json() == {"status": "ok", "facts": True, "control": True}
-
-
 async def test_facts_that_fail_are_told_without_their_words(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,8 +15,9 @@ from trunkline.web.app import create_app
 from trunkline.web.asgi import CONTENT_SECURITY_POLICY, MAX_BODY_BYTES
 from trunkline.web.auth import Viewer, require_role, require_user, safe_next, verify_csrf
 from trunkline.web.deps import Dependencies
+from trunkline.web.traffic import Traffic
 
-OPEN = {"/live", "/ready"}
+OPEN = {"/live", "/ready", "/metrics"}
 """What answers without a credential; everything else of the API needs one."""
 BODIES: dict[str, Any] = {
     "/v1/session/query": {"timeFilter": {"startTimeUnixMs": 0, "endTimeUnixMs": 10**13}}
@@ -27,6 +28,7 @@ def operations() -> list[tuple[str, str]]:
     """Return method and path of everything in the API, from its own description."""
     deps = Dependencies.__new__(Dependencies)
     object.__setattr__(deps, "settings", Settings())
+    object.__setattr__(deps, "traffic", Traffic())
     app: FastAPI = create_app(deps)
     return [
         (method.upper(), path)
@@ -280,6 +282,7 @@ async def test_every_answer_carries_the_headers(site: Site) -> None:
         "/test/page",
         "/test/bug",
         "/live",
+        "/metrics",
     ):
         answer = await site.client.get(path, headers=member.bearer)
         assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY, path

@@ -34,6 +34,7 @@ from trunkline.journal.record import (
 from trunkline.journal.segments import Outcome, Segments, why
 from trunkline.journal.sync import Syncer
 from trunkline.settings import Settings
+from trunkline.vitals import figures
 
 try:
     from trunkline.journal._batch import Batch
@@ -309,6 +310,20 @@ class JournalWriter:
         self._lock_fd = -1
 
     # How it is.
+
+    def tell(self) -> figures.Journal:
+        """Return what this process publishes of its journal."""
+        return figures.Journal(
+            records=self.records,
+            bytes_written=self.bytes_written,
+            backlog_bytes=self.lag_bytes,
+            unsynced_age_ns=self.fsync_age_ns,
+            gaps=self.gaps,
+            lost_frames=self.lost_frames,
+            lost_bytes=self.lost_bytes,
+            suspect_segments=self.suspect_segments,
+            failing=self.failing,
+        )
 
     @property
     def failing(self) -> str:

@@ -15,6 +15,7 @@ from trunkline import ids
 from trunkline.journal.record import Kind, Record
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import checkpoint
+from trunkline.recorder.counts import Counts
 from trunkline.recorder.fold import call_row, finish, fold
 from trunkline.recorder.state import State
 from trunkline.store.facts.rows import Row
@@ -45,9 +46,10 @@ class Call:
 class Calls:
     """Takes the records of all calls; keeps what must be stored next."""
 
-    def __init__(self, spool: Path, prices: PriceTable) -> None:
+    def __init__(self, spool: Path, prices: PriceTable, counts: Counts) -> None:
         self._spool = spool
         self._prices = prices
+        self._counts = counts
         self.live: dict[bytes, Call] = {}
         self.closed: dict[str, checkpoint.Closed] = {}
         """Over, and not sealed yet, by call id."""
@@ -78,9 +80,19 @@ class Calls:
             return
         call.spool.append(data)
         call.changed = True
-        call.state = self._fold(call.call_id, call.state, record)
+        if record.kind is Kind.GAP:
+            self._take_gap(call, record)
+        else:
+            call.state = self._fold(call.call_id, call.state, record)
         if record.kind is Kind.CLOSED:
             self._close(call)
+
+    def _take_gap(self, call: Call, record: Record) -> None:
+        lost = call.state.sums.lost_frames, call.state.sums.lost_bytes
+        call.state = self._fold(call.call_id, call.state, record)
+        self._counts.gaps += 1
+        self._counts.lost_frames += call.state.sums.lost_frames - lost[0]
+        self._counts.lost_bytes += call.state.sums.lost_bytes - lost[1]
 
     def finish(self, call: Call) -> None:
         """End a call whose gateway died: there will be no `closed` record."""

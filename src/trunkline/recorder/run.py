@@ -25,6 +25,7 @@ from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import checkpoint
 from trunkline.recorder.calls import Calls
 from trunkline.recorder.checkpoint import Checkpoint, Place
+from trunkline.recorder.counts import Counts
 from trunkline.recorder.refold import archived_rows, sealed_calls
 from trunkline.recorder.seal import Sealer
 from trunkline.recorder.tail import Tail
@@ -32,6 +33,7 @@ from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing, Blobs
 from trunkline.store.facts.rows import CallRow, Row
 from trunkline.store.spool import spool_path, sync_path
+from trunkline.vitals import figures
 
 POLL_SECONDS = 0.05
 SETTLE_SECONDS = 1.0
@@ -96,20 +98,24 @@ class Recorder:
         self._round = asyncio.Event()
         self._errors: dict[str, str] = {}
         self._failures = 0
+        self._counts = Counts()
         self._forget()
 
     def _forget(self) -> None:
         """Know nothing, as after a start."""
-        self._calls = Calls(self._spool, self._prices)
+        self._calls = self._no_calls()
         self._tails: dict[str, Tail] = {}
         self._places: dict[str, Place] = {}
         self._sealing: dict[str, asyncio.Task[CallRow]] = {}
         self._harvested: set[str] = set()
         """Sealed calls whose last rows are with those to be stored."""
-        self._sealer = Sealer(self._blobs, self._spool)
+        self._sealer = Sealer(self._blobs, self._spool, self._counts)
         self._settled_ns = self._retry_ns = 0
         self._unsaved = True
         """We may know what the last checkpoint does not cover."""
+
+    def _no_calls(self) -> Calls:
+        return Calls(self._spool, self._prices, self._counts)
 
     # --- from outside
 
@@ -137,19 +143,34 @@ class Recorder:
     def status(self) -> Status:
         """Return how we are doing, now."""
         tails = list(self._tails.values())
+        since_ns = [tail.unread_since_ns for tail in tails if tail.unread_since_ns]
         now_ns = monotonic_ns()
         return Status(
             behind=not all(tail.idle for tail in tails),
             unread_bytes=sum(tail.unread_bytes() for tail in tails),
-            behind_ns=max((now_ns - tail.unread_since_ns for tail in tails), default=0),
+            behind_ns=max((now_ns - since for since in since_ns), default=0),
             live_calls=len(self._calls.live),
             waiting_to_be_sealed=tuple(sorted(self._calls.closed)),
             waiting_rows=len(self._calls.rows),
-            damaged_bytes=sum(tail.damaged_bytes for tail in tails),
+            damaged_bytes=self._counts.damaged_bytes,
             errors=(
                 *self._errors.values(),
                 *(f"journal {tail.name}: {tail.error}" for tail in tails if tail.error),
             ),
+        )
+
+    def tell(self) -> figures.Recorder:
+        """Return what this process publishes of its recorder."""
+        status = self.status()
+        journals = ("journal" for tail in self._tails.values() if tail.error)
+        return figures.Recorder(
+            unread_bytes=status.unread_bytes,
+            unread_age_ns=status.behind_ns if status.unread_bytes else 0,
+            live_calls=status.live_calls,
+            waiting_rows=status.waiting_rows,
+            waiting_calls=len(status.waiting_to_be_sealed),
+            stuck=tuple(sorted({*self._errors, *journals})),
+            **msgspec.structs.asdict(self._counts),
         )
 
     async def caught_up(self) -> None:
@@ -181,7 +202,7 @@ class Recorder:
                 await asyncio.to_thread(self._calls.resume, saved)
             except OSError as exc:
                 log.error("checkpoint does not match the spools", error=str(exc))
-                self._calls, saved = Calls(self._spool, self._prices), None
+                self._calls, saved = self._no_calls(), None
         if saved is not None:
             self._places = saved.journals
         else:
@@ -258,7 +279,7 @@ class Recorder:
         for directory in sorted(self._journal.iterdir()):
             if directory.name not in self._tails and directory.is_dir():
                 place = self._places.get(directory.name, Place())
-                self._tails[directory.name] = Tail(directory, place)
+                self._tails[directory.name] = Tail(directory, place, self._counts)
         return list(self._tails.values())
 
     def _finish_orphans(self) -> None:
@@ -291,6 +312,7 @@ class Recorder:
             await self._store()
         except Exception as exc:
             # Whatever it is: rows are never dropped. They stay, and are stored again.
+            self._counts.store_errors += 1
             log.error("facts cannot be stored", error=repr(exc), rows=len(self._calls.rows))
             self._retry_ns = monotonic_ns() + int(self._failed("facts", exc) * 1e9)
             return

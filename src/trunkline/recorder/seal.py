@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from trunkline.recorder import audio
+from trunkline.recorder.counts import Counts
 from trunkline.recorder.peaks import Peaks
 from trunkline.recorder.playback import playback
 from trunkline.store import archive, blobs
@@ -37,8 +38,9 @@ class Stopping(Exception):
 class Sealer:
     """Seals calls, a few at once; the others wait."""
 
-    def __init__(self, store: Blobs, spool: Path, threads: int = 1) -> None:
+    def __init__(self, store: Blobs, spool: Path, counts: Counts, threads: int = 1) -> None:
         self._blobs = store
+        self._counts = counts
         self._spool = spool
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="seal")
         # One is made while another is uploaded; more would only fill the disk with scratch.
@@ -60,6 +62,7 @@ class Sealer:
                 if self._stopping.is_set():
                     raise Stopping from exc
                 # Whatever it is, the spool stays and the next attempt begins from it.
+                self._counts.store_errors += 1
                 why = f"{type(exc).__name__}: {str(exc).splitlines()[:1]}"
                 log.error("sealing failed", call_id=row.call_id, error=why, attempt=attempt)
                 await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])

@@ -9,6 +9,7 @@ import structlog
 from trunkline.journal.reader import Batch, JournalReader
 from trunkline.journal.record import TooNew
 from trunkline.recorder.checkpoint import Place
+from trunkline.recorder.counts import Counts
 
 BATCH_BYTES = 512 * 1024
 """Read and folded at once: about 10 ms of work."""
@@ -19,7 +20,8 @@ log = structlog.get_logger()
 class Tail:
     """Where we are in one directory, and who writes there."""
 
-    def __init__(self, directory: Path, place: Place) -> None:
+    def __init__(self, directory: Path, place: Place, counts: Counts) -> None:
+        self._counts = counts
         self._reader = JournalReader(directory)
         self.name = directory.name
         self.position = place.position
@@ -32,7 +34,6 @@ class Tail:
         self.unread_since_ns = 0
         """There may be records that are unread since then, gateway monotonic clock. Of a writer
         that is gone, whose clock may be another, since when they were found."""
-        self.damaged_bytes = 0
         self.error = ""
         """Why we cannot read on; empty when we can."""
 
@@ -55,7 +56,7 @@ class Tail:
             return Batch([], self.position, idle=True)
         for damage in batch.damage:
             log.error("journal is damaged", journal=self.name, at=damage.offset, lost=damage.bytes)
-            self.damaged_bytes += damage.bytes
+            self._counts.damaged_bytes += damage.bytes
         began = self.idle or not self.unread_since_ns
         self.error, self.idle, self.ended = "", batch.idle, batch.ended
         self.position = batch.position

@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import ssl
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
@@ -64,6 +65,10 @@ class Attempts:
     ) -> None:
         """`begun` is told of each call that runs, and returns what to do when it has ended."""
         self.draining = False
+        self.attempts = 0
+        """To open a call, since the start, whatever became of them."""
+        self.ended = Counter[str]()
+        """Those that are over, by end reason."""
         self._settings = settings
         self._journal = journal
         self._keys = keys
@@ -83,7 +88,8 @@ class Attempts:
             return
         at_wall_ns = wall_ns()
         ulid = ulid_bytes(at_wall_ns, os.urandom(RANDOM_BYTES))
-        ledger = Ledger(self._journal, ulid)
+        ledger = Ledger(self._journal, ulid, self.ended)
+        self.attempts += 1
         arrival = Arrival(
             call_id=call_id(ulid),
             wall_ns=at_wall_ns,

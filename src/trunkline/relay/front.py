@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import structlog
 
@@ -23,8 +23,10 @@ from trunkline.relay.admit import is_realtime
 from trunkline.relay.head import END, BadHead, Head, parse_head
 from trunkline.relay.pipe import UNAVAILABLE, open_pipe, piped_head
 from trunkline.relay.refusal import Refusal, answer
+from trunkline.relay.refusal import head as response_head
 from trunkline.relay.waiting import Waiting
 from trunkline.settings import Settings
+from trunkline.vitals.desk import PATHS, Desk, Question, is_local
 
 log = structlog.get_logger("trunkline.relay")
 
@@ -58,6 +60,8 @@ class Port:
     """What is refused, by `Refusal.counted_as`."""
     secure: bool
     """Whether it speaks TLS."""
+    desk: Desk | None = None
+    """Tells how this process is; None: the server is asked that too."""
 
 
 class Front(asyncio.Protocol):
@@ -73,7 +77,7 @@ class Front(asyncio.Protocol):
         self._bytes = bytearray()
         self._searched = 0
         self._task: asyncio.Task[None] | None = None
-        self._refused = False
+        self._answered = False
         self._timer: asyncio.TimerHandle | None = None
 
     # --- what the socket tells ---------------------------------------------------------
@@ -88,7 +92,7 @@ class Front(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Gather the head; after it, what belongs to whoever gets the connection."""
-        if self._refused:
+        if self._answered:
             return
         self._bytes += data
         if self._task is None:
@@ -126,8 +130,15 @@ class Front(asyncio.Protocol):
             self.refuse(_bad(exc))
             return
         self._port.waiting.gone(self)
-        work = self._call(head) if is_realtime(head.path) else self._pipe(head)
-        self._task = asyncio.get_running_loop().create_task(work)
+        self._task = asyncio.get_running_loop().create_task(self._work(head))
+
+    def _work(self, head: Head) -> Coroutine[Any, Any, None]:
+        if is_realtime(head.path):
+            return self._call(head)
+        desk = self._port.desk
+        if desk is not None and head.path in PATHS:
+            return self._tell(head, desk)
+        return self._pipe(head)
 
     async def _call(self, head: Head) -> None:
         try:
@@ -136,6 +147,25 @@ class Front(asyncio.Protocol):
             # A bug of ours must cost this attempt alone, and the caller an answer.
             log.exception("attempt failed")
             self.refuse(_BUG)
+
+    async def _tell(self, head: Head, desk: Desk) -> None:
+        asked = Question(
+            method=head.method,
+            path=head.path,
+            authorization=head.text("authorization"),
+            local=is_local(
+                self.caller_address, head.text("host"), (name for name, _ in head.fields)
+            ),
+        )
+        try:
+            told = await desk.answer(asked)
+        except Exception:
+            # A bug of ours must cost this request alone.
+            log.exception("vitals cannot be told")
+            self.refuse(_BUG)
+            return
+        first = response_head(told.status, told.headers, len(told.body))
+        self._answer(first if head.method == "HEAD" else first + told.body)
 
     async def _pipe(self, head: Head) -> None:
         server_socket = self._port.server_socket
@@ -163,15 +193,19 @@ class Front(asyncio.Protocol):
 
     def refuse(self, refusal: Refusal, extra: Iterable[tuple[str, str]] = ()) -> None:
         """Answer in plain HTTP, and close once that has been read."""
-        transport = self._transport
-        self._refused = True
-        self._bytes.clear()
         self._port.refused[refusal.counted_as] += 1
+        self._answer(answer(refusal, extra))
+
+    def _answer(self, content: bytes) -> None:
+        """Write an HTTP response, and close once that has been read."""
+        transport = self._transport
+        self._answered = True
+        self._bytes.clear()
         if transport is None or transport.is_closing():
             return
         # Until the caller has read it, and is gone.
         self._port.waiting.came(self, transport.abort)
-        transport.write(answer(refusal, extra))
+        transport.write(content)
         transport.resume_reading()
         if transport.can_write_eof():
             transport.write_eof()
@@ -184,7 +218,7 @@ class Front(asyncio.Protocol):
         if transport is not None:
             # Who never spoke is not spoken to: a browser's spare connection.
             transport.write(answer(_CROWDED) if self._bytes else b"")
-            self._refused = True
+            self._answered = True
             transport.close()
 
     def _too_late(self) -> None:

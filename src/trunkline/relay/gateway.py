@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -14,6 +15,7 @@ import aiofastnet
 import structlog
 
 from trunkline.clock import monotonic_ns, wall_ns
+from trunkline.journal.record import Leg
 from trunkline.relay.allowance import overdue
 from trunkline.relay.attempt import Attempts
 from trunkline.relay.capacity import Capacity, this_machine
@@ -28,6 +30,8 @@ from trunkline.relay.seats import Seats
 from trunkline.relay.shell import Call
 from trunkline.relay.waiting import Waiting
 from trunkline.settings import Settings
+from trunkline.vitals.desk import Desk
+from trunkline.vitals.window import Peak
 
 log = structlog.get_logger("trunkline.relay")
 
@@ -76,6 +80,8 @@ class Gateway:
         self.meter = Meter()
         self.refused = Counter[str]()
         """Answers in place of a call or a page, by code, since the start."""
+        self.buffered = tuple(Peak() for _ in Leg)
+        """Most bytes that waited for one leg of one call, by `Leg`, seen at each heartbeat."""
         self._attempts = Attempts(
             settings,
             journal,
@@ -102,6 +108,35 @@ class Gateway:
     def live_calls(self) -> int:
         """Calls that run now."""
         return len(self._calls)
+
+    def have_told_by(self, desk: Desk) -> None:
+        """Have `desk` answer how this process is, and not the server."""
+        self._port = replace(self._port, desk=desk)
+
+    @property
+    def attempts(self) -> int:
+        """To open a call, since the start, whatever became of them."""
+        return self._attempts.attempts
+
+    @property
+    def ended(self) -> Counter[str]:
+        """Attempts that are over, by end reason."""
+        return self._attempts.ended
+
+    @property
+    def refusing(self) -> str:
+        """Why every new call is refused now, a code of `vitals.ready.REFUSING`; else empty."""
+        if self._attempts.draining:
+            return "draining"
+        if not self._keys.known:
+            return "no_keys"
+        full = self.capacity.refusal()
+        return full.code if full else ""
+
+    @property
+    def keys_unreadable(self) -> bool:
+        """Whether the keys' file is there and tells nothing: the last good one is in force."""
+        return self._keys.unreadable
 
     async def start(self, listening: socket.socket) -> None:
         """Accept connections on `listening`, which the gateway closes in the end."""
@@ -168,7 +203,9 @@ class Gateway:
                 now_ns = monotonic_ns()
                 self._end_overdue(now_ns)
                 for call in tuple(self._calls):
-                    call.tick(now_ns)
+                    for_caller, for_provider = call.tick(now_ns)
+                    self.buffered[Leg.CALLER].note(for_caller)
+                    self.buffered[Leg.PROVIDER].note(for_provider)
             except Exception:
                 # Without the heartbeat no dead peer would be found: it goes on after any bug.
                 log.exception("heartbeat failed")

@@ -22,6 +22,8 @@ class Keys:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
+        self.unreadable = False
+        """The file is damaged, or may not be read."""
         self.snapshot = Snapshot()
         self.by_sha256: Mapping[str, Key] = {}
         self.bounded: Mapping[str, Key] = {}
@@ -40,14 +42,22 @@ class Keys:
         except FileNotFoundError:
             return False
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
-            log.error("keys cannot be read", path=str(self._path), error=str(exc))
+            if not self.unreadable:
+                log.error("keys cannot be read", path=str(self._path), error=str(exc))
+            self.unreadable = True
             return False
+        self.unreadable = False
         self._seen = seen
         self.snapshot = fresh
         self.by_sha256 = fresh.by_sha256()
         self.bounded = {key.key_id: key for key in fresh.keys if is_bounded(key)}
         self._live = frozenset(key.key_id for key in fresh.keys if not key.revoked)
         return True
+
+    @property
+    def known(self) -> bool:
+        """Return whether there ever was a good snapshot. Without one every key is refused."""
+        return self._seen is not None
 
     def may_go_on(self, key_id: str) -> bool:
         """Return whether calls that this key opened may go on: a forgotten key is a revoked one."""

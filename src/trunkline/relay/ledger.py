@@ -7,6 +7,7 @@ as it has bytes. The caller gets what the provider sent.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Protocol
 
 import msgspec
@@ -45,9 +46,11 @@ class Journal(Protocol):
 class Ledger:
     """Writes the records of one call to the journal. Their numbers rise by exactly one."""
 
-    __slots__ = ("_append", "_call", "_secrets", "_seq")
+    __slots__ = ("_append", "_call", "_ended", "_secrets", "_seq")
 
-    def __init__(self, journal: Journal, call: bytes) -> None:
+    def __init__(self, journal: Journal, call: bytes, ended: Counter[str]) -> None:
+        """`ended` counts the process's calls by end reason."""
+        self._ended = ended
         self._append = journal.append
         self._call = call
         self._seq = 0
@@ -79,6 +82,7 @@ class Ledger:
     def closed(self, closed: Closed, at_ns: int) -> None:
         """Write the call's last record."""
         self._tell(Kind.CLOSED, closed, at_ns)
+        self._ended[closed.end_reason] += 1
 
     def _tell(self, kind: Kind, payload: Opened | Note | Closed, at_ns: int) -> None:
         self.add(kind, Leg.NONE, 0, at_ns, 0, msgspec.json.encode(payload))

@@ -19,6 +19,7 @@ _TYPES = {
 
 
 _PHRASES = {
+    200: "OK",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -76,9 +77,16 @@ def answer(refusal: Refusal, extra: Iterable[tuple[str, str]] = ()) -> bytes:
         *refusal.headers,
         *([] if "content-type" in named else [("Content-Type", JSON)]),
         *extra,
-        ("Content-Length", str(len(body))),
-        ("Connection", "Upgrade, close" if refusal.status == 426 else "close"),
     ]
-    lines = [f"HTTP/1.1 {refusal.status} {_PHRASES.get(refusal.status, 'Refused')}"]
-    lines += [f"{name}: {value}" for name, value in fields]
-    return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + body
+    return head(refusal.status, fields, len(body)) + body
+
+
+def head(status: int, fields: Iterable[tuple[str, str]], body_bytes: int) -> bytes:
+    """Return the head of a response that ends the connection."""
+    lines = [
+        f"HTTP/1.1 {status} {_PHRASES.get(status, 'Refused')}",
+        *(f"{name}: {value}" for name, value in fields),
+        f"Content-Length: {body_bytes}",
+        f"Connection: {'Upgrade, close' if status == 426 else 'close'}",
+    ]
+    return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"

@@ -67,12 +67,14 @@ class Call:
         self.caller = LegListener(_CALLER, self.tell, frame, buffer)
         self.provider = LegListener(_PROVIDER, self.tell, frame, buffer)
 
-    def tick(self, at_ns: int) -> None:
-        """Tell the core that time has passed."""
+    def tick(self, at_ns: int) -> tuple[int, int]:
+        """Tell the core that time has passed; return the bytes that wait for caller, provider."""
         for leg, since_ns in self._core.awaited:
             if self._of(leg).received_within(at_ns - since_ns):
                 self.tell(PongReceived(leg, at_ns))
-        self.tell(Tick(at_ns, self.caller.backlog, self.provider.backlog))
+        backlogs = self.caller.backlog, self.provider.backlog
+        self.tell(Tick(at_ns, *backlogs))
+        return backlogs
 
     def end(self, why: EndReason) -> None:
         """End the call for a reason of the gateway's."""

@@ -14,6 +14,7 @@ from trunkline.web.auth import is_secure
 from trunkline.web.deps import Dependencies
 from trunkline.web.errors import add_error_handlers, bug, too_large, too_slow
 from trunkline.web.pages.problems import problem_page
+from trunkline.web.traffic import Counted
 
 DESCRIPTION: Final = (
     "Everything that Trunkline has recorded, as JSON. Send a key that may read:"
@@ -53,4 +54,5 @@ def create_app(deps: Dependencies) -> FastAPI:
     app.add_middleware(BodyLimit, too_large=too_large, too_slow=too_slow)
     app.add_middleware(Bugs, answer=bug)
     app.add_middleware(Headers, secure=is_secure(deps.settings))
+    app.add_middleware(Counted, traffic=deps.traffic)
     return app

@@ -14,6 +14,8 @@ from trunkline.store.archives import Archives
 from trunkline.store.control.store import ControlStore
 from trunkline.store.facts.store import FactsStore
 from trunkline.store.recordings import Recordings
+from trunkline.vitals.desk import Desk
+from trunkline.web.traffic import Traffic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,9 @@ class Dependencies:
     facts: FactsStore
     archives: Archives
     recordings: Recordings
+    desk: Desk
+    """Knows how all processes are."""
+    traffic: Traffic
     wall_ns: Callable[[], int] = clock.wall_ns
 
     def now_us(self) -> int:

@@ -22,7 +22,7 @@ from trunkline.web.refusals import Refusal, SignInNeeded
 ErrorPage = Callable[[Request, int, str], Response]
 """Makes the page for a status and a message."""
 
-API: Final = ("/v1/", "/openapi.json", "/live", "/ready")
+API: Final = ("/v1/", "/openapi.json", "/live", "/ready", "/metrics")
 HELICONE: Final = "/v1/session/query"
 """Answered in Helicone's envelope, errors too."""
 
