@@ -25,7 +25,13 @@ from trunkline.relay.commands import (
     Translate,
     Write,
 )
-from trunkline.relay.core import CLOSE_TIMEOUT_NS, Core, Limits
+from trunkline.relay.core import (
+    CLOSE_TIMEOUT_NS,
+    CONTROL_WINDOW_NS,
+    MAX_CONTROL_FRAMES,
+    Core,
+    Limits,
+)
 from trunkline.relay.events import (
     CloseReceived,
     Congested,
@@ -412,6 +418,29 @@ def test_a_silent_leg_is_pinged_and_lost_when_it_does_not_answer() -> None:
             Close(CALLER, 1011, message.encode()),
         ),
     )
+
+
+@pytest.mark.guarantee("B10")
+@pytest.mark.parametrize("leg", [CALLER, PROVIDER])
+@pytest.mark.parametrize("kind", [PingReceived, PongReceived])
+def test_who_pings_without_end_is_closed_with_1008(leg: Leg, kind: type[Event]) -> None:
+    relay, fields = core(), (b"",) if kind is PingReceived else ()
+    for _ in range(MAX_CONTROL_FRAMES):
+        assert not any(isinstance(c, Close) for c in relay.handle(kind(leg, *fields, 5)))
+    commands = relay.handle(kind(leg, *fields, 6))
+    closes = {c.leg: c.code for c in commands if isinstance(c, Close)}
+    assert closes == {leg: 1008, leg.other: 1001 if leg is CALLER else 1011}
+    assert commands[-1] == PauseReading(leg)
+    assert relay.handle(kind(leg, *fields, 7)) == ()
+    assert closed_by(relay, *LOST).end_reason == "too_many_pings"
+
+
+@pytest.mark.guarantee("B10")
+def test_pings_now_and_then_are_no_flood() -> None:
+    relay, at_ns = core(), 0
+    for _ in range(3 * MAX_CONTROL_FRAMES):
+        at_ns += CONTROL_WINDOW_NS // MAX_CONTROL_FRAMES
+        assert relay.handle(PingReceived(CALLER, b"x", at_ns)) == (Pong(CALLER, b"x"),)
 
 
 ANSWERS = {

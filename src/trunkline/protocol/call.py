@@ -34,6 +34,7 @@ EndReason: TypeAlias = Literal[
     "caller_too_slow",
     "provider_too_slow",
     "protocol_error",
+    "too_many_pings",
     "drained",
     "gateway_died",
     "internal_error",

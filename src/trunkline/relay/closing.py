@@ -39,6 +39,7 @@ ENDS: dict[EndReason, End] = {
     ),
     "frame_too_big": End(1009, 1009, "invalid_request_error", "a message was too big"),
     "protocol_error": End(1011, 1011, "server_error", "the connection broke a WebSocket rule"),
+    "too_many_pings": End(1008, 1008, "server_error", "too many pings and pongs came"),
     "key_revoked": End(
         1008, 1001, "authentication_error", "the key that opened this call was revoked"
     ),

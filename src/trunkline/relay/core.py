@@ -10,7 +10,8 @@ Rules that hold in every state:
 - The reason of an end is the first one; what follows from it changes nothing.
 - A close of ours to the caller comes after an `error` event, because several SDKs take
   a bare close for a clean end. A peer's close travels as it came.
-- Whoever makes the other leg wait for too long, without taking a byte, is closed.
+- Whoever makes the other leg wait for too long, without taking a byte, is closed; so is
+  whoever pings without end.
 """
 
 from __future__ import annotations
@@ -58,9 +59,16 @@ from trunkline.settings import Settings
 
 CLOSE_TIMEOUT_NS = 2_000_000_000
 """How long a peer may take over its half of the close handshake."""
-TOO_BIG = 1009
+FLOODED, TOO_BIG = 1008, 1009
+CONTROL_WINDOW_NS = 10_000_000_000
+MAX_CONTROL_FRAMES = 500
+"""Pings and pongs of one leg in that time. Keepalives are a few a minute, measurements of a
+round trip a few a second; what came while we did not read it comes at once, and may be the
+pings of half a minute. Each costs us a `send`, which nobody paces but we."""
 
 _CALLER, _PROVIDER = Leg.CALLER, Leg.PROVIDER
+_FLOOD = "too many pings and pongs: send one every few seconds"
+_BREACHES: dict[int, EndReason] = {TOO_BIG: "frame_too_big", FLOODED: "too_many_pings"}
 _MARK = b'session.update"'
 _MARK_WITHIN_BYTES = 256
 """The event's type is near one of its ends: no key but `session` holds much beside it."""
@@ -126,8 +134,7 @@ class Core:
             case PingReceived(leg, data, at_ns):
                 return self._ping(leg, data, at_ns)
             case PongReceived(leg, at_ns):
-                self._sides[leg].heard(at_ns)
-                return ()
+                return self._pong(leg, at_ns)
             case CloseReceived():
                 return self._close_received(event)
             case Lost(leg, at_ns):
@@ -188,10 +195,33 @@ class Core:
         side.heard(at_ns)
         if not side.open:
             return ()
+        if self._is_flooding(side, at_ns):
+            return self._flooded(leg, at_ns)
         if side.full:
             side.pending_ping = data
             return ()
         return (Pong(leg, data),)
+
+    def _pong(self, leg: Leg, at_ns: int) -> Commands:
+        side = self._sides[leg]
+        side.heard(at_ns)
+        if side.open and self._is_flooding(side, at_ns):
+            return self._flooded(leg, at_ns)
+        return ()
+
+    def _flooded(self, leg: Leg, at_ns: int) -> Commands:
+        """End the call, and read no more from `leg`: its answer to our close is not worth it."""
+        return (
+            *self._violation(Violation(leg, FLOODED, _FLOOD, at_ns)),
+            PauseReading(leg),
+        )
+
+    def _is_flooding(self, side: Side, at_ns: int) -> bool:
+        """Count a ping or pong, and return whether it is one too many."""
+        if at_ns - side.counting_ns >= CONTROL_WINDOW_NS:
+            side.counting_ns, side.controls = at_ns, 0
+        side.controls += 1
+        return side.controls > MAX_CONTROL_FRAMES
 
     def _tick(self, tick: Tick) -> Commands:
         self._caller.waits_for(tick.caller_backlog, tick.at_ns)
@@ -280,7 +310,7 @@ class Core:
         """Close the leg that broke a rule with the code for it; its other one as an end of ours."""
         if self._reason is not None:
             return ()
-        why: EndReason = "frame_too_big" if event.code == TOO_BIG else "protocol_error"
+        why = _BREACHES.get(event.code, "protocol_error")
         end = closing.ENDS[why]
         if event.leg is _CALLER:
             end = msgspec.structs.replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Callable
 from typing import cast
 
@@ -24,11 +25,19 @@ from trunkline.relay.events import (
 )
 
 MIN_FRAGMENT_BYTES = 64
-"""What fragments of the largest message have on average, at least: empty ones cost memory too."""
+"""What fragments of the largest message have on average, at least: each costs time."""
+READ_AHEAD_BYTES = 128 * 1024
+"""For the kernel to hold of what a peer sends, which doubles it. Its own choice would grow to
+megabytes, and picows' buffer with it, and one read would keep all other calls waiting."""
+BLOCK_BYTES = 64 * 1024
+"""What fragments are gathered in. One block that grew to the whole would be copied as it grows."""
+CHECKED_BYTES = 64 * 1024
+"""Looked at as text at once. One character beyond U+FFFF makes Python hold four bytes for each."""
 
 _TCP_INFO = struct.Struct("=52xI")
 """Up to `tcpi_last_data_recv`: ms since bytes last came (linux/tcp.h)."""
 
+_Utf8 = getincrementaldecoder("utf-8")
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
 
 
@@ -42,19 +51,21 @@ class LegListener(WSListener):
         self._tell = tell
         self._max_frame_bytes = max_frame_bytes
         self._max_buffer_bytes = max_buffer_bytes
-        self._parts: list[bytes] | None = None
-        """Fragments of a message that is not complete, or None."""
-        self._parts_bytes = 0
+        self._parts: Parts | None = None
+        """What has come of a message in fragments, or None."""
         self._binary = False
+        self._text = _Utf8()
         self._transport: WSTransport | None = None
 
     # --- heard -----------------------------------------------------------------------
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        """Bound what may wait for this leg before we are told."""
+        """Bound what may wait for this leg before we are told, and what is read at once."""
         self._transport = transport
-        high = self._max_buffer_bytes
-        transport.underlying_transport.set_write_buffer_limits(high=high, low=high // 4)
+        high, below = self._max_buffer_bytes, transport.underlying_transport
+        below.set_write_buffer_limits(high=high, low=high // 4)
+        connection = below.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_AHEAD_BYTES)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Copy first: the frame points into a buffer that is used again after this call."""
@@ -90,18 +101,17 @@ class LegListener(WSListener):
             self._violated(1002, "fragments came out of order", at_ns)
             return
         if self._parts is None:
-            self._parts, self._parts_bytes, self._binary = [], 0, kind is _BINARY
-        self._parts.append(data)
-        self._parts_bytes += len(data)
+            self._parts, self._binary = Parts(), kind is _BINARY
+            self._text.reset()
+        self._parts.add(data)
         limit = self._max_frame_bytes
-        if self._parts_bytes > limit or len(self._parts) > max(1024, limit // MIN_FRAGMENT_BYTES):
+        if self._parts.bytes > limit or self._parts.count > max(1024, limit // MIN_FRAGMENT_BYTES):
             self._violated(1009, f"a message has more than {limit} bytes or fragments", at_ns)
+        elif not self._binary and not _continues(self._text, data, final):
+            self._violated(1007, "a text message is not UTF-8", at_ns)
         elif final:
-            whole, self._parts = b"".join(self._parts), None
-            if self._binary or _is_utf8(whole):
-                self._tell(Frame(self._leg, whole, self._binary, at_ns))
-            else:
-                self._violated(1007, "a text message is not UTF-8", at_ns)
+            whole, self._parts = self._parts.joined(), None
+            self._tell(Frame(self._leg, whole, self._binary, at_ns))
 
     def _control(self, kind: WSMsgType, data: bytes, at_ns: int) -> None:
         if kind is WSMsgType.PING:
@@ -115,6 +125,8 @@ class LegListener(WSListener):
     def violated(self, code: int, message: str) -> None:
         """picows found that the peer broke a rule."""
         self._violated(code, message, monotonic_ns())
+        # picows is out of step: it would only gather what comes until it hangs up, at once.
+        self.pause()
 
     def _violated(self, code: int, message: str, at_ns: int) -> None:
         self._parts = None
@@ -184,9 +196,41 @@ class LegListener(WSListener):
             self._transport.underlying_transport.resume_reading()
 
 
+class Parts:
+    """A message in fragments: takes no more memory than they have bytes, however small they are."""
+
+    __slots__ = ("_blocks", "_last", "bytes", "count")
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.count = 0
+        self._blocks: list[bytes] = []
+        self._last = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Add one fragment."""
+        self.bytes += len(data)
+        self.count += 1
+        self._last += data
+        if len(self._last) >= BLOCK_BYTES:
+            self._blocks.append(bytes(self._last))
+            self._last.clear()
+
+    def joined(self) -> bytes:
+        """Return the message."""
+        return b"".join((*self._blocks, self._last))
+
+
 def _is_utf8(data: bytes) -> bool:
+    text = _Utf8()
+    parts = (data[at : at + CHECKED_BYTES] for at in range(0, len(data), CHECKED_BYTES))
+    return all(_continues(text, part, False) for part in parts) and _continues(text, b"", True)
+
+
+def _continues(text: IncrementalDecoder, data: bytes, final: bool) -> bool:
+    """Return whether `data` goes on as UTF-8 from what `text` has seen."""
     try:
-        data.decode()
+        text.decode(data, final)
     except UnicodeDecodeError:
         return False
     return True

@@ -22,8 +22,8 @@ class Side:
     """One leg's state. Changed by `core.py` alone."""
 
     __slots__ = (
-        "backlog", "bytes", "code", "frames", "full", "heard_ns", "moved_ns", "pending_ping",
-        "pinged_ns", "reading", "reason", "state",
+        "backlog", "bytes", "code", "controls", "counting_ns", "frames", "full", "heard_ns",
+        "moved_ns", "pending_ping", "pinged_ns", "reading", "reason", "state",
     )  # fmt: skip
 
     def __init__(self, at_ns: int) -> None:
@@ -42,6 +42,9 @@ class Side:
         """When it last took some of what waits for it."""
         self.pending_ping: bytes | None = None
         """The latest ping that came while it was full: RFC 6455, 5.5.3 asks for no more."""
+        self.controls = 0
+        """Pings and pongs that came from it since `counting_ns`."""
+        self.counting_ns = at_ns
         self.frames = 0
         """Read on it and handed to the other leg, changed ones too."""
         self.bytes = 0

@@ -39,6 +39,7 @@ _END_WORDS = {
     "caller_too_slow": "caller read too slowly",
     "provider_too_slow": "provider read too slowly",
     "protocol_error": "protocol error",
+    "too_many_pings": "too many pings",
     "drained": "gateway was restarted",
     "gateway_died": "gateway died",
     "internal_error": "internal error",
