@@ -173,7 +173,7 @@ def test_a_close_reaches_the_other_leg(leg: Leg, received: int | None, sent: int
         (
             CloseReceived(leg, received, "because", 5),
             Close(leg.other, sent, reason),
-            Close(leg, sent),
+            Close(leg, sent if sent == received else 1002),
             HangUp(leg),
         ),
         (CloseReceived(leg.other, sent, "", 6), HangUp(leg.other)),

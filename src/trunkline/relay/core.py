@@ -59,7 +59,7 @@ from trunkline.settings import Settings
 
 CLOSE_TIMEOUT_NS = 2_000_000_000
 """How long a peer may take over its half of the close handshake."""
-FLOODED, TOO_BIG = 1008, 1009
+BROKEN, FLOODED, TOO_BIG = 1002, 1008, 1009
 CONTROL_WINDOW_NS = 10_000_000_000
 MAX_CONTROL_FRAMES = 500
 """Pings and pongs of one leg in that time. Keepalives are a few a minute, measurements of a
@@ -293,7 +293,7 @@ class Core:
         sent = closing.sendable(event.code)
         return (
             *self._close(leg.other, sent, event.reason),
-            Close(leg, sent),
+            Close(leg, sent if sent == event.code else BROKEN),
             HangUp(leg),
             *self._resume_all(),
         )

@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 
 import aiofastnet
 import structlog
+from picows import WSProtocolError
 
 from trunkline.clock import monotonic_ns, wall_ns
 from trunkline.journal.record import Leg
@@ -228,6 +229,10 @@ class Gateway:
 
 def _tell_of_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log what nobody handled. A failed handshake is the caller's doing, and worth one line."""
+    if isinstance(context.get("exception"), WSProtocolError):
+        # A breach of protocol, which picows also keeps in a future for whoever asks: the
+        # call was told of it, and has ended.
+        return
     if str(context.get("message", "")).startswith("SSL handshake failed"):
         log.info("a caller failed to speak TLS")
         return

@@ -123,8 +123,18 @@ class LegListener(WSListener):
             self._tell(CloseReceived(self._leg, code, data[2:].decode(), at_ns))
 
     def violated(self, code: int, message: str) -> None:
-        """picows found that the peer broke a rule."""
-        self._violated(code, message, monotonic_ns())
+        """picows found that the peer broke a rule.
+
+        It reads one frame ahead: a close that came just before is not told yet, and
+        what follows a close means nothing (RFC 6455, 5.5.1).
+        """
+        handshake = self._transport.close_handshake if self._transport is not None else None
+        if handshake is not None and handshake.recv is not None:
+            # 0 stands for none.
+            code, reason = cast("int", handshake.recv.code), handshake.recv.reason
+            self._tell(CloseReceived(self._leg, code or None, reason or "", monotonic_ns()))
+        else:
+            self._violated(code, message, monotonic_ns())
         # picows is out of step: it would only gather what comes until it hangs up, at once.
         self.pause()
 

@@ -40,6 +40,22 @@ class Wire(Protocol):
     async def wait_until_handshake_complete(self) -> None: ...
 
 
+class _Wire(WSProtocol):  # pyright: ignore[reportUntypedBaseClass] not in its stub
+    """picows' protocol, which takes a peer that sends no more for one that is gone."""
+
+    __slots__ = ()
+
+    def eof_received(self) -> bool:
+        """End the connection at once, unless a close of ours is still on its way.
+
+        picows would first write what waits for the peer: one that does not read it
+        would keep the other leg from hearing of its end.
+        """
+        if not self.transport.is_close_frame_sent:
+            self.transport.underlying_transport.abort()
+        return False
+
+
 class Complaints:
     """Stands in for picows' logger: its own log lines would quote frames and headers.
 
@@ -111,7 +127,7 @@ def _wire(
     max_frame_bytes: int,
     headers: list[tuple[str, str]] | None,
 ) -> Wire:
-    made: Wire = WSProtocol(
+    made: Wire = _Wire(
         host,
         resource,
         host is not None,
