@@ -17,6 +17,7 @@ from picows import WSListener
 
 from trunkline.protocol.call import EndReason
 from trunkline.protocol.profiles import Plan
+from trunkline.relay.listening import NONE_LEFT
 from trunkline.relay.refusal import Refusal
 from trunkline.relay.response import (
     MAX_HEAD_BYTES,
@@ -26,6 +27,7 @@ from trunkline.relay.response import (
     parse_response,
     refusal_of,
 )
+from trunkline.relay.room import NO_FILES
 from trunkline.relay.wire import (
     Complaints,
     Wire,
@@ -101,7 +103,11 @@ async def dial(plan: Plan, settings: Settings, context: ssl.SSLContext) -> Diall
     except ssl.SSLError as exc:
         message = f"the provider's TLS certificate was not accepted: {exc.reason or 'bad TLS'}"
         raise _failed(502, "provider_tls", message, "provider_unreachable") from exc
-    except (OSError, BadResponse) as exc:
+    except OSError as exc:
+        if exc.errno in NONE_LEFT:
+            raise DialFailed(NO_FILES) from exc
+        raise _failed(502, "provider_unreachable", _cause(exc), "provider_unreachable") from exc
+    except BadResponse as exc:
         raise _failed(502, "provider_unreachable", _cause(exc), "provider_unreachable") from exc
     finally:
         protocol.done()
@@ -111,11 +117,10 @@ def _failed(status: int, code: str, message: str, why: EndReason) -> DialFailed:
     return DialFailed(Refusal(status=status, code=code, message=message, end_reason=why))
 
 
-def _cause(exc: Exception) -> str:
+def _cause(exc: OSError | BadResponse) -> str:
     if isinstance(exc, BadResponse):
         return f"the provider did not speak WebSocket: {exc}"
-    reason = exc.strerror if isinstance(exc, OSError) else None
-    return f"the provider could not be reached: {reason or type(exc).__name__}"
+    return f"the provider could not be reached: {exc.strerror or type(exc).__name__}"
 
 
 async def _connect(protocol: _Dialling, url: str, context: ssl.SSLContext) -> None:

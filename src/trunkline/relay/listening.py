@@ -21,7 +21,8 @@ log = structlog.get_logger("trunkline.relay")
 
 TOLD_EVERY_NS = 10 * 10**9
 
-_NONE_LEFT = (errno.EMFILE, errno.ENFILE)
+NONE_LEFT = (errno.EMFILE, errno.ENFILE)
+"""What the kernel says when the process, or the machine, has no descriptor left."""
 
 
 class Listening(socket.socket):
@@ -43,7 +44,7 @@ class Listening(socket.socket):
         try:
             return super().accept()
         except OSError as exc:
-            if exc.errno not in _NONE_LEFT:
+            if exc.errno not in NONE_LEFT:
                 raise
         # The kernel looks for a descriptor first: there may be nobody to accept.
         if not self._send_away():

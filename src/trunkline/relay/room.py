@@ -92,7 +92,7 @@ def no_room(room: Room, load: Load, *, short_of_memory: bool) -> Refusal | None:
     if load.calls >= room.calls:
         return _full("gateway_full", "this gateway carries as many calls as it may")
     if load.files + FILES_PER_CALL > room.files:
-        return _full("gateway_files", "this gateway has too few open files left for another call")
+        return NO_FILES
     if short_of_memory:
         return _full("gateway_memory", "this gateway has too little memory left for another call")
     return None
@@ -105,3 +105,6 @@ def _full(code: str, why: str) -> Refusal:
         message=f"{why}: try again in a moment",
         headers=(("Retry-After", str(RETRY_AFTER_S)),),
     )
+
+
+NO_FILES = _full("gateway_files", "this gateway has too few open files left for another call")
