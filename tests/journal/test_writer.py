@@ -1,6 +1,7 @@
 """The gateway's end of the journal, on real files."""
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import pytest
 from trunkline.errors import OperatorError
 from trunkline.journal import segments as segments_module
 from trunkline.journal import sync as sync_module
+from trunkline.journal import writer as writer_module
 from trunkline.journal.reader import START, JournalReader
 from trunkline.journal.record import MAX_PAYLOAD_BYTES, OVERHEAD_BYTES, Flag, Kind, Leg, Record
 from trunkline.journal.writer import BUFFER_BYTES, JournalWriter
@@ -396,3 +398,41 @@ async def test_closing_twice_or_before_the_start_does_nothing(tmp_path: Path) ->
         await writer.close()
     assert read_all(tmp_path) == [frame(0)]
     assert JournalReader(tmp_path).read(START).ended is False
+
+
+async def test_how_long_the_oldest_record_waits_is_told(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ns = 1_000
+    monkeypatch.setattr(writer_module.clock, "monotonic_ns", lambda: now_ns)
+    async with started(tmp_path) as writer:
+        assert writer.tell().unwritten_age_ns == 0
+        disk.error = errno.ENOSPC
+        for seq in range(3):
+            append(writer, frame(seq, bytes(BUFFER_BYTES - OVERHEAD_BYTES)))
+            now_ns += 1_000_000
+        await writer.flush()
+        told = writer.tell()
+        assert (told.failing, told.unwritten_age_ns) == ("disk_full", 3_000_000)
+        assert told.backlog_bytes == 3 * BUFFER_BYTES
+        disk.error = None
+        await writer.flush()
+        append(writer, frame(3))
+        now_ns += 7
+        assert 0 < writer.tell().unwritten_age_ns <= 1_000_007, "the last buffer's, not the first's"
+        await writer.flush()
+        assert writer.tell().unwritten_age_ns == 0
+
+
+async def test_a_journal_that_was_idle_has_no_old_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is appended after an idle minute has not waited for a minute."""
+    now_ns = 1_000
+    monkeypatch.setattr(writer_module.clock, "monotonic_ns", lambda: now_ns)
+    async with started(tmp_path, Settings(flush_interval_ms=5)) as writer:
+        now_ns += 60_000_000_000
+        await asyncio.sleep(0.05)
+        append(writer, frame(0))
+        now_ns += 7
+        assert writer.tell().unwritten_age_ns == 7

@@ -80,6 +80,10 @@ class JournalWriter:
         self._full: deque[memoryview] = deque()
         """Sealed buffers, oldest first; the first few may be with the thread."""
         self._full_bytes = 0
+        self._begun_ns: deque[int] = deque()
+        """When each of those began to fill, or a little before."""
+        self._filling_ns = clock.monotonic_ns()
+        """The same of the current buffer."""
         self._spares: list[memoryview] = []
         self._writing: asyncio.Future[Outcome] | None = None
         self._fresh = False
@@ -160,6 +164,8 @@ class JournalWriter:
         spare = self._spares.pop() if self._spares else memoryview(bytearray(BUFFER_BYTES))
         filled = self.batch.swap(spare)
         self._full.append(filled)
+        self._begun_ns.append(self._filling_ns)
+        self._filling_ns = clock.monotonic_ns()
         self._full_bytes += len(filled)
 
     # What goes out.
@@ -198,7 +204,10 @@ class JournalWriter:
         assert self._loop is not None
         self._timer = self._loop.call_later(self._flush_interval_s, self._tick)
         self._write_soon()
-        self._syncer.tick(clock.monotonic_ns())
+        now_ns = clock.monotonic_ns()
+        if not self.batch.used:
+            self._filling_ns = now_ns
+        self._syncer.tick(now_ns)
 
     def _write(self) -> None:
         """Hand what is sealed to the thread, unless it is at work or the disk just refused."""
@@ -217,6 +226,7 @@ class JournalWriter:
         outcome = done.result()
         for _ in range(outcome.written):
             self._recycle(self._full.popleft())
+            self._begun_ns.popleft()
         self.bytes_written += outcome.bytes_written
         self._syncer.written(outcome.fd, outcome.retired, outcome.bytes_written > 0)
         if outcome.error is not None:
@@ -317,6 +327,7 @@ class JournalWriter:
             records=self.records,
             bytes_written=self.bytes_written,
             backlog_bytes=self.lag_bytes,
+            unwritten_age_ns=self.lag_ns,
             unsynced_age_ns=self.fsync_age_ns,
             gaps=self.gaps,
             lost_frames=self.lost_frames,
@@ -339,6 +350,13 @@ class JournalWriter:
     def records(self) -> int:
         """Accepted since the start, gaps too."""
         return self.batch.records
+
+    @property
+    def lag_ns(self) -> int:
+        """For how long the oldest of it has waited, to within the flush interval. 0: none does."""
+        if not self.lag_bytes:
+            return 0
+        return clock.monotonic_ns() - (self._begun_ns[0] if self._begun_ns else self._filling_ns)
 
     @property
     def lost_frames(self) -> int:
