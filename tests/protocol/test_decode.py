@@ -11,7 +11,7 @@ from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from tests.protocol.frames import EXAMPLES, GA_ITEM, GA_RESPONSE, GA_SESSION, any_frames, wire
 
 from trunkline.protocol import events
-from trunkline.protocol.decode import decode, name_of, peek
+from trunkline.protocol.decode import decode, decode_and_peek, name_of, peek
 from trunkline.protocol.names import GA_OF_BETA
 
 
@@ -186,3 +186,37 @@ PEEKS = {
 @pytest.mark.parametrize(("frame", "expected"), PEEKS.values(), ids=PEEKS.keys())
 def test_peek_finds(frame: bytes, expected: tuple[str, str, str]) -> None:
     assert peek(frame) == expected
+
+
+@given(any_frames)
+def test_once_tells_what_decode_and_peek_tell(frame: bytes) -> None:
+    assert decode_and_peek(frame) == (decode(frame), peek(frame))
+
+
+SOUND = {
+    "an append": b'{"type":"input_audio_buffer.append","audio":"AAAA"}',
+    "an append with the sender's id": (
+        b'{"event_id": "e", "type": "input_audio_buffer.append", "audio": "AAAA"}'
+    ),
+    "an append with an item's id": (
+        b'{"item_id":"i","type":"input_audio_buffer.append","audio":"AAAA"}'
+    ),
+    "an append without sound": b'{"type":"input_audio_buffer.append","item_id":"i"}',
+    "an append of an item": (
+        b'{"item":{"id":"i"},"event_id":"e","type":"input_audio_buffer.append","audio":"AA"}'
+    ),
+    "a delta": wire("response.output_audio.delta", item_id="i", response_id="r", delta="AAAA"),
+    "a delta of beta": wire("response.audio.delta", item_id="i", response_id="r", delta="AAAA"),
+    "words of beta, an id in front": (
+        b'{"event_id":"e","type":"response.audio_transcript.delta","item_id":"i",'
+        b'"response_id":"r","delta":"hi"}'
+    ),
+    "a delta that carries its item": (
+        wire("response.output_audio.delta", item={"id": "i"}, response_id="r", delta="AAAA")
+    ),
+}
+
+
+@pytest.mark.parametrize("frame", SOUND.values(), ids=SOUND.keys())
+def test_sound_and_words_are_indexed_as_peek_has_them(frame: bytes) -> None:
+    assert decode_and_peek(frame) == (decode(frame), peek(frame))

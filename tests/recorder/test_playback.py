@@ -4,7 +4,6 @@ import pytest
 from tests.support import golden
 
 from trunkline.protocol import prices
-from trunkline.protocol.audio import bytes_us
 from trunkline.recorder.fold import call_row, finish, fold
 from trunkline.recorder.playback import Chunk, Playback, playback
 from trunkline.recorder.state import State
@@ -27,7 +26,7 @@ def heard(name: str) -> tuple[Playback, list[Chunk]]:
 
 
 def length_us(chunk: Chunk) -> int:
-    return bytes_us(chunk.format, len(chunk.data))
+    return len(chunk.data) * 1_000_000 // chunk.format.bytes_per_second
 
 
 @pytest.mark.parametrize("name", golden.names())

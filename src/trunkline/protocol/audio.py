@@ -37,7 +37,7 @@ class Format(msgspec.Struct, frozen=True):
     @property
     def bytes_per_second(self) -> int:
         """Of decoded audio, not of its base64 text."""
-        return self.rate_hz * self.bytes_per_sample
+        return self.rate_hz * 2 if self.encoding == "pcm" else self.rate_hz
 
 
 PCM_24K = Format("pcm", 24_000)
@@ -81,7 +81,9 @@ def _rated(name: str) -> Format | None:
 
 def decoded_bytes(base64_text: str) -> int:
     """Return how many bytes `base64_text` decodes to, without decoding it."""
-    padding = 2 if base64_text.endswith("==") else 1 if base64_text.endswith("=") else 0
+    padding = 0
+    if base64_text.endswith("="):
+        padding = 2 if base64_text.endswith("==") else 1
     return len(base64_text) * 3 // 4 - padding
 
 
@@ -91,12 +93,7 @@ def duration_us(format_: Format, base64_text: str) -> int:
     Sum `decoded_bytes` and convert once where many are added up: each rounding
     down loses up to 1 µs.
     """
-    return bytes_us(format_, decoded_bytes(base64_text))
-
-
-def bytes_us(format_: Format, size_bytes: int) -> int:
-    """Return how long `size_bytes` of decoded audio play, in µs, rounded down."""
-    return size_bytes * 1_000_000 // format_.bytes_per_second
+    return decoded_bytes(base64_text) * 1_000_000 // format_.bytes_per_second
 
 
 def decode_base64(text: str) -> bytes:

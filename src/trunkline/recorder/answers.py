@@ -34,10 +34,8 @@ def answer_of(
     None for one that is long over, and for an event that names none.
     """
     response_id = id_of(response_id)
-    if not response_id or response_id in state.finished:
-        return None
     answer = state.answers.get(response_id)
-    if answer is None:
+    if answer is None and response_id and response_id not in state.finished:
         answer = turns.answering(state, step, response_id, conversation_id)
         state.answers[response_id] = answer
         state.sums.responses += 1

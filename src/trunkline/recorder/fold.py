@@ -25,11 +25,11 @@ from trunkline import ids
 from trunkline.journal.record import Flag, Kind, Leg, Record
 from trunkline.protocol import prices as price_data
 from trunkline.protocol.call import Closed, EndReason, Gap, Note, Opened
-from trunkline.protocol.decode import decode, peek
+from trunkline.protocol.decode import Peek, decode, decode_and_peek, peek
 from trunkline.protocol.events import ErrorEvent
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import caller, histogram, lines, provider, turns
-from trunkline.recorder.bounds import MAX_NUMBER, MAX_WALL_US, clamped, id_of
+from trunkline.recorder.bounds import MAX_ID_CHARS, MAX_NUMBER, MAX_WALL_US, clamped, id_of
 from trunkline.recorder.errors import error
 from trunkline.recorder.state import State, Step
 from trunkline.recorder.summary import call_row
@@ -102,10 +102,13 @@ def _stamp(state: State, step: Step) -> None:
     """Turn the record's times into those of the call's clock."""
     record = step.record
     opened_ns = state.opened_ns
-    step.at_us = min(MAX_NUMBER, max(0, (record.received_ns - opened_ns) // 1000))
+    at_us = (record.received_ns - opened_ns) // 1000
+    step.at_us = at_us = at_us if 0 <= at_us <= MAX_NUMBER else clamped(at_us)
     if record.handed_ns:
-        step.handed_us = min(MAX_NUMBER, max(0, (record.handed_ns - opened_ns) // 1000))
-    state.last_us = max(state.last_us, step.at_us)
+        handed_us = (record.handed_ns - opened_ns) // 1000
+        step.handed_us = handed_us if 0 <= handed_us <= MAX_NUMBER else clamped(handed_us)
+    if at_us > state.last_us:
+        state.last_us = at_us
 
 
 def _opened(state: State, step: Step) -> None:
@@ -121,14 +124,17 @@ def _opened(state: State, step: Step) -> None:
 def _frame(state: State, step: Step) -> None:
     _stamp(state, step)
     record = step.record
-    _index(state, step, "frame")
-    if int(record.flags) & _OURS:
-        _our_error(state, step)
+    flags = int(record.flags)
+    if flags & (_OURS | _BINARY):
+        _index(state, step, "frame", peek(record.payload))
+        if flags & _OURS:
+            _our_error(state, step)
+        else:
+            _count(state, record)
         return
+    event, peeked = decode_and_peek(record.payload)
+    _index(state, step, "frame", peeked)
     _count(state, record)
-    if int(record.flags) & _BINARY:
-        return
-    event = decode(record.payload)
     handler = _HANDLERS[record.leg].get(type(event))
     heard = state.sound.observe(record.leg, event, step.at_us, step.handed_us)
     if handler is not None:
@@ -143,13 +149,15 @@ def _count(state: State, record: Record) -> None:
     elif record.leg is Leg.PROVIDER:
         sums.provider_frames += 1
         sums.provider_bytes += size_bytes
-    if record.handed_ns and not int(record.flags) & _ALTERED:
-        histogram.add(sums.relayed_ns, min(MAX_NUMBER, record.handed_ns - record.received_ns))
+    handed_ns = record.handed_ns
+    if handed_ns and not int(record.flags) & _ALTERED:
+        time_ns = handed_ns - record.received_ns
+        histogram.add(sums.relayed_ns, time_ns if time_ns <= MAX_NUMBER else MAX_NUMBER)
 
 
 def _bridged(state: State, step: Step) -> None:
     _stamp(state, step)
-    _index(state, step, "bridged")
+    _index(state, step, "bridged", peek(step.record.payload))
     if int(step.record.flags) & _OURS:
         _our_error(state, step)
 
@@ -160,9 +168,9 @@ def _our_error(state: State, step: Step) -> None:
         error(state, step, "gateway", event.error)
 
 
-def _index(state: State, step: Step, kind: str) -> None:
+def _index(state: State, step: Step, kind: str, peeked: Peek) -> None:
     record = step.record
-    type_, item_id, response_id = peek(record.payload)
+    type_, item_id, response_id = peeked
     row = EventRow(
         org_id=state.opened.org_id if state.opened else "",
         call_id=state.call_id,
@@ -171,9 +179,9 @@ def _index(state: State, step: Step, kind: str) -> None:
         handed_us=step.handed_us,
         leg=_LEGS[record.leg],
         record=kind,
-        type=id_of(type_),
-        item_id=id_of(item_id),
-        response_id=id_of(response_id),
+        type=type_ if len(type_) <= MAX_ID_CHARS else id_of(type_),
+        item_id=item_id if len(item_id) <= MAX_ID_CHARS else id_of(item_id),
+        response_id=response_id if len(response_id) <= MAX_ID_CHARS else id_of(response_id),
         size_bytes=len(record.payload),
     )
     step.rows.append(row)

@@ -258,7 +258,7 @@ class State(msgspec.Struct):
         return cls()
 
 
-class Step(msgspec.Struct):
+class Step(msgspec.Struct, gc=False):
     """One record on its way through the fold, and the rows that come of it."""
 
     record: Record

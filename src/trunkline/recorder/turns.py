@@ -175,7 +175,10 @@ def answered(state: State, step: Step, answer: Answer) -> None:
 
 def turn_of(state: State, number: int) -> Turn | None:
     """Return the turn `number` if it is not final."""
-    return next((turn for turn in state.turns if turn.turn == number), None)
+    for turn in state.turns:
+        if turn.turn == number:
+            return turn
+    return None
 
 
 def finish_before(state: State, step: Step, turn: Turn) -> None:
