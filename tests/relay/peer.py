@@ -66,6 +66,8 @@ class Peer:
     ) -> None:
         """`masks`: it is a caller."""
         self.reader, self.writer, self._masks = reader, writer, masks
+        self.answer = b""
+        """A caller's: the head of the gateway's 101."""
 
     def write(self, data: bytes) -> None:
         """Send bytes as they are."""
@@ -148,8 +150,8 @@ class Peers:
         self.open.append(caller)
         writer.write(handshake)
         async with asyncio.timeout(WAIT_S):
-            answer = await reader.readuntil(b"\r\n\r\n")
-            assert answer.startswith(b"HTTP/1.1 101 "), answer
+            caller.answer = await reader.readuntil(b"\r\n\r\n")
+            assert caller.answer.startswith(b"HTTP/1.1 101 "), caller.answer
             return caller, await self._arrived.get()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

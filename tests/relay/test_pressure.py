@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import zlib
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tests.relay.peer import (
     peers,
 )
 from tests.relay.process import GatewayProcess, gateway_process
-from tests.relay.world import world
+from tests.relay.world import HANDSHAKE, world
 from tests.support.measured import measured
 
 from trunkline.relay.core import MAX_CONTROL_FRAMES
@@ -155,6 +156,21 @@ async def test_a_message_that_is_too_large_is_1009_at_its_header(
     assert grown(refusing) < SPARE_BYTES
     # Not a part of it went on.
     assert (await provider.recv()).code == 1001
+
+
+@pytest.mark.guarantee("B4")
+async def test_deflate_is_not_agreed_to_and_a_compressed_frame_is_1002(tmp_path: Path) -> None:
+    offer = b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"
+    async with peers() as ends, world(tmp_path, openai_url=ends.url) as w:
+        caller, provider = await ends.call(w.port, HANDSHAKE.removesuffix(b"\r\n") + offer)
+        assert b"sec-websocket-extensions" not in (caller.answer + ends.heads[0]).lower()
+        deflate = zlib.compressobj(wbits=-15)
+        bomb = deflate.compress(bytes(16 * MIB)) + deflate.flush()
+        caller.send(BINARY, bomb, reserved=0x40)
+        assert await error_code(caller) == "protocol_error"
+        assert (await caller.until_close()).code == 1002
+        caller.close(1002)
+        provider.leave()
 
 
 @pytest.mark.guarantee("B3")

@@ -207,7 +207,8 @@ async def tcp(
         assert task is not None
         tasks.add(task)
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            ends = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
+            with contextlib.suppress(*ends):
                 await talk(reader, writer)
         finally:
             writer.close()
