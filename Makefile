@@ -36,9 +36,9 @@ format: .venv/dev.stamp ## Format and mend what can be mended
 	@$(BIN)/ruff format src tests bench scripts
 	@$(BIN)/ruff check --fix src tests bench scripts
 
-bench: .venv/dev.stamp ## CPU per relayed frame while recording, beside nginx in the same run
+bench: .venv/dev.stamp ## What everything costs, beside nginx, HAProxy and others; twelve minutes
 	@scripts/install-test-tools
-	@$(BIN)/python bench/overhead.py
+	@$(BIN)/python -m bench
 
 pins: .venv/build.stamp ## Compile the lock files anew from pyproject.toml
 	@printf 'cython\nsetuptools\nuv\n' | $(UV) pip compile -q --upgrade --universal --python-version 3.11 \

@@ -1,6 +1,6 @@
 """The least that relays: two picows legs, no admission, no rules. The floor to compare with.
 
-    python bare_relay.py PORT PROVIDER_URL [JOURNAL_DIRECTORY]
+    python -m bench.bare_relay PORT PROVIDER_URL [JOURNAL_DIRECTORY]
 
 With a directory every frame is journalled as the gateway does it, which shows what
 recording costs by itself.

@@ -7,6 +7,7 @@ of sound, in chunks of 40 ms with the transcript between them, as providers do.
 
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -42,40 +43,52 @@ class Voices(msgspec.Struct, frozen=True):
     assistant: tuple[bytes, ...]
 
 
-def call(number: int, seconds: int, voices: Voices, opened_ns: int, wall_ns: int) -> list[Record]:
-    """Return all records of call `number`, from `opened` to `closed`."""
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """One frame of a conversation."""
+
+    at_ms: int
+    """Since the call was opened."""
+    leg: Leg
+    payload: bytes
+
+
+def frames(number: int, seconds: int, voices: Voices) -> list[Frame]:
+    """Return what is said in conversation `number`, in the order of time."""
+    return [
+        Frame(at_ms, leg, json.dumps(event, separators=(",", ":")).encode())
+        for at_ms, leg, event in _Script(number, seconds, voices).frames
+    ]
+
+
+def call(number: int, said: Sequence[Frame], opened_ns: int, wall_ns: int) -> list[Record]:
+    """Return all records of call `number`, in which `said` is said, `opened` and `closed` too."""
     ulid = ids.ulid_bytes(wall_ns, number.to_bytes(ids.RANDOM_BYTES, "big"))
-    frames = _Script(number, seconds, voices).frames
     opened = Opened(
         call_id=ids.call_id(ulid), wall_ns=wall_ns, opened_ns=opened_ns, org_id=ORG,
         key_id="key_bench", key_name="bench", provider="openai", model_asked=MODEL,
         model_used=MODEL, session_id=f"session-{number // 4}", user_id=f"user-{number % 100}",
     )  # fmt: skip
-    legs = [leg for _, leg, _ in frames]
+    legs = [frame.leg for frame in said]
     closed = Closed(
         status="completed", end_reason="caller_closed", caller_close_code=1000,
         provider_close_code=1000, caller_frames=legs.count(Leg.CALLER),
         provider_frames=legs.count(Leg.PROVIDER),
     )  # fmt: skip
+    times_ns = [opened_ns + frame.at_ms * MS for frame in said]
     return [
         Record(Kind.OPENED, ulid, 0, received_ns=opened_ns, payload=msgspec.json.encode(opened)),
         *(
-            _frame(ulid, seq, opened_ns + at_ms * MS, leg, event)
-            for seq, (at_ms, leg, event) in enumerate(frames, 1)
+            Record(
+                Kind.FRAME, ulid, seq, frame.leg, received_ns=at_ns, handed_ns=at_ns + HANDED_NS,
+                payload=frame.payload,
+            )
+            for seq, (at_ns, frame) in enumerate(zip(times_ns, said, strict=True), 1)
         ),
         Record(
-            Kind.CLOSED, ulid, len(frames) + 1, received_ns=opened_ns + seconds * 1000 * MS,
+            Kind.CLOSED, ulid, len(said) + 1, received_ns=times_ns[-1] + MS,
             payload=msgspec.json.encode(closed),
         ),
     ]  # fmt: skip
-
-
-def _frame(ulid: bytes, seq: int, received_ns: int, leg: Leg, event: dict[str, Any]) -> Record:
-    payload = json.dumps(event, separators=(",", ":")).encode()
-    return Record(
-        Kind.FRAME, ulid, seq, leg, received_ns=received_ns, handed_ns=received_ns + HANDED_NS,
-        payload=payload,
-    )  # fmt: skip
 
 
 class _Script:

@@ -1,6 +1,6 @@
 """What one journalled frame costs: ns per record of 3.5 kB, and the share of its checksum.
 
-    python bench/journal_append.py
+    python -m bench.journal_append
 
 `append` is timed alone, with the writer's threads at rest; `append and write` includes
 the hand-over to the thread and its `pwrite`, as CPU of the whole process.

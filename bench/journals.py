@@ -20,7 +20,7 @@ from trunkline.journal.segments import segment_path
 WALL_NS = 1_795_000_000_000_000_000
 OPENED_NS = 5_000_000_000
 DIFFERENT = 8
-"""Conversations; of more calls some say the same at the same time."""
+"""Conversations; of more calls, some say the same at the same time."""
 
 
 def voices() -> conversation.Voices:
@@ -37,8 +37,13 @@ def voices() -> conversation.Voices:
 def calls(count: int, seconds: int) -> list[list[Record]]:
     """Return the records of `count` calls that all begin at the same time."""
     said = voices()
+    different = [
+        conversation.frames(number, seconds, said) for number in range(min(count, DIFFERENT))
+    ]
     return [
-        conversation.call(number, seconds, said, OPENED_NS, WALL_NS + number * 1_000_000)
+        conversation.call(
+            number, different[number % DIFFERENT], OPENED_NS, WALL_NS + number * 1_000_000
+        )
         for number in range(count)
     ]
 

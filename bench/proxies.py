@@ -1,23 +1,162 @@
-"""What is measured: how each proxy is started, and what CPU it has used."""
+"""I/O. What stands between the ends: how each proxy is configured, started and spoken to."""
 
 import os
-import subprocess
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+import msgspec
+
+from bench.load import Provider
 from trunkline import snapshot
 
 KEY = "trunkline-bench-key-0123456789abcdef"
-_MODEL = "gpt-realtime"
+MODEL = "gpt-realtime"
+PEERS = Path(__file__).parent / "peers"
+LITELLM_KEY = "sk-0123456789abcdef0123456789abcdef"
+BETA = (("OpenAI-Beta", "realtime=v1"),)
+
+
+class Proxy(msgspec.Struct, frozen=True):
+    """One that stands between the ends."""
+
+    name: str
+    command: Sequence[str]
+    port: int
+    environment: Mapping[str, str] | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """Of a caller's request, beside those that every WebSocket has."""
+    path: str = f"/v1/realtime?model={MODEL}"
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What a proxy is given: where it may write, where it listens, whom it dials."""
+
+    directory: Path
+    port: int
+    provider: Provider
+
+
+def nginx(site: Site) -> Proxy:
+    """nginx with one worker and no log."""
+    config = site.directory / "nginx.conf"
+    config.write_text(
+        _NGINX.format(
+            directory=site.directory, port=site.port, provider=site.provider.port,
+            scheme="https" if site.provider.authority else "http",
+            tls=_NGINX_TLS.format(authority=site.provider.authority)
+            if site.provider.authority else "",
+        )
+    )  # fmt: skip
+    command = ["nginx", "-c", str(config), "-p", str(site.directory), "-e", "stderr"]
+    return Proxy("nginx", command, site.port)
+
+
+def haproxy(site: Site) -> Proxy:
+    """haproxy with one thread and no log."""
+    config = site.directory / "haproxy.cfg"
+    authority = site.provider.authority
+    tls = f"ssl verify required ca-file {authority} sni str(localhost)" if authority else ""
+    config.write_text(_HAPROXY.format(port=site.port, provider=site.provider.port, tls=tls))
+    return Proxy("haproxy", ["haproxy", "-db", "-f", str(config)], site.port)
+
+
+def trunkline(site: Site, name: str = "trunkline", beta: bool = False) -> Proxy:
+    """One gateway process as `trunkline up` starts it, recording, with one key."""
+    data = site.directory / "data"
+    (data / "run").mkdir(parents=True)
+    key = snapshot.Key(
+        key_id="key_bench", org_id="org_bench", name="bench", sha256=snapshot.sha256_of_key(KEY)
+    )
+    known = snapshot.encode(snapshot.Snapshot(keys=(key,), default_org_id="org_bench"))
+    (data / "run" / "snapshot.json").write_bytes(known)
+    environment = clean(
+        TRUNKLINE_OPENAI_URL=f"{site.provider.scheme}://127.0.0.1:{site.provider.port}/v1/realtime",
+        TRUNKLINE_DATA=str(data),
+        TRUNKLINE_PORT=str(site.port),
+    )
+    if site.provider.authority:
+        environment["TRUNKLINE_PROVIDER_CA"] = str(site.provider.authority)
+    headers = (("Helicone-Auth", f"Bearer {KEY}"), ("Authorization", "Bearer sk-bench"))
+    command = [sys.executable, "-m", "trunkline", "gateway"]
+    return Proxy(name, command, site.port, environment, headers + (BETA if beta else ()))
+
+
+def bridge(site: Site) -> Proxy:
+    """The same, for callers that speak the other dialect."""
+    return trunkline(site, "bridge", beta=True)
+
+
+def bare(site: Site) -> Proxy:
+    """`bare_relay.py`: what our library costs by itself."""
+    url = f"{site.provider.scheme}://127.0.0.1:{site.provider.port}/v1/realtime"
+    command = [sys.executable, "-m", "bench.bare_relay", str(site.port), url]
+    return Proxy("bare", command, site.port)
+
+
+def litellm(site: Site) -> Proxy:
+    """LiteLLM's proxy with one worker, no database and no callbacks."""
+    config = site.directory / "litellm.yaml"
+    config.write_text(_LITELLM.format(provider=site.provider.port, key=LITELLM_KEY))
+    environment = clean(
+        LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_TELEMETRY="False", NO_DOCS="True"
+    )
+    command = [str(PEERS / ".venv" / "bin" / "litellm"), "--config", str(config)]
+    command += ["--host", "127.0.0.1", "--port", str(site.port)]
+    headers = (("Authorization", f"Bearer {LITELLM_KEY}"),)
+    return Proxy("litellm", command, site.port, environment, headers)
+
+
+def portkey(site: Site) -> Proxy:
+    """Portkey's gateway, the provider named by headers of each call."""
+    script = PEERS / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
+    command = ["node", str(script), f"--port={site.port}", "--headless"]
+    headers = (
+        ("Authorization", "Bearer sk-bench"),
+        ("x-portkey-provider", "azure-ai"),
+        ("x-portkey-azure-foundry-url", f"http://127.0.0.1:{site.provider.port}/v1"),
+    )
+    return Proxy("portkey", command, site.port, clean(), headers)
+
+
+MAKERS: dict[str, Callable[[Site], Proxy]] = {
+    "trunkline": trunkline,
+    "bridge": bridge,
+    "nginx": nginx,
+    "haproxy": haproxy,
+    "bare": bare,
+    "litellm": litellm,
+    "portkey": portkey,
+}
+"""By name; in the order in which they are shown."""
+
+
+def installed() -> list[str]:
+    """Return the names of those that are there."""
+    missing = {
+        "nginx": not shutil.which("nginx"),
+        "haproxy": not shutil.which("haproxy"),
+        "litellm": not (PEERS / ".venv" / "bin" / "litellm").exists(),
+        "portkey": not (PEERS / "node_modules" / "@portkey-ai").exists(),
+    }
+    return [name for name in MAKERS if not missing.get(name)]
+
+
+def clean(**more: str) -> dict[str, str]:
+    """Return our environment without what is set for a Trunkline of this machine."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("TRUNKLINE_")}
+    return {**kept, **more}
+
+
 _NGINX = """
 daemon off;
 user root;
 worker_processes 1;
+worker_rlimit_nofile 8192;
 pid {directory}/nginx.pid;
 error_log stderr error;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 8192; }}
 http {{
   access_log off;
   client_body_temp_path {directory}/body;
@@ -26,78 +165,49 @@ http {{
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
   server {{
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port} backlog=1024;
     location / {{
-      proxy_pass {provider};
+      proxy_pass {scheme}://127.0.0.1:{provider};
       proxy_http_version 1.1;
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection upgrade;
+      proxy_read_timeout 1h;
       proxy_buffering off;
-      tcp_nodelay on;
+      tcp_nodelay on;{tls}
     }}
   }}
 }}
 """
-
-
-class Proxy(NamedTuple):
-    """One that stands between the ends."""
-
-    name: str
-    command: Sequence[str]
-    port: int
-    environment: dict[str, str] | None = None
-    has_worker: bool = False
-    """The frames go through a child of the process that is started."""
-
-    @property
-    def url(self) -> str:
-        """Where callers connect to."""
-        return f"ws://127.0.0.1:{self.port}/v1/realtime?model={_MODEL}"
-
-
-def nginx(directory: Path, port: int, provider: str) -> Proxy:
-    """nginx with one worker and no log: about the least that a relay can cost."""
-    config = directory / "nginx.conf"
-    url = provider.replace("ws://", "http://")
-    config.write_text(_NGINX.format(directory=directory, port=port, provider=url))
-    command = ["nginx", "-c", str(config), "-p", str(directory), "-e", "stderr"]
-    return Proxy("nginx", command, port, has_worker=True)
-
-
-def bare(name: str, port: int, provider: str, journal: Path | None) -> Proxy:
-    """`bare_relay.py`, with or without a journal."""
-    script = str(Path(__file__).with_name("bare_relay.py"))
-    directory = [str(journal)] if journal else []
-    command = [sys.executable, script, str(port), f"{provider}/v1/realtime", *directory]
-    return Proxy(name, command, port)
-
-
-def gateway(name: str, directory: Path, port: int, provider: str) -> Proxy:
-    """One gateway process as `trunkline up` starts it, with one key and its own data."""
-    data = directory / "data"
-    (data / "run").mkdir(parents=True)
-    key = snapshot.Key(
-        key_id="key_bench", org_id="org_bench", name="bench", sha256=snapshot.sha256_of_key(KEY)
-    )
-    known = snapshot.encode(snapshot.Snapshot(keys=(key,), default_org_id="org_bench"))
-    (data / "run" / "snapshot.json").write_bytes(known)
-    environment = {name: value for name, value in os.environ.items() if "TRUNKLINE" not in name}
-    environment["TRUNKLINE_OPENAI_URL"] = f"{provider}/v1/realtime"
-    environment["TRUNKLINE_DATA"] = str(data)
-    environment["TRUNKLINE_PORT"] = str(port)
-    return Proxy(name, [sys.executable, "-m", "trunkline", "gateway"], port, environment)
-
-
-def cpu_ns(proxy: Proxy, process: "subprocess.Popen[bytes]") -> int:
-    """Return the CPU time that the proxy has used, user and system, all threads."""
-    pids = _children(process.pid) if proxy.has_worker else [process.pid]
-    return sum(
-        int((task / "schedstat").read_text().split()[0])
-        for pid in pids
-        for task in Path(f"/proc/{pid}/task").iterdir()
-    )
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+_NGINX_TLS = """
+      proxy_ssl_verify on;
+      proxy_ssl_trusted_certificate {authority};
+      proxy_ssl_name localhost;
+      proxy_ssl_server_name on;"""
+_HAPROXY = """
+global
+  nbthread 1
+  maxconn 8192
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 1m
+  timeout server 1m
+  timeout tunnel 1h
+frontend callers
+  bind 127.0.0.1:{port} backlog 1024
+  default_backend provider
+backend provider
+  server one 127.0.0.1:{provider} {tls}
+"""
+_LITELLM = """
+model_list:
+  - model_name: gpt-realtime
+    litellm_params:
+      model: openai/gpt-realtime
+      api_base: http://127.0.0.1:{provider}
+      api_key: sk-bench
+    model_info: {{mode: realtime}}
+general_settings:
+  master_key: {key}
+litellm_settings: {{callbacks: [], telemetry: false}}
+"""

@@ -1,0 +1,111 @@
+"""I/O. `python -m bench`: measures everything, group after group, and keeps the results.
+
+python -m bench                     all groups, about twelve minutes; then latest.* is new
+python -m bench --resume            the groups that a run before did not come to
+python -m bench --only tls,connect  some groups; printed, not kept
+python -m bench --quick             all of them as fast as they go; printed, not kept
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from bench import (
+    cells,
+    connecting,
+    ending,
+    holding,
+    live,
+    publishing,
+    recording,
+    relay,
+    remembering,
+    sharing,
+    starting,
+    tables,
+)
+from bench.cells import FULL, QUICK, Effort, Plan
+from bench.machine import machine, versions
+from bench.results import Results, Stamp
+
+Measure = Callable[[Effort], Results]
+
+
+def tell(line: str) -> None:
+    """Show that we are not stuck."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def _relay(plan: Plan, effort: Effort) -> Results:
+    return Results(relayed=tuple(relay.measure(plan, effort, tell)))
+
+
+def _connect(effort: Effort) -> Results:
+    plain = connecting.measure(False, effort, tell)
+    return Results(connects=(*plain, *connecting.measure(True, effort, tell)))
+
+
+def _recording(effort: Effort) -> Results:
+    if effort is QUICK:
+        return Results(recording=recording.measure(10, 24))
+    return Results(recording=recording.measure())
+
+
+def _live(effort: Effort) -> Results:
+    return Results(live=live.measure(50, 5) if effort is QUICK else live.measure())
+
+
+GROUPS: dict[str, Measure] = {
+    **{plan.name: partial(_relay, plan) for plan in cells.RELAY},
+    "held": lambda effort: Results(held=tuple(holding.measure(tell))),
+    "connect": _connect,
+    "memory": lambda effort: Results(memory=tuple(remembering.measure(effort, tell))),
+    "workers": lambda effort: Results(workers=tuple(sharing.measure(effort.seconds, tell))),
+    "recording": _recording,
+    "live": _live,
+    "ended": lambda effort: Results(ended=ending.measure(tell)),
+    "start": lambda effort: Results(started=tuple(starting.measure(tell))),
+}
+"""Each takes less than two minutes, and may be measured alone."""
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description="Measures what Trunkline costs.")
+    parser.add_argument("--only", help="groups, with commas between them: " + ", ".join(GROUPS))
+    parser.add_argument("--quick", action="store_true", help="look only shortly")
+    parser.add_argument("--resume", action="store_true", help="go on where a run was ended")
+    options = parser.parse_args()
+    wanted = options.only.split(",") if options.only else list(GROUPS)
+    if unknown := set(wanted) - set(GROUPS):
+        parser.error(f"no such group: {', '.join(sorted(unknown))}")
+    kept = not (options.only or options.quick)
+    done = publishing.resumed() if kept and options.resume else Results()
+    if kept and not options.resume:
+        publishing.begin()
+    for name in wanted:
+        if name not in done.stamps:
+            found = _measured(name, QUICK if options.quick else FULL)
+            done = done.replaced(found)
+            if kept:
+                publishing.keep(name, found)
+    print(tables.report(done))
+    if kept:
+        publishing.publish(done)
+
+
+def _measured(name: str, effort: Effort) -> Results:
+    began_s = time.monotonic()
+    tell(f"--- {name}")
+    found = GROUPS[name](effort)
+    tell(f"--- {name}: {time.monotonic() - began_s:.0f} s")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return found.replaced(Results(stamps={name: Stamp(now, machine(), versions())}))
+
+
+if __name__ == "__main__":
+    main()

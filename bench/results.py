@@ -1,0 +1,239 @@
+"""Pure. Everything that was measured, as it is kept in results/latest.json."""
+
+import msgspec
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """Where something was measured."""
+
+    processor: str
+    cores: int
+    memory_gb: int
+    kernel: str
+    congestion: str
+    """TCP's algorithm: some of them cost more than others."""
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """When, where and of what a group was measured."""
+
+    at: str
+    """UTC, ISO 8601."""
+    machine: Machine
+    versions: dict[str, str]
+
+
+class Times(msgspec.Struct, frozen=True):
+    """Percentiles of a time, µs; medians of the rounds. None: too few to tell."""
+
+    p50: float | None = None
+    p99: float | None = None
+    p999: float | None = None
+
+    def since(self, other: "Times") -> "Times":
+        """Return by how much each is more than in `other`."""
+        return Times(
+            _less(self.p50, other.p50), _less(self.p99, other.p99), _less(self.p999, other.p999)
+        )
+
+
+def _less(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else round(one - other, 1)
+
+
+class Relayed(msgspec.Struct, frozen=True, kw_only=True):
+    """One proxy under one load: medians of the rounds that count."""
+
+    plan: str
+    mix: str
+    calls: int
+    secure: bool
+    """The provider's leg was TLS."""
+    proxy: str
+    rounds: int
+    """That count; with none, the figures are missing."""
+    refused: tuple[str, ...] = ()
+    """Why others do not."""
+    cpu_us: float | None = None
+    """Of the proxy per relayed frame."""
+    cpu_range_us: tuple[float, float] | None = None
+    """Least and most of the rounds."""
+    frames_per_s: float = 0
+    """Relayed, both ways."""
+    round_trip_us: Times = Times()
+    added_us: Times = Times()
+    """To the round trip, beside no proxy."""
+    resident_kb: int = 0
+    ends_busy: float = 0
+    ends_late_us: float | None = None
+    """p99."""
+
+
+class Connects(msgspec.Struct, frozen=True, kw_only=True):
+    """How long it takes until a call can talk, one after the other on an idle machine."""
+
+    proxy: str
+    secure: bool
+    calls: int
+    greeting_us: float
+    """From before TCP's `connect` to the provider's first frame, p50."""
+    added_us: float
+    """Beside no proxy: another TCP connection and handshake are in it, with TLS that too."""
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """Resident memory of a proxy's processes."""
+
+    proxy: str
+    started_kb: int
+    idle_calls: int
+    idle_kb: int
+    """With so many calls open that never said anything."""
+    talked_calls: int
+    talked_kb: int
+    """With so many, after all of them have talked."""
+    idle_kb_per_call: float
+    talked_kb_per_call: float
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """How many calls one core holds that talk all the time."""
+
+    proxy: str
+    calls: int
+    frames_per_s: float
+    limit: str
+    """Why not more; empty: no more were tried."""
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several gateway processes that share a port."""
+
+    name: str
+    calls: int
+    frames: int
+    cpu_us: float
+    """Per frame that it relayed."""
+
+
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """What the recorder does when nothing but itself holds it up, on one core."""
+
+    calls: int
+    call_seconds: int
+    """Of one call."""
+    frames: int
+    read_us: float
+    """CPU per record: the journal's reader alone, decoding and checking."""
+    fold_us: float
+    """CPU per record: `fold` alone."""
+    recorder_us: float
+    """CPU per record: all that the process does while calls are live."""
+    recorder_parts_us: dict[str, float]
+    """The same by thread; `engine` is the facts engine's own."""
+    seal_parts_us: dict[str, float]
+    """CPU per second of call by thread, while finished calls are sealed."""
+    sealed_per_cpu_s: float
+    """Seconds of a call, both voices, made playable and archived by a second of CPU."""
+    seal_s: float
+    """Until the last of the calls that ended at once was playable and archived."""
+    reindexed_per_s: float
+    """Frames whose facts were made again from archives in a second, by one core."""
+    bytes_per_call_minute: dict[str, int]
+    """By store."""
+
+    @property
+    def frames_per_core(self) -> float:
+        """Frames a second that one core folds and stores."""
+        return 1e6 / self.recorder_us
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """How the recorder follows calls that talk now, on one core."""
+
+    calls: int
+    seconds: int
+    frames_per_s: float
+    cores: float
+    """Used while they talked."""
+    behind_s: float
+    """What it still had to read when the last of them had said all."""
+    ended_calls: int
+    playable: int
+    """Of those, within `wait_s`."""
+    wait_s: float
+    playable_p50_s: float | None
+    """From a call's end to its recording."""
+    playable_max_s: float | None
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """From the end of a call to the dashboard, through a whole installation."""
+
+    calls: int
+    call_seconds: float
+    visible_p50_s: float
+    visible_max_s: float
+    playable_p50_s: float
+    playable_max_s: float
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a process takes to be of use."""
+
+    process: str
+    seconds: float
+    cpu_seconds: float
+    resident_kb: int
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """What one part of the gateway takes of a relayed frame."""
+
+    part: str
+    us: float
+    functions: tuple[tuple[str, float], ...]
+    """The most expensive ones, µs."""
+
+
+class Results(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything, or what one group gave."""
+
+    stamps: dict[str, Stamp] = {}
+    """By group."""
+    relayed: tuple[Relayed, ...] = ()
+    connects: tuple[Connects, ...] = ()
+    memory: tuple[Memory, ...] = ()
+    held: tuple[Held, ...] = ()
+    workers: tuple[Worker, ...] = ()
+    recording: Recording | None = None
+    live: Live | None = None
+    ended: Ended | None = None
+    started: tuple[Started, ...] = ()
+    profile: tuple[Share, ...] = ()
+
+    def replaced(self, newer: "Results") -> "Results":
+        """Return this, with what `newer` has in the place of what was there before."""
+        plans = {one.plan for one in newer.relayed}
+        kept = tuple(one for one in self.relayed if one.plan not in plans)
+        changed = {
+            name: found
+            for name in self.__struct_fields__
+            if name not in ("stamps", "relayed") and (found := getattr(newer, name))
+        }
+        return msgspec.structs.replace(
+            self,
+            stamps={**self.stamps, **newer.stamps},
+            relayed=(*kept, *newer.relayed),
+            **changed,
+        )
+
+
+def encode(results: Results) -> bytes:
+    """Return `results` as JSON for people to compare, a line for each figure."""
+    return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
+
+
+def decode(data: bytes) -> Results:
+    """Return what `encode` wrote."""
+    return msgspec.json.decode(data, type=Results)

@@ -1,0 +1,260 @@
+"""Pure. The results as tables in Markdown, which read well on a terminal too."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from bench.cells import DIRECT, RELAY
+from bench.mixes import MIXES
+from bench.results import Live, Recording, Relayed, Results, Stamp
+
+TITLES = {
+    DIRECT: "no proxy",
+    "nginx": "nginx",
+    "haproxy": "HAProxy",
+    "trunkline": "Trunkline, recording",
+    "bridge": "Trunkline, recording and bridging",
+    "bare": "bare picows relay",
+    "portkey": "Portkey",
+    "litellm": "LiteLLM",
+}
+"""By the names of proxies, in the order in which they are shown."""
+MISSING = "–"
+TALKING_FRAMES_PER_S = 50
+"""Of a call that talks all the time: 25 each way."""
+
+
+def report(results: Results) -> str:
+    """Return everything."""
+    return "\n\n".join(_sections(results)) + "\n"
+
+
+def _sections(results: Results) -> Iterator[str]:
+    newest = max(results.stamps.values(), key=lambda stamp: stamp.at, default=None)
+    if newest is not None:
+        yield f"# Figures\n\n{conditions(newest)}"
+    for plan in RELAY:
+        if found := [one for one in results.relayed if one.plan == plan.name]:
+            yield f"## {load(found[0])}\n\n{relayed(found)}"
+            if refused := refusals(found):
+                yield refused
+    for title, text in (
+        ("Calls held on one core, 25 frames/s each way", held(results)),
+        ("Connect", connects(results)),
+        ("Resident memory", memory(results)),
+        ("Two workers on one port", workers(results)),
+        ("Where the gateway's time goes", profile(results)),
+        ("The recorder", results.recording and recording(results.recording)),
+        ("The recorder with live calls", results.live and live(results.live)),
+        ("From the end of a call to the dashboard", ended(results)),
+        ("Start", started(results)),
+    ):
+        if text:
+            yield f"## {title}\n\n{text}"
+
+
+def conditions(stamp: Stamp) -> str:
+    """Say when, where and of what."""
+    machine = stamp.machine
+    versions = ", ".join(f"{name} {version}" for name, version in stamp.versions.items())
+    return (
+        f"{stamp.at[:10]}, {machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, "
+        f"Linux {machine.kernel}, {machine.congestion}; {versions}."
+    )
+
+
+def load(one: Relayed) -> str:
+    """Say under which load a proxy was measured."""
+    calls = "1 call" if one.calls == 1 else f"{one.calls:,} calls"
+    leg = ", TLS to the provider" if one.secure else ""
+    mix = MIXES[one.mix]
+    return (
+        f"{calls}, {mix.title}{leg}: {one.frames_per_s:,.0f} frames/s, "
+        f"{mix.mean_frame_bytes / 1000:.1f} kB on average"
+    )
+
+
+def relayed(found: Sequence[Relayed]) -> str:
+    """Return the table of one load."""
+    heads = ("", "CPU µs/frame", "beside nginx", "round trip p50", "p99", "p99.9, ms",
+             "added p50", "p99", "p99.9, ms", "memory, MB")  # fmt: skip
+    base_us = next((one.cpu_us for one in found if one.proxy == "nginx"), None)
+    return table(heads, [_relayed_row(one, base_us) for one in in_order(found)])
+
+
+def _relayed_row(one: Relayed, base_us: float | None) -> list[str]:
+    if not one.rounds:
+        return [TITLES[one.proxy], "not held", *[MISSING] * 8]
+    trip, added = one.round_trip_us, one.added_us
+    return [
+        TITLES[one.proxy],
+        _figure(one.cpu_us, 1),
+        _figure(one.cpu_us / base_us if one.cpu_us and base_us else None, 2),
+        *(_figure(us, 2, 1e-3) for us in (trip.p50, trip.p99, trip.p999)),
+        *(_figure(us, 2, 1e-3) for us in (added.p50, added.p99, added.p999)),
+        _figure(one.resident_kb or None, 0, 1 / 1024),
+    ]
+
+
+def refusals(found: Sequence[Relayed]) -> str:
+    """Say why rounds did not count."""
+    return "\n".join(
+        f"- {TITLES[one.proxy]}: {len(one.refused)} rounds do not count: {one.refused[-1]}"
+        for one in in_order(found)
+        if one.refused
+    )
+
+
+def held(results: Results) -> str:
+    """Return how many calls each holds."""
+    rows = [
+        [TITLES[one.proxy], f"{one.calls:,}", f"{one.frames_per_s:,.0f}", one.limit or "not tried"]
+        for one in results.held
+    ]
+    return table(("", "calls", "frames/s", "why not more"), rows) if rows else ""
+
+
+def connects(results: Results) -> str:
+    """Return how long it takes until a call can talk."""
+    found = {(one.proxy, one.secure): one for one in results.connects}
+    rows: list[list[str]] = []
+    for proxy in TITLES:
+        if (proxy, False) not in found:
+            continue
+        row = [TITLES[proxy]]
+        for secure in (False, True):
+            one = found.get((proxy, secure))
+            row += [
+                _figure(one.greeting_us if one else None, 2, 1e-3),
+                _figure(one.added_us if one and proxy != DIRECT else None, 2, 1e-3),
+            ]
+        rows.append(row)
+    heads = ("", "first frame, ms", "added", "with TLS, ms", "added")
+    return table(heads, rows) if rows else ""
+
+
+def memory(results: Results) -> str:
+    """Return what calls take of memory."""
+    rows = [
+        [
+            TITLES[one.proxy],
+            _figure(one.started_kb, 0, 1 / 1024),
+            _figure(one.talked_kb, 0, 1 / 1024),
+            _figure(one.idle_kb_per_call, 0),
+            _figure(one.talked_kb_per_call, 0),
+        ]
+        for one in results.memory
+    ]
+    heads = ("", "MB with 1 call", "with 100 that talked", "kB per idle call", "per talked call")
+    return table(heads, rows) if rows else ""
+
+
+def workers(results: Results) -> str:
+    """Return how calls spread."""
+    rows = [
+        [one.name, str(one.calls), f"{one.frames:,}", _figure(one.cpu_us, 1)]
+        for one in results.workers
+    ]
+    return table(("", "calls", "frames", "CPU µs/frame"), rows) if rows else ""
+
+
+def profile(results: Results) -> str:
+    """Return where the time goes."""
+    rows = [
+        [one.part, _figure(one.us, 1), ", ".join(f"{name} {us:.1f}" for name, us in one.functions)]
+        for one in results.profile
+    ]
+    return table(("", "µs/frame", "most of it"), rows) if rows else ""
+
+
+def recording(found: Recording) -> str:
+    """Return what the recorder can do."""
+    parts = ", ".join(f"{part} {us:.1f}" for part, us in found.recorder_parts_us.items())
+    seal = ", ".join(f"{part} {us / 1000:.1f}" for part, us in found.seal_parts_us.items())
+    calls = found.frames_per_core / TALKING_FRAMES_PER_S
+    stored = ", ".join(
+        f"{what} {size / 1000:,.0f} kB" for what, size in found.bytes_per_call_minute.items()
+    )
+    return table(
+        (f"{found.calls} calls of {found.call_seconds} s, {found.frames:,} frames", "", ""),
+        (
+            ("journal read", f"{found.read_us:.1f} µs/frame", ""),
+            ("fold", f"{found.fold_us:.1f} µs/frame", ""),
+            ("recorder, calls live", f"{found.recorder_us:.1f} µs/frame", parts),
+            ("  a core keeps up with", f"{found.frames_per_core:,.0f} frames/s",
+             f"{calls:,.0f} calls that talk all the time, both ways"),
+            ("sealing", f"{found.sealed_per_cpu_s:,.0f} s of call per CPU s", f"{seal} ms/s"),
+            ("  all at once", f"{found.seal_s:.1f} s", "until the last was playable"),
+            ("reindex", f"{found.reindexed_per_s:,} frames/s", ""),
+            ("a minute of a call takes", "", stored),
+        ),
+    )  # fmt: skip
+
+
+def live(found: Live) -> str:
+    """Return how the recorder follows."""
+    waited = (
+        f"p50 {found.playable_p50_s:.1f} s, at most {found.playable_max_s:.1f} s"
+        if found.playable_p50_s is not None and found.playable_max_s is not None
+        else ""
+    )
+    return table(
+        (f"{found.calls} calls, {found.frames_per_s:,} frames/s for {found.seconds} s", "", ""),
+        (
+            ("cores used", f"{found.cores:.2f}", ""),
+            ("behind at the end", f"{found.behind_s:.2f} s", ""),
+            ("playable", f"{found.playable} of {found.ended_calls}",
+             f"within {found.wait_s:.0f} s of the last end; {waited}"),
+        ),
+    )  # fmt: skip
+
+
+def ended(results: Results) -> str:
+    """Return how soon a call is there."""
+    one = results.ended
+    if one is None:
+        return ""
+    return table(
+        (f"{one.calls} calls of {one.call_seconds:g} s that end at once", "p50, s", "last, s"),
+        (
+            ("seen to be over", f"{one.visible_p50_s:.2f}", f"{one.visible_max_s:.2f}"),
+            ("playable", f"{one.playable_p50_s:.2f}", f"{one.playable_max_s:.2f}"),
+        ),
+    )
+
+
+def started(results: Results) -> str:
+    """Return how long processes take to start."""
+    rows = [
+        [
+            f"trunkline {one.process}",
+            _figure(one.seconds, 2),
+            _figure(one.cpu_seconds, 2),
+            _figure(one.resident_kb, 0, 1 / 1024),
+        ]
+        for one in results.started
+    ]
+    return table(("", "s", "CPU s", "memory, MB"), rows) if rows else ""
+
+
+def in_order(found: Iterable[Relayed]) -> list[Relayed]:
+    """Return them in the order in which they are shown."""
+    order = list(TITLES)
+    return sorted(found, key=lambda one: order.index(one.proxy))
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose first column is text."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        first = cells[0].ljust(widths[0])
+        others = [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+        return f"| {' | '.join((first, *others))} |"
+
+    rules = [f"{'-' * (width + 1)}:" for width in widths[1:]]
+    return "\n".join(
+        (line(heads), f"|{'|'.join(('-' * (widths[0] + 2), *rules))}|", *map(line, rows))
+    )
+
+
+def _figure(number: float | None, digits: int, factor: float = 1) -> str:
+    return MISSING if number is None else f"{number * factor:,.{digits}f}"

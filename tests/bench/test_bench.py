@@ -1,0 +1,74 @@
+"""The bench still runs, and says what is true of what it saw."""
+
+import pytest
+from bench.cells import DIRECT, Plan
+from bench.mixes import BURSTS, G711
+from bench.results import Results, Times, decode, encode
+from bench.rounds import Round, relayed
+from bench.standing import Standing, standing
+from bench.talk import Percentiles, Talked
+
+from bench import tables
+
+CALLS = 3
+PROXIES = ("nginx", "haproxy", "trunkline", "bridge")
+
+
+def talked(stands: Standing, name: str, mix: str, seconds: float, secure: bool) -> Round:
+    """Have a round of new calls through one proxy."""
+    stands.open(name, secure, CALLS)
+    one = stands.talk(name, secure, mix, seconds)
+    stands.load.stop()
+    return one
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_every_frame_goes_through_every_proxy_and_comes_back(secure: bool) -> None:
+    with standing(PROXIES, secure) as stands:
+        for name in (DIRECT, *PROXIES):
+            one = talked(stands, name, "g711", 0.2, secure)
+            assert one.talked.sent == one.talked.heard == one.talked.answered == CALLS * 10, name
+            assert one.talked.lost == one.talked.broken == 0
+            assert one.talked.round_trip_us.count == CALLS * 10
+            assert (one.cpu_ns > 0) is (one.resident_kb > 0) is (name != DIRECT)
+
+
+def test_a_burst_comes_whole() -> None:
+    with standing(["trunkline"]) as stands:
+        one = talked(stands, "trunkline", "bursts", 1.0, secure=False)
+    assert (one.talked.heard, one.talked.answered) == (CALLS * 25, CALLS * 4)
+
+
+def a_round(cpu_us: float, **changes: object) -> Round:
+    """A round of 100 frames each way, as good as can be."""
+    half = Percentiles(100, 200.0, None, None)
+    whole = {
+        "calls": 4, "sent": 100, "heard": 100, "expected": 100, "answered": 100, "broken": 0,
+        "seconds": 1.0, "busy": 0.1, "late_us": Percentiles(100, 1.0), "round_trip_us": half,
+    }  # fmt: skip
+    return Round(Talked(**{**whole, **changes}), int(cpu_us * 200 * 1000), 5_000, 0.0)
+
+
+def test_the_median_of_the_rounds_that_count_is_told() -> None:
+    plan = Plan("some", G711.name, 4, ("nginx",))
+    rounds = [a_round(10), a_round(99, answered=99), a_round(12), a_round(14), a_round(1, busy=1.0)]
+    found = relayed(plan, "nginx", rounds, Times(p50=50.0))
+    assert found.rounds == 3
+    assert found.cpu_us == 12
+    assert found.cpu_range_us == (10, 14)
+    assert found.added_us.p50 == 150
+    assert found.refused == ("1 of 200 frames did not come in time", "the ends were 100% busy")
+
+
+def test_without_a_round_that_counts_no_figure_is_told() -> None:
+    plan = Plan("calls-1", G711.name, 1, ("nginx",))
+    found = relayed(plan, "nginx", [a_round(10, answered=99)], Times())
+    assert found.cpu_us is found.round_trip_us.p50 is None
+    assert "not held" in tables.report(Results(relayed=(found,)))
+
+
+def test_results_are_kept_as_they_are() -> None:
+    plan = Plan("bursts", BURSTS.name, 4, ("nginx",))
+    results = Results(relayed=(relayed(plan, "nginx", [a_round(10)], Times(p50=1.0)),))
+    assert decode(encode(results)) == results
+    assert results.replaced(Results(relayed=results.relayed)) == results
