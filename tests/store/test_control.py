@@ -289,6 +289,23 @@ async def test_a_change_by_another_process_is_published_within_a_second(
     await other.close()
 
 
+async def test_that_changes_cannot_be_published_is_told_until_they_are(
+    control: ControlStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "snapshot.json"
+    path.mkdir()
+    watching = asyncio.create_task(control.watch_and_publish(path))
+    async with asyncio.timeout(20):
+        while not control.unpublished:
+            await asyncio.sleep(0.02)
+        path.rmdir()
+        while control.unpublished:
+            await asyncio.sleep(0.02)
+    assert path.is_file()
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
 async def test_two_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "snapshot.json"
     stores = [await open_control(tmp_path, publish_to=path) for _ in range(2)]

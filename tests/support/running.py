@@ -14,7 +14,7 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 
@@ -129,12 +129,20 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
 
 @contextlib.contextmanager
 def running(
-    data: Path, *options: str, env: dict[str, str] | None = None, ca: Path | None = None
+    data: Path,
+    *options: str,
+    env: dict[str, str] | None = None,
+    ca: Path | None = None,
+    log: IO[bytes] | None = None,
 ) -> Generator[Running]:
-    """Start `trunkline up` on a free port, yield it with a key, and stop it by Ctrl-C."""
+    """Start `trunkline up` on a free port, yield it with a key, and stop it by Ctrl-C.
+
+    Its log goes to `log`, or where ours goes.
+    """
     process = subprocess.Popen(
         [*COMMAND, "up", "--port", "0", "--data", str(data), *options],
-        stdout=subprocess.PIPE, stderr=sys.stderr, text=True, env=environment(env), cwd=data.parent,
+        stdout=subprocess.PIPE, stderr=log or sys.stderr, text=True,
+        env=environment(env), cwd=data.parent,
     )  # fmt: skip
     try:
         started = _started(process, data, ca)

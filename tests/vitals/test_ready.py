@@ -45,6 +45,7 @@ WRONG: dict[str, Figures] = {
     "facts_down": server(stores=Stores(facts=False)),
     "facts_damaged": server(stores=Stores(facts_damaged=True)),
     "rows_refused": server(stores=Stores(facts_refused_rows=1)),
+    "keys_unpublished": server(stores=Stores(keys_unpublished=True)),
     "control_down": server(stores=Stores(control=False)),
     "disk_low": server(machine=Machine(disk_free_bytes=49, disk_bytes=1000)),
     "files_low": gateway(machine=Machine(open_files=91, max_open_files=100)),

@@ -132,6 +132,8 @@ class JournalWriter:
         if call not in self._losses and self._make_room(payload_bytes):
             self.batch.add(kind, call, seq, leg, flags, received_ns, handed_ns, payload)
             return
+        if not self.batch.shut:
+            log.error("journal loses records", why=self._failing or "overrun")
         self.batch.shut = True
         if kind in KEPT and self._losses.keep(
             Record(kind, call, seq, leg, Flag(flags), received_ns, handed_ns, bytes(payload))

@@ -24,7 +24,7 @@ from trunkline.store.spool import SpoolWriter, scan, spool_path, spooled_calls
 _REMEMBERED = 100_000
 """Calls that are over, so that a stray record does not begin them anew."""
 
-log = structlog.get_logger()
+log = structlog.get_logger("trunkline.recorder")
 
 
 class Call:
@@ -96,6 +96,7 @@ class Calls:
 
     def finish(self, call: Call) -> None:
         """End a call whose gateway died: there will be no `closed` record."""
+        log.warning("call recovered: its gateway died", call=call.call_id)
         call.state, rows = finish(call.state)
         self.rows += rows
         self._close(call)
@@ -116,7 +117,7 @@ class Calls:
         try:
             state, rows = fold(state, record, self._prices)
         except Exception:  # A bug of ours must cost one record's facts, not all later calls.
-            log.exception("record not understood", call_id=call_id, seq=record.seq)
+            log.exception("record not understood", call=call_id, seq=record.seq)
             state.last_seq = max(state.last_seq, record.seq)
             return state
         self.rows += rows

@@ -22,7 +22,7 @@ from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing, Blobs
 from trunkline.store.facts.rows import Row
 
-log = structlog.get_logger()
+log = structlog.get_logger("trunkline.recorder")
 
 
 class ClearableFacts(Facts, Protocol):
@@ -75,7 +75,7 @@ async def _archives(facts: Facts, blobs: Blobs, prices: PriceTable) -> Report:
         try:
             found, damage = await archived_rows(blobs, org_id, call_id, prices)
         except (ArchiveDamaged, BlobMissing) as exc:
-            log.error("call cannot be rebuilt", call_id=call_id, error=str(exc))
+            log.error("call cannot be rebuilt", call=call_id, error=str(exc))
             unreadable.append(f"{call_id}: {exc}")
             continue
         rows += found

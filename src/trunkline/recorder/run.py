@@ -48,7 +48,7 @@ RETRY_SECONDS = (0.5, 1, 2, 5, 10, 30)
 STOP_SECONDS = 5.0
 """For what is under way, when told to stop."""
 
-log = structlog.get_logger()
+log = structlog.get_logger("trunkline.recorder")
 
 
 class Facts(Protocol):

@@ -28,7 +28,7 @@ from trunkline.store.spool import Spooled, scan, spool_path
 
 RETRY_SECONDS = (1, 5, 15, 60, 300)
 
-log = structlog.get_logger()
+log = structlog.get_logger("trunkline.recorder")
 
 
 class Stopping(Exception):
@@ -64,7 +64,7 @@ class Sealer:
                 # Whatever it is, the spool stays and the next attempt begins from it.
                 self._counts.store_errors += 1
                 why = f"{type(exc).__name__}: {str(exc).splitlines()[:1]}"
-                log.error("sealing failed", call_id=row.call_id, error=why, attempt=attempt)
+                log.error("sealing failed", call=row.call_id, error=why, attempt=attempt)
                 await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
         raise AssertionError
 
@@ -116,7 +116,7 @@ class Sealer:
         except Stopping:
             raise
         except Exception:  # A recording that cannot be made must not keep the archive from being.
-            log.exception("recording not rendered", call_id=row.call_id)
+            log.exception("recording not rendered", call=row.call_id)
             return None
 
     def _records(self, path: Path) -> Iterator[Spooled]:

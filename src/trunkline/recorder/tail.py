@@ -14,7 +14,7 @@ from trunkline.recorder.counts import Counts
 BATCH_BYTES = 512 * 1024
 """Read and folded at once: about 10 ms of work."""
 
-log = structlog.get_logger()
+log = structlog.get_logger("trunkline.recorder")
 
 
 class Tail:

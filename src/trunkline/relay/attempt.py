@@ -98,6 +98,8 @@ class Attempts:
             gateway=self._instance,
             version=__version__,
         )
+        # On every line that is logged about this attempt, wherever it is.
+        structlog.contextvars.bind_contextvars(call=arrival.call_id)
         keys = self._keys
         # So that a key works from the moment it was shown, and not from the next heartbeat.
         keys.refresh()
@@ -183,6 +185,8 @@ class Attempts:
             ledger.note(note, monotonic_ns())
         transport.resume_reading()
         dialled.start()
+        opened = admitted.opened
+        log.info("call begun", call=call.call_id, key=opened.key_id, provider=opened.provider)
 
     def _call(self, ledger: Ledger, admitted: Admitted, seat: Seat) -> tuple[Call, Core]:
         opened = admitted.opened
@@ -242,5 +246,6 @@ def redacted(refusal: Refusal, plan: Plan) -> Refusal:
 
 
 def _failed(ledger: Ledger, why: EndReason, message: str) -> None:
+    log.info("call ended", why=why, status="failed")
     closed = Closed(status="failed", end_reason=why, error_code=why, error_message=message)
     ledger.closed(closed, monotonic_ns())

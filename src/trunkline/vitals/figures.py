@@ -125,6 +125,8 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
 
     facts: bool = True
     control: bool = True
+    keys_unpublished: bool = False
+    """The gateways do not hear of changes of keys."""
     facts_damaged: bool = False
     """Rows are missing until a reindex."""
     facts_refused_rows: int = 0

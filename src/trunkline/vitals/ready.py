@@ -130,6 +130,12 @@ SERVER_CHECKS: tuple[Check[Server], ...] = (
         " reindex` offers them again.",
     ),
     Check(
+        "keys_unpublished",
+        lambda told, _: told.stores.keys_unpublished,
+        "Changes of keys cannot be written for the gateways: new keys do not work yet and revoked"
+        " ones still do. Look at the log and the disk.",
+    ),
+    Check(
         "control_down",
         lambda told, _: not told.stores.control,
         "The accounts' database does not answer: nobody can sign in, known keys still open calls.",

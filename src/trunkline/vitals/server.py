@@ -24,15 +24,24 @@ ANSWER_S = 40.0
 log = structlog.get_logger("trunkline.vitals")
 
 
-class Control(Protocol):
-    """The part of the accounts' database that is looked at."""
+class Store(Protocol):
+    """What can be asked whether it answers."""
 
     async def ping(self) -> bool:
-        """Return whether it answers."""
+        """Return whether it does."""
         ...
 
 
-class Facts(Control, Protocol):
+class Control(Store, Protocol):
+    """The part of the accounts' store that is looked at."""
+
+    @property
+    def unpublished(self) -> bool:
+        """Whether gateways do not hear of changes."""
+        ...
+
+
+class Facts(Store, Protocol):
     """The part of the facts store that is looked at."""
 
     @property
@@ -73,6 +82,7 @@ class StoreWatch:
         fresh = figures.Stores(
             facts=facts,
             control=control,
+            keys_unpublished=self._control.unpublished,
             facts_damaged=bool(self._facts.damage),
             facts_refused_rows=self._facts.refused_rows,
         )
@@ -81,7 +91,7 @@ class StoreWatch:
         self.stores = fresh
 
 
-async def _answers(store: Control) -> bool:
+async def _answers(store: Store) -> bool:
     try:
         async with asyncio.timeout(ANSWER_S):
             return await store.ping()

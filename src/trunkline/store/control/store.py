@@ -47,6 +47,8 @@ class ControlStore:
         self._passwords = Passwords(world)
         self._publish_to = publish_to
         self._published = -1
+        self.unpublished = False
+        """The gateways do not hear of changes: the snapshot cannot be written."""
 
     @classmethod
     async def open(
@@ -281,7 +283,11 @@ class ControlStore:
                 await self.publish_snapshot(path)
         except (DBAPIError, OSError) as exc:
             # The gateways go on with the last snapshot: better than not watching any more.
-            log.error("cannot publish the keys", error=type(exc).__name__)
+            if not self.unpublished:
+                log.error("cannot publish the keys", error=type(exc).__name__)
+            self.unpublished = True
+            return
+        self.unpublished = False
 
     async def _publish(self) -> None:
         if self._publish_to is not None:
