@@ -39,6 +39,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     spent_until_us: int = 0
     """The month's budget is spent: until this wall time (µs since 1970 UTC) calls are 429, and
     those that run are closed. 0: it is not spent, or there is none."""
+    org_spent_until_us: int = 0
+    """The same of its organisation's budget."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,10 +5,14 @@ import re
 import sqlite3
 import stat
 from collections.abc import AsyncGenerator
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from argon2 import PasswordHasher
 from sqlalchemy import create_engine
@@ -16,8 +20,13 @@ from tests.support.control import ADDRESS, PASSWORD, ManualClock, open_control
 
 from trunkline import snapshot
 from trunkline.errors import OperatorError
-from trunkline.store.control.accounts import BadAccountDetail, TooManyAttempts, WrongPassword
-from trunkline.store.control.database import Database, sqlite_url
+from trunkline.store.control.accounts import (
+    BadAccountDetail,
+    KeyLimits,
+    TooManyAttempts,
+    WrongPassword,
+)
+from trunkline.store.control.database import MIGRATIONS, Database, sqlite_url
 from trunkline.store.control.models import Base
 from trunkline.store.control.store import ControlStore
 from trunkline.store.control.world import World
@@ -224,9 +233,103 @@ async def test_a_key_may_have_one_scope(control: ControlStore) -> None:
     assert made.key.scopes == ("read",)
     (published,) = (await control.snapshot()).keys
     assert not published.may_call
+    manager = await control.create_key(org.id, "Scripts", ("manage", "read"))
+    assert manager.key.scopes == ("read", "manage")
     for scopes in ((), ("admin",)):
         with pytest.raises(BadAccountDetail):
             await control.create_key(org.id, "Bad", scopes)
+
+
+LIMITS = KeyLimits(
+    max_calls=3,
+    max_calls_per_minute=20,
+    max_call_seconds=600,
+    max_usd_per_month=Decimal("12.345678"),
+)
+
+
+async def test_a_key_keeps_its_limits_and_gateways_hear_of_them(control: ControlStore) -> None:
+    org = await control.ensure_operator()
+    made = await control.create_key(org.id, "Voice app", limits=LIMITS)
+    assert made.key.limits == LIMITS
+    (listed,) = await control.list_keys(org.id)
+    assert listed.limits == LIMITS
+    (published,) = (await control.snapshot()).keys
+    assert (published.max_calls, published.max_calls_per_minute) == (3, 20)
+    assert (published.max_call_seconds, published.spent_until_us) == (600, 0)
+
+
+async def test_limits_are_set_as_a_whole_and_published(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.json"
+    control = await open_control(tmp_path, publish_to=path)
+    org = await control.ensure_operator()
+    key = (await control.create_key(org.id, "Voice app", limits=LIMITS)).key
+    limited = await control.limit_key(org.id, key.id, KeyLimits(max_calls=1))
+    assert limited is not None
+    assert limited.limits == KeyLimits(max_calls=1)
+    (published,) = snapshot.decode(path.read_bytes()).keys
+    assert (published.max_calls, published.max_call_seconds) == (1, 0)
+    await control.limit_key(org.id, key.id, KeyLimits())
+    assert snapshot.decode(path.read_bytes()).keys[0].max_calls == 0
+    await control.close()
+
+
+async def test_a_key_that_is_revoked_or_anothers_has_no_limits_to_set(
+    control: ControlStore,
+) -> None:
+    org = await control.ensure_operator()
+    stranger = (await control.sign_up(ADA, PASSWORD, "One")).signed_in.org
+    key = (await control.create_key(org.id, "Voice app")).key
+    assert await control.limit_key(stranger.id, key.id, LIMITS) is None
+    assert await control.limit_key(org.id, "key_none", LIMITS) is None
+    assert await control.revoke_key(org.id, key.id)
+    assert await control.limit_key(org.id, key.id, LIMITS) is None
+    assert (await control.list_keys(org.id))[0].limits == KeyLimits()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_calls", 0),
+        ("max_calls", -1),
+        ("max_calls", 10_001),
+        ("max_calls_per_minute", 0),
+        ("max_calls_per_minute", 10_001),
+        ("max_call_seconds", 0),
+        ("max_call_seconds", 86_401),
+        ("max_usd_per_month", Decimal(0)),
+        ("max_usd_per_month", Decimal("0.0000001")),
+        ("max_usd_per_month", Decimal(-1)),
+        ("max_usd_per_month", Decimal("10000000.01")),
+        ("max_usd_per_month", Decimal("NaN")),
+        ("max_usd_per_month", Decimal("Infinity")),
+    ],
+)
+async def test_a_limit_that_cannot_be_is_named(
+    control: ControlStore, field: str, value: Any
+) -> None:
+    org = await control.ensure_operator()
+    key = (await control.create_key(org.id, "Voice app", limits=LIMITS)).key
+    bad = KeyLimits(**{field: value})
+    for attempt in (
+        control.create_key(org.id, "Other", limits=bad),
+        control.limit_key(org.id, key.id, bad),
+    ):
+        with pytest.raises(BadAccountDetail, match="no limit") as refused:
+            await attempt
+        assert refused.value.field == field
+    (kept,) = await control.list_keys(org.id)
+    assert kept.limits == LIMITS
+
+
+async def test_an_organisation_has_a_budget_or_none(control: ControlStore) -> None:
+    org = await control.ensure_operator()
+    await control.limit_organisation(org.id, Decimal("99.5"))
+    assert (await control.organisation(org.id)).max_usd_per_month == Decimal("99.5")
+    with pytest.raises(BadAccountDetail):
+        await control.limit_organisation(org.id, Decimal(0))
+    await control.limit_organisation(org.id, None)
+    assert (await control.organisation(org.id)).max_usd_per_month is None
 
 
 async def test_the_use_of_a_key_is_noted_to_the_minute(
@@ -335,17 +438,52 @@ async def test_no_credential_is_kept_as_it_is(control: ControlStore, tmp_path: P
 async def test_what_is_done_is_in_the_audit_log(control: ControlStore, tmp_path: Path) -> None:
     org = await control.ensure_operator()
     made = await control.create_key(org.id, "Voice app", by="user_1")
+    await control.limit_key(org.id, made.key.id, LIMITS, by="key_1")
     await control.revoke_key(org.id, made.key.id)
+    await control.limit_organisation(org.id, Decimal(5))
     await control.close()
     with sqlite3.connect(tmp_path / "control.sqlite3") as connection:
         entries = connection.execute(
-            "SELECT action, subject, user_id FROM audit_log ORDER BY id"
+            "SELECT action, subject, user_id, detail FROM audit_log ORDER BY id"
         ).fetchall()
     connection.close()
+    limits = (
+        "max_calls = 3, max_calls_per_minute = 20, max_call_seconds = 600,"
+        " max_usd_per_month = 12.345678"
+    )
     assert sorted(entries) == [
-        ("key.created", made.key.id, "user_1"),
-        ("key.revoked", made.key.id, ""),
+        ("key.created", made.key.id, "user_1", ""),
+        ("key.limited", made.key.id, "key_1", limits),
+        ("key.revoked", made.key.id, "", ""),
+        ("organisation.limited", org.id, "", "5"),
     ]
+
+
+async def test_keys_of_the_first_release_have_no_limits(tmp_path: Path) -> None:
+    """A database as revision 0001 left it is widened, and what is in it stays."""
+    url = sqlite_url(tmp_path / "control.sqlite3")
+    first = create_engine(url.replace("+aiosqlite", ""))
+    with first.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO organisations (id, name, is_operator, created_at_us)"
+            " VALUES ('org_1', 'Old', 1, 1)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO api_keys (id, org_id, name, prefix, sha256, scopes, created_at_us)"
+            " VALUES ('key_1', 'org_1', 'Old', 'sk-', 'x', 'call,read', 1)"
+        )
+    first.dispose()
+    control = await open_control(tmp_path)
+    (key,) = await control.list_keys("org_1")
+    assert (key.name, key.limits) == ("Old", KeyLimits())
+    assert (await control.organisation("org_1")).max_usd_per_month is None
+    (published,) = (await control.snapshot()).keys
+    assert (published.max_calls, published.spent_until_us) == (0, 0)
+    await control.close()
 
 
 async def test_the_migrations_make_what_the_models_say(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -13,10 +14,12 @@ Role: TypeAlias = Literal["owner", "admin", "member", "viewer"]
 """owner: everything. admin: all but the organisation itself. member: keys of their own
 making, all calls. viewer: reads."""
 
-Scope: TypeAlias = Literal["call", "read"]
-"""call: opens calls. read: asks the API."""
+Scope: TypeAlias = Literal["call", "read", "manage"]
+"""call: opens calls. read: asks the API. manage: makes, limits and revokes keys by the API."""
 
+SCOPES: Final[tuple[Scope, ...]] = ("call", "read", "manage")
 BOTH_SCOPES: Final[tuple[Scope, ...]] = ("call", "read")
+"""What a key may unless it is said: enough for an application and its dashboard."""
 
 MIN_PASSWORD_CHARS: Final = 10
 MAX_PASSWORD_CHARS: Final = 1024
@@ -39,6 +42,25 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     is_operator: bool = False
+    max_usd_per_month: Decimal | None = None
+    """Of all its keys together, calendar month, UTC; None: no limit."""
+    spent_until_us: int = 0
+    """As for a key."""
+
+
+class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the calls of a key may be at most; rules: `limits`. None: no limit."""
+
+    max_calls: int | None = None
+    """At once."""
+    max_calls_per_minute: int | None = None
+    """Begun in any 60 s."""
+    max_call_seconds: int | None = None
+    max_usd_per_month: Decimal | None = None
+    """Calendar month, UTC."""
+
+
+UNLIMITED: Final = KeyLimits()
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +74,9 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     created_at_us: int
     last_used_at_us: int | None
     revoked_at_us: int | None
+    limits: KeyLimits = UNLIMITED
+    spent_until_us: int = 0
+    """Its budget of the month is spent, and calls are refused until then; 0: it is not."""
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +183,9 @@ def check_imported_key(text: str) -> None:
 
 def clean_scopes(scopes: tuple[str, ...]) -> tuple[Scope, ...]:
     """Return the scopes in their usual order. Raises `BadAccountDetail` for none, or others."""
-    if not scopes or set(scopes) - set(BOTH_SCOPES):
-        raise BadAccountDetail("scopes", "A key may open calls (call), read (read), or both.")
-    return tuple(scope for scope in BOTH_SCOPES if scope in scopes)
+    if not scopes or set(scopes) - set(SCOPES):
+        raise BadAccountDetail(
+            "scopes",
+            "A key may open calls (call), read (read), manage keys (manage), or several of these.",
+        )
+    return tuple(scope for scope in SCOPES if scope in scopes)

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline import snapshot
 from trunkline.store.control import accounts, models
-from trunkline.store.control.accounts import ApiKey, NewKey
+from trunkline.store.control.accounts import ApiKey, KeyLimits, NewKey
+from trunkline.store.control.limits import clean_limits, dollars, micro
 from trunkline.store.control.world import World
 
 PREFIX_LETTERS: Final = 6
@@ -24,12 +25,19 @@ USE_NOTED_EVERY_US: Final = 60_000_000
 
 
 async def create(
-    session: AsyncSession, world: World, org_id: str, name: str, scopes: tuple[str, ...], text: str
+    session: AsyncSession,
+    world: World,
+    org_id: str,
+    name: str,
+    scopes: tuple[str, ...],
+    limits: KeyLimits,
+    text: str,
 ) -> NewKey:
     """Store a key and return it with its text; `text` is empty unless it is brought along."""
     if text:
         accounts.check_imported_key(text)
     name, kept = accounts.clean_name("name", name), accounts.clean_scopes(scopes)
+    limits = clean_limits(limits)
     text = text or world.new_key()
     digest = snapshot.sha256_of_key(text)
     if await session.scalar(select(models.ApiKey.id).where(models.ApiKey.sha256 == digest)):
@@ -42,6 +50,10 @@ async def create(
         sha256=digest,
         scopes=",".join(kept),
         created_at_us=world.now_us(),
+        max_calls=limits.max_calls,
+        max_calls_per_minute=limits.max_calls_per_minute,
+        max_call_seconds=limits.max_call_seconds,
+        max_microusd_per_month=micro(limits.max_usd_per_month),
     )
     session.add(row)
     await count_change(session)
@@ -50,18 +62,23 @@ async def create(
 
 async def revoke(session: AsyncSession, world: World, org_id: str, key_id: str) -> bool:
     """Make the key useless; False when the organisation has no such key that still works."""
-    row = await session.scalar(
+    row = await working(session, org_id, key_id)
+    if row is None:
+        return False
+    row.revoked_at_us = world.now_us()
+    await count_change(session)
+    return True
+
+
+async def working(session: AsyncSession, org_id: str, key_id: str) -> models.ApiKey | None:
+    """Return the organisation's key of that id, unless it is revoked."""
+    return await session.scalar(
         select(models.ApiKey).where(
             models.ApiKey.org_id == org_id,
             models.ApiKey.id == key_id,
             models.ApiKey.revoked_at_us.is_(None),
         )
     )
-    if row is None:
-        return False
-    row.revoked_at_us = world.now_us()
-    await count_change(session)
-    return True
 
 
 async def of_organisation(session: AsyncSession, org_id: str) -> list[ApiKey]:
@@ -99,7 +116,11 @@ async def note_use(session: AsyncSession, world: World, key_id: str) -> None:
 
 async def take_snapshot(session: AsyncSession) -> snapshot.Snapshot:
     """Return what gateways must know."""
-    rows = await session.scalars(select(models.ApiKey).order_by(models.ApiKey.id))
+    rows = await session.execute(
+        select(models.ApiKey, models.Organisation.spent_until_us)
+        .join(models.Organisation, models.Organisation.id == models.ApiKey.org_id)
+        .order_by(models.ApiKey.id)
+    )
     operator = await session.scalar(
         select(models.Organisation.id).where(models.Organisation.is_operator)
     )
@@ -112,8 +133,13 @@ async def take_snapshot(session: AsyncSession) -> snapshot.Snapshot:
                 sha256=row.sha256,
                 may_call="call" in row.scopes.split(","),
                 revoked=row.revoked_at_us is not None,
+                max_calls=row.max_calls or 0,
+                max_calls_per_minute=row.max_calls_per_minute or 0,
+                max_call_seconds=row.max_call_seconds or 0,
+                spent_until_us=row.spent_until_us or 0,
+                org_spent_until_us=org_spent_until_us or 0,
             )
-            for row in rows
+            for row, org_spent_until_us in rows
         ),
         default_org_id=operator or "",
     )
@@ -166,4 +192,11 @@ def as_key(row: models.ApiKey) -> ApiKey:
         created_at_us=row.created_at_us,
         last_used_at_us=row.last_used_at_us,
         revoked_at_us=row.revoked_at_us,
+        limits=KeyLimits(
+            max_calls=row.max_calls,
+            max_calls_per_minute=row.max_calls_per_minute,
+            max_call_seconds=row.max_call_seconds,
+            max_usd_per_month=dollars(row.max_microusd_per_month),
+        ),
+        spent_until_us=row.spent_until_us or 0,
     )

@@ -37,6 +37,10 @@ class Organisation(Base):
     is_operator: Mapped[bool] = mapped_column(default=False)
     """The organisation of whoever runs this installation; there is at most one."""
     created_at_us: Mapped[int]
+    max_microusd_per_month: Mapped[int | None]
+    """Budget of all its keys together, millionths of a dollar; None: no limit, as for keys."""
+    spent_until_us: Mapped[int | None]
+    """The month's budget is spent until then; see `store.spending`."""
 
 
 class User(Base):
@@ -89,6 +93,12 @@ class ApiKey(Base):
     last_used_at_us: Mapped[int | None]
     """On the API, to the minute. For calls see `queries_calls.key_use`."""
     revoked_at_us: Mapped[int | None]
+    max_calls: Mapped[int | None]
+    """`limits.KeyLimits`, this and the next three."""
+    max_calls_per_minute: Mapped[int | None]
+    max_call_seconds: Mapped[int | None]
+    max_microusd_per_month: Mapped[int | None]
+    spent_until_us: Mapped[int | None]
 
 
 class WebSession(Base):
@@ -147,7 +157,7 @@ class AuditEntry(Base):
     org_id: Mapped[str]
     """Not a foreign key: what was done stays known when the organisation is gone."""
     user_id: Mapped[str]
-    """Who; empty for the command line."""
+    """Who, a user or a key; empty for the command line."""
     at_us: Mapped[int]
     action: Mapped[str] = mapped_column(String(64))
     """`key.created`, `key.revoked`, `user.signed_up`, …"""

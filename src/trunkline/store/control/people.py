@@ -20,6 +20,7 @@ from trunkline.store.control.accounts import (
     TooManyAttempts,
     User,
 )
+from trunkline.store.control.limits import dollars
 from trunkline.store.control.world import World, sha256
 
 MINUTE_US: Final = 60_000_000
@@ -218,9 +219,15 @@ async def forgive_attempts(session: AsyncSession, account: str, address: str) ->
 
 
 def add_audit(
-    session: AsyncSession, world: World, org_id: str, by: str, action: str, subject: str
+    session: AsyncSession,
+    world: World,
+    org_id: str,
+    by: str,
+    action: str,
+    subject: str,
+    detail: str = "",
 ) -> None:
-    """Note what was done, by which user (empty: the command line), to what."""
+    """Note what was done, by which user or key (empty: the command line), to what."""
     session.add(
         models.AuditEntry(
             id=world.new_id("audit"),
@@ -229,10 +236,17 @@ def add_audit(
             at_us=world.now_us(),
             action=action,
             subject=subject,
+            detail=detail,
         )
     )
 
 
 def as_organisation(row: models.Organisation) -> Organisation:
     """Return the organisation as a value."""
-    return Organisation(id=row.id, name=row.name, is_operator=row.is_operator)
+    return Organisation(
+        id=row.id,
+        name=row.name,
+        is_operator=row.is_operator,
+        max_usd_per_month=dollars(row.max_microusd_per_month),
+        spent_until_us=row.spent_until_us or 0,
+    )

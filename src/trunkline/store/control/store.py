@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +19,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from trunkline.snapshot import Snapshot
-from trunkline.store.control import accounts, keys, models, people
+from trunkline.store.control import accounts, budgets, keys, models, people
 from trunkline.store.control.accounts import (
     OPERATOR_EMAIL,
     ApiKey,
     BadAccountDetail,
+    KeyLimits,
     NewKey,
     NewSession,
     Organisation,
@@ -30,6 +32,7 @@ from trunkline.store.control.accounts import (
     WrongPassword,
 )
 from trunkline.store.control.database import Database
+from trunkline.store.control.limits import Budgeted, Spent, clean_budget, plain, told
 from trunkline.store.control.world import Passwords, World
 
 POLL_S: Final = 0.25
@@ -206,19 +209,22 @@ class ControlStore:
         name: str,
         scopes: tuple[str, ...] = accounts.BOTH_SCOPES,
         *,
+        limits: KeyLimits = accounts.UNLIMITED,
         text: str = "",
         by: str = "",
     ) -> NewKey:
         """Make a key and return it with its text, which is shown this once.
 
-        `text` brings along a key that Helicone made; `by` is the user who asked.
+        `text` brings along a key that Helicone made; `by` is the user, or key, who asked.
 
         Raises:
-            BadAccountDetail: a bad name or scope, or `text` is no such key or is taken.
+            BadAccountDetail: a bad name, scope or limit, or `text` is no such key or is taken.
         """
         async with self._database.writing() as session:
-            made = await keys.create(session, self._world, org_id, name, scopes, text)
-            people.add_audit(session, self._world, org_id, by, "key.created", made.key.id)
+            made = await keys.create(session, self._world, org_id, name, scopes, limits, text)
+            people.add_audit(
+                session, self._world, org_id, by, "key.created", made.key.id, told(made.key.limits)
+            )
         await self._publish()
         return made
 
@@ -236,6 +242,24 @@ class ControlStore:
         await self._publish()
         return True
 
+    async def limit_key(
+        self, org_id: str, key_id: str, limits: KeyLimits, *, by: str = ""
+    ) -> ApiKey | None:
+        """Give a key limits; None when the organisation has no such key that still works.
+
+        Raises:
+            BadAccountDetail: one of them cannot be.
+        """
+        async with self._database.writing() as session:
+            key = await budgets.limit(session, org_id, key_id, limits)
+            if key is None:
+                return None
+            people.add_audit(
+                session, self._world, org_id, by, "key.limited", key_id, told(key.limits)
+            )
+        await self._publish()
+        return key
+
     async def key_for(self, text: str) -> ApiKey | None:
         """Return the key whose whole text this is; None when it is unknown or revoked."""
         async with self._database.reading() as session:
@@ -244,6 +268,40 @@ class ControlStore:
             async with self._database.writing() as session:
                 await keys.note_use(session, self._world, key.id)
         return key
+
+    # Budgets
+
+    async def limit_organisation(self, org_id: str, usd: Decimal | None, *, by: str = "") -> None:
+        """Give an organisation a budget for each calendar month (UTC), or with None take it away.
+
+        Raises:
+            BadAccountDetail: it cannot be that.
+        """
+        usd = clean_budget(usd, "max_usd_per_month")
+        async with self._database.writing() as session:
+            await budgets.limit_organisation(session, org_id, usd)
+            detail = "none" if usd is None else plain(usd)
+            people.add_audit(
+                session, self._world, org_id, by, "organisation.limited", org_id, detail
+            )
+        await self._publish()
+
+    async def organisation(self, org_id: str) -> Organisation:
+        """Return the organisation of that id, which must be there."""
+        async with self._database.reading() as session:
+            return people.as_organisation(await session.get_one(models.Organisation, org_id))
+
+    async def budgets(self) -> list[Budgeted]:
+        """Return the budgets of every organisation that has some."""
+        async with self._database.reading() as session:
+            return await budgets.budgets(session)
+
+    async def note_spent(self, spent: Spent) -> None:
+        """Let the gateways know who has spent their budgets, if that has changed."""
+        async with self._database.writing() as session:
+            changed = await budgets.note_spent(session, spent)
+        if changed:
+            await self._publish()
 
     # Snapshots
 
