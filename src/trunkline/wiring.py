@@ -13,8 +13,9 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from trunkline.protocol.prices import PriceTable
     from trunkline.store.blobs import Blobs
+    from trunkline.store.control.accounts import KeyLimits
     from trunkline.store.control.store import ControlStore
     from trunkline.store.facts.store import FactsStore
     from trunkline.vitals.desk import Desk
@@ -211,6 +213,7 @@ async def server(
 ) -> None:
     """Be the recorder and the web until told to stop."""
     from trunkline.recorder.run import Recorder
+    from trunkline.store.spending import Spending
     from trunkline.vitals.desk import Desk
     from trunkline.vitals.machine import Gauge
     from trunkline.vitals.publisher import published
@@ -234,6 +237,7 @@ async def server(
         watching = [
             asyncio.create_task(stores.control.watch_and_publish(layout.snapshot)),
             asyncio.create_task(watch.run()),
+            asyncio.create_task(Spending(stores.control, stores.facts, wall_ns).run()),
         ]
         working = [
             asyncio.create_task(recorder.run()),
@@ -351,21 +355,74 @@ async def simulator(
 # --- trunkline keys, reindex ---------------------------------------------------------
 
 
-async def create_key(settings: Settings, name: str, *, read_only: bool) -> str:
-    """Return the text of a new key of the operator's organisation."""
+async def create_key(
+    settings: Settings, name: str, scopes: tuple[str, ...], limits: Mapping[str, Any]
+) -> str:
+    """Return the text of a new key of the operator's organisation.
+
+    `limits` are fields of `KeyLimits`, None or 0 for none.
+
+    Raises:
+        OperatorError: a limit cannot be what it is asked to be.
+    """
+    from trunkline.store.control.accounts import UNLIMITED
+
     async with _operators_keys(settings) as (control, org_id):
-        scopes = ("read",) if read_only else ("call", "read")
-        return (await control.create_key(org_id, name, scopes)).text
+        made = await control.create_key(org_id, name, scopes, limits=_limited(UNLIMITED, limits))
+        return made.text
 
 
 async def list_keys(settings: Settings) -> list[str]:
-    """Return one line for each key: id, first letters, state, name."""
+    """Return one line for each key: id, first letters, state, name, limits."""
+    from trunkline.store.control.limits import told
+
     async with _operators_keys(settings) as (control, org_id):
         found = await control.list_keys(org_id)
     return [
         f"{key.id}  {key.prefix}…  {'revoked' if key.revoked_at_us else 'active ':7}  {key.name}"
+        + (f"  ({limits})" if (limits := told(key.limits)) else "")
         for key in found
     ]
+
+
+async def limit_key(settings: Settings, key_id: str, limits: Mapping[str, Any]) -> str:
+    """Change the limits that are not None, 0 for none; return those that the key has now.
+
+    Raises:
+        OperatorError: there is no such key that works, or a limit cannot be that.
+    """
+    from trunkline.store.control.limits import told
+
+    async with _operators_keys(settings) as (control, org_id):
+        keys = {key.id: key for key in await control.list_keys(org_id)}
+        if key_id in keys:
+            wanted = _limited(keys[key_id].limits, limits)
+            limited = await control.limit_key(org_id, key_id, wanted)
+            if limited is not None:
+                return told(limited.limits) or "no limits"
+    raise OperatorError(f"no active key {key_id}; see `trunkline keys list`")
+
+
+async def limit_organisation(settings: Settings, usd: Decimal | None) -> str:
+    """Set the operator's monthly budget, 0 for none, unless `usd` is None; return what it is.
+
+    Raises:
+        OperatorError: it cannot be that.
+    """
+    from trunkline.store.control.limits import plain
+
+    async with _operators_keys(settings) as (control, org_id):
+        if usd is not None:
+            await control.limit_organisation(org_id, usd or None)
+        budget = (await control.organisation(org_id)).max_usd_per_month
+    return "no budget" if budget is None else f"${plain(budget)} a month"
+
+
+def _limited(limits: KeyLimits, changes: Mapping[str, Any]) -> KeyLimits:
+    import msgspec
+
+    given = {name: value or None for name, value in changes.items() if value is not None}
+    return msgspec.structs.replace(limits, **given)
 
 
 async def revoke_key(settings: Settings, key_id: str) -> None:
@@ -377,12 +434,16 @@ async def revoke_key(settings: Settings, key_id: str) -> None:
 
 @contextlib.asynccontextmanager
 async def _operators_keys(settings: Settings) -> AsyncGenerator[tuple[ControlStore, str]]:
+    from trunkline.store.control.accounts import AccountError
     from trunkline.store.control.store import ControlStore
 
     layout = Layout(settings.data)
     layout.create()
     async with ControlStore.opened(control_url(settings), publish_to=layout.snapshot) as control:
-        yield control, (await control.ensure_operator()).id
+        try:
+            yield control, (await control.ensure_operator()).id
+        except AccountError as exc:
+            raise OperatorError(str(exc)) from exc
 
 
 async def reindex(settings: Settings) -> str:

@@ -37,6 +37,8 @@ def test_each_limit_has_its_answer() -> None:
     assert told(too_many(limited)) == (429, "rate_limit_error", "key_concurrency", "5")
     assert told(too_often(limited, 1_200_000_000)) == (429, "rate_limit_error", "key_rate", "2")
     assert told(spent(limited, NOW_US)) == (429, "rate_limit_error", "key_budget", "2")
+    orgs = key(org_spent_until_us=NOW_US + 1)
+    assert told(spent(orgs, NOW_US)) == (429, "rate_limit_error", "org_budget", "1")
     assert "3 calls" in too_many(limited).message
     assert "20 calls" in too_often(limited, 1).message
 
@@ -55,6 +57,7 @@ def test_a_budget_is_fresh_again_when_its_month_is_over() -> None:
         ({"max_calls_per_minute": 1}, True, False),
         ({"max_call_seconds": 1}, False, True),
         ({"spent_until_us": 1}, False, True),
+        ({"org_spent_until_us": 1}, False, True),
     ],
 )
 def test_only_what_has_a_limit_is_looked_at(
@@ -69,6 +72,7 @@ OVERDUE = {
     "exactly": ({"max_call_seconds": 60}, 60, "key_duration"),
     "budget not spent": ({"spent_until_us": NOW_US}, 1, None),
     "budget spent": ({"spent_until_us": NOW_US + 1}, 1, "key_budget"),
+    "organisation's budget spent": ({"org_spent_until_us": NOW_US + 1}, 1, "org_budget"),
 }
 
 

@@ -278,6 +278,7 @@ OURS = {
     "the key was revoked": ("key_revoked", 1008, 1001, "authentication_error"),
     "the call was as long as it may be": ("key_duration", 1008, 1001, "rate_limit_error"),
     "the key's budget is spent": ("key_budget", 1008, 1001, "rate_limit_error"),
+    "its organisation's budget is spent": ("org_budget", 1008, 1001, "rate_limit_error"),
     "the gateway drains": ("drained", 1012, 1001, "server_error"),
     "the gateway failed": ("internal_error", 1011, 1001, "server_error"),
 }

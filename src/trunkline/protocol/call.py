@@ -30,6 +30,7 @@ EndReason: TypeAlias = Literal[
     "key_revoked",
     "key_duration",
     "key_budget",
+    "org_budget",
     "frame_too_big",
     "caller_too_slow",
     "provider_too_slow",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 from trunkline.protocol.call import EndReason
 from trunkline.relay.refusal import Refusal
@@ -11,6 +12,8 @@ from trunkline.snapshot import Key
 MINUTE_NS = 60 * 10**9
 SECOND_NS = 10**9
 SECOND_US = 10**6
+Budget: TypeAlias = Literal["key_budget", "org_budget"]
+_OWNERS: dict[Budget, str] = {"key_budget": "key", "org_budget": "key's organisation"}
 RETRY_AFTER_CALLS_S = 5
 """When another of the key's calls ends nobody knows; soon, for calls last minutes."""
 
@@ -22,18 +25,18 @@ def is_counted(key: Key) -> bool:
 
 def is_bounded(key: Key) -> bool:
     """Return whether live calls of `key` may have to end; see `overdue`."""
-    return key.max_call_seconds > 0 or key.spent_until_us > 0
+    return max(key.max_call_seconds, key.spent_until_us, key.org_spent_until_us) > 0
 
 
 def spent(key: Key, wall_us: int) -> Refusal | None:
-    """Return the refusal of a key whose budget is spent, or None."""
-    left_us = key.spent_until_us - wall_us
-    if left_us <= 0:
+    """Return the refusal of a key whose budget, or its organisation's, is spent; or None."""
+    budget, until_us = _spent_budget(key, wall_us)
+    if budget is None:
         return None
     return _too_much(
-        "key_budget",
-        "this key's budget for the month is spent: raise it under API keys, or wait for the next",
-        -(-left_us // SECOND_US),
+        budget,
+        f"the {_OWNERS[budget]} has spent its budget for the month: raise it, or wait for the next",
+        -(-(until_us - wall_us) // SECOND_US),
     )
 
 
@@ -77,9 +80,16 @@ def overdue(key: Key, lasted_ns: int, wall_us: int) -> EndReason | None:
     """Return why a live call of `key` must end now, or None."""
     if 0 < key.max_call_seconds * SECOND_NS <= lasted_ns:
         return "key_duration"
+    return _spent_budget(key, wall_us)[0]
+
+
+def _spent_budget(key: Key, wall_us: int) -> tuple[Budget | None, int]:
+    """Return which budget is spent at `wall_us`, and until when it is."""
     if wall_us < key.spent_until_us:
-        return "key_budget"
-    return None
+        return "key_budget", key.spent_until_us
+    if wall_us < key.org_spent_until_us:
+        return "org_budget", key.org_spent_until_us
+    return None, 0
 
 
 def _recent(began_ns: Sequence[int], now_ns: int) -> list[int]:

@@ -49,6 +49,9 @@ ENDS: dict[EndReason, End] = {
     "key_budget": End(
         1008, 1001, "rate_limit_error", "the monthly budget of this call's key is spent"
     ),
+    "org_budget": End(
+        1008, 1001, "rate_limit_error", "the monthly budget of this call's organisation is spent"
+    ),
     "drained": End(1012, 1001, "server_error", "the gateway restarts: connect again"),
     "internal_error": End(1011, 1001, "server_error", "the gateway failed: connect again"),
 }
