@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,13 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
 Certificate = Annotated[Path | None, typer.Option(help="PEM certificate: speak TLS.")]
 PrivateKey = Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")]
 ListenFd = Annotated[int | None, typer.Option(hidden=True)]
+MaxCalls = Annotated[int | None, typer.Option(min=0, help="Calls at once.")]
+MaxRate = Annotated[int | None, typer.Option(min=0, help="Calls begun in any minute.")]
+MaxSeconds = Annotated[int | None, typer.Option(min=0, help="Longest call, in seconds.")]
+MaxUsd = Annotated[
+    Decimal | None,
+    typer.Option(metavar="USD", help="Budget of a calendar month (UTC)."),
+]
 FromParent = Annotated[bool, typer.Option("--settings-from-parent", hidden=True)]
 
 
@@ -148,22 +156,69 @@ def keys_create(
     name: Annotated[str, typer.Option(help="What the key is for.")],
     data: Data = None,
     read_only: Annotated[bool, typer.Option(help="May read the API, not open calls.")] = False,
+    manage: Annotated[
+        bool, typer.Option(help="May make, limit and revoke keys by the API.")
+    ] = False,
+    max_calls: MaxCalls = None,
+    max_calls_per_minute: MaxRate = None,
+    max_call_seconds: MaxSeconds = None,
+    max_usd_per_month: MaxUsd = None,
 ) -> None:
     """Print a new API key, alone, on standard output. Works while the server runs."""
     from trunkline import wiring
 
-    sys.stdout.write(
-        wiring.run(wiring.create_key(_settings(data=data), name, read_only=read_only)) + "\n"
-    )
+    limits = {
+        "max_calls": max_calls,
+        "max_calls_per_minute": max_calls_per_minute,
+        "max_call_seconds": max_call_seconds,
+        "max_usd_per_month": max_usd_per_month,
+    }
+    may = (("read",) if read_only else ("call", "read")) + (("manage",) if manage else ())
+    sys.stdout.write(wiring.run(wiring.create_key(_settings(data=data), name, may, limits)) + "\n")
 
 
 @keys.command("list")
 def keys_list(data: Data = None) -> None:
-    """List the API keys: id, name, first letters, state."""
+    """List the API keys: id, first letters, state, name, limits."""
     from trunkline import wiring
 
     for line in wiring.run(wiring.list_keys(_settings(data=data))):
         sys.stdout.write(line + "\n")
+
+
+@keys.command("limit")
+def keys_limit(
+    key_id: Annotated[str, typer.Argument(help="From `trunkline keys list`.")],
+    data: Data = None,
+    max_calls: MaxCalls = None,
+    max_calls_per_minute: MaxRate = None,
+    max_call_seconds: MaxSeconds = None,
+    max_usd_per_month: MaxUsd = None,
+) -> None:
+    """Change limits of an API key; 0 lifts one. Prints those that it has now."""
+    from trunkline import wiring
+
+    limits = {
+        "max_calls": max_calls,
+        "max_calls_per_minute": max_calls_per_minute,
+        "max_call_seconds": max_call_seconds,
+        "max_usd_per_month": max_usd_per_month,
+    }
+    sys.stdout.write(wiring.run(wiring.limit_key(_settings(data=data), key_id, limits)) + "\n")
+
+
+@keys.command("budget")
+def keys_budget(
+    usd: Annotated[
+        Decimal | None,
+        typer.Argument(metavar="[USD]", help="0 takes it away; left out: as it is."),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Set the budget of all keys together for a calendar month (UTC), and print it."""
+    from trunkline import wiring
+
+    sys.stdout.write(wiring.run(wiring.limit_organisation(_settings(data=data), usd)) + "\n")
 
 
 @keys.command("revoke")

@@ -61,6 +61,44 @@ def test_a_listed_key_is_revoked_by_its_id(plain: Running) -> None:
     assert "401" in refused.stderr
 
 
+def test_limits_are_given_listed_changed_and_lifted(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    made = trunkline(
+        "keys", "create", "--data", data, "--name", "k", "--max-calls", "3",
+        "--max-calls-per-minute", "20", "--max-usd-per-month", "12.50",
+    )  # fmt: skip
+    assert KEY.fullmatch(made.stdout)
+    limits = "max_calls = 3, max_calls_per_minute = 20, max_usd_per_month = 12.5"
+    (line,) = trunkline("keys", "list", "--data", data).stdout.splitlines()
+    assert line.endswith(f"  k  ({limits})")
+    key_id = line.split()[0]
+
+    def limit(*options: str) -> str:
+        return trunkline("keys", "limit", key_id, "--data", data, *options).stdout.strip()
+
+    assert limit() == limits
+    assert limit("--max-call-seconds", "600", "--max-calls", "0", "--max-usd-per-month", "0") == (
+        "max_calls_per_minute = 20, max_call_seconds = 600"
+    )
+    assert limit("--max-calls-per-minute", "0", "--max-call-seconds", "0") == "no limits"
+    said = one_clear_line("keys", "limit", key_id, "--data", data, "--max-calls", "10001")
+    assert "Calls at once may be 1 to 10,000" in said
+    assert "no active key key_none" in one_clear_line("keys", "limit", "key_none", "--data", data)
+    assert (tmp_path / "data" / "run" / "snapshot.json").read_text().count('"max_calls":0') == 1
+
+
+def test_the_budget_of_all_keys_is_set_shown_and_taken_away(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    for arguments, shown in (
+        ((), "no budget"),
+        (("250",), "$250 a month"),
+        ((), "$250 a month"),
+        (("0",), "no budget"),
+    ):
+        assert trunkline("keys", "budget", *arguments, "--data", data).stdout.strip() == shown
+    assert "A budget may be" in one_clear_line("keys", "budget", "1e9", "--data", data)
+
+
 def test_version() -> None:
     assert trunkline("version").stdout == f"trunkline {__version__}\n"
 
