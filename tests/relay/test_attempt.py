@@ -293,9 +293,11 @@ async def test_a_provider_that_speaks_something_else_is_502(
 
 
 async def test_a_provider_that_is_not_there_is_502(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    status, body, closed = await refused(tmp_path, openai_url=f"ws://127.0.0.1:{port}/v1/realtime")
+    # Bound, so that nobody else gets the port (the gateway itself, say), but not listening.
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        url = f"ws://127.0.0.1:{silent.getsockname()[1]}/v1/realtime"
+        status, body, closed = await refused(tmp_path, openai_url=url)
     assert (status, error_of(body)["code"]) == (502, "provider_unreachable")
     assert closed.end_reason == "provider_unreachable"
 
