@@ -17,6 +17,7 @@ import uvicorn
 from tests.support import golden
 from tests.support.control import ManualClock, open_control
 from tests.support.facts import an_event, fresh_call
+from tests.support.web import Told, a_server
 from tests.web import sample
 
 from trunkline.ids import call_id as call_id_of
@@ -32,8 +33,10 @@ from trunkline.store.control.store import ControlStore
 from trunkline.store.facts.rows import CallRow, Row
 from trunkline.store.facts.store import FactsStore
 from trunkline.store.recordings import Recordings
+from trunkline.vitals.desk import Desk
 from trunkline.web.app import create_app
 from trunkline.web.deps import Dependencies
+from trunkline.web.traffic import Traffic
 
 EMAIL = "ada@north-clinic.example"
 PASSWORD = "correct horse battery"
@@ -116,6 +119,8 @@ async def _open(
             facts=facts,
             archives=Archives(store, spool),
             recordings=Recordings(store, directory / "cache"),
+            desk=Desk(directory, "server", Told(a_server()), ""),
+            traffic=Traffic(),
             wall_ns=clock.wall_ns,
         )
     )
