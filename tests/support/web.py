@@ -40,7 +40,7 @@ PASSWORD = "correct horse battery"
 
 @dataclass(frozen=True)
 class Member:
-    """An organisation with an owner who is signed in, and a key of each kind."""
+    """An organisation with an owner who is signed in, and keys of each kind."""
 
     org_id: str
     session: NewSession
@@ -48,6 +48,14 @@ class Member:
     """May call and read."""
     call_key: str
     """May call only."""
+    manage_key: str
+    """May manage keys only."""
+    spare_id: str
+    """Of a key that nothing here uses."""
+
+    @property
+    def manager(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.manage_key}"}
 
     @property
     def bearer(self) -> dict[str, str]:
@@ -96,7 +104,11 @@ class Site:
         org_id = new.signed_in.org.id
         both = await self.control.create_key(org_id, "Both")
         call_only = await self.control.create_key(org_id, "Calls", ("call",))
-        self.members.append(Member(org_id, new, both.text, call_only.text))
+        manager = await self.control.create_key(org_id, "Scripts", ("manage",))
+        spare = await self.control.create_key(org_id, "Spare", ("call",))
+        self.members.append(
+            Member(org_id, new, both.text, call_only.text, manager.text, spare.key.id)
+        )
         return self.members[-1]
 
     async def add_call(self, call: CallRow) -> CallRow:

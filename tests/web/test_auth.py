@@ -9,6 +9,7 @@ from tests.support.facts import a_call, fresh_call
 from tests.support.web import ORIGIN, PASSWORD, Member, Site, open_site
 
 from trunkline.settings import Settings
+from trunkline.store.control.accounts import KeyLimits
 from trunkline.store.facts.store import FactsStore
 from trunkline.web import auth
 from trunkline.web.app import create_app
@@ -19,9 +20,21 @@ from trunkline.web.traffic import Traffic
 
 OPEN = {"/live", "/ready", "/metrics"}
 """What answers without a credential; everything else of the API needs one."""
-BODIES: dict[str, Any] = {
-    "/v1/session/query": {"timeFilter": {"startTimeUnixMs": 0, "endTimeUnixMs": 10**13}}
+BODIES: dict[tuple[str, str], Any] = {
+    ("POST", "/v1/session/query"): {
+        "timeFilter": {"startTimeUnixMs": 0, "endTimeUnixMs": 10**13},
+    },
+    ("POST", "/v1/keys"): {"name": "Another"},
+    ("PUT", "/v1/keys/{key_id}/limits"): {"max_calls": 3},
+    ("PUT", "/v1/budget"): {"max_usd_per_month": "5"},
 }
+CHANGES = {
+    ("POST", "/v1/keys"),
+    ("PUT", "/v1/keys/{key_id}/limits"),
+    ("DELETE", "/v1/keys/{key_id}"),
+    ("PUT", "/v1/budget"),
+}
+"""What only a key that may manage keys can do, and no cookie."""
 
 
 def operations() -> list[tuple[str, str]]:
@@ -42,14 +55,25 @@ OPERATIONS = operations()
 WITH_IDS = [operation for operation in OPERATIONS if "{" in operation[1]]
 
 
-def filled(path: str, call_id: str, session_id: str) -> str:
-    return path.replace("{call_id}", call_id).replace("{session_id}", session_id)
+def filled(path: str, call_id: str, session_id: str, key_id: str) -> str:
+    names = {"{call_id}": call_id, "{session_id}": session_id, "{key_id}": key_id}
+    for name, value in names.items():
+        path = path.replace(name, value)
+    return path
 
 
-async def ask(site: Site, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
-    body = BODIES.get(path)
+async def ask(
+    site: Site, method: str, path: str, headers: dict[str, str], body: Any = None
+) -> tuple[int, str]:
     answer = await site.client.request(method, path, headers=headers, json=body)
     return answer.status_code, answer.text
+
+
+def credentials(operation: tuple[str, str], member: Member) -> list[dict[str, str]]:
+    """Return every way in which `member` may ask for `operation`."""
+    if operation in CHANGES:
+        return [member.manager]
+    return [member.bearer, member.cookie] if operation[0] == "GET" else [member.bearer]
 
 
 @pytest.mark.parametrize(("method", "path"), WITH_IDS)
@@ -58,13 +82,29 @@ async def test_another_organisations_id_is_told_like_one_that_is_not(
 ) -> None:
     owner, stranger = await site.join(), await site.join()
     call = await site.add_whole_call(owner.org_id)
-    theirs = filled(path, call.call_id, call.session_id)
-    nobodys = filled(path, fresh_call(), "no-such-session")
-    for headers in (stranger.bearer, stranger.cookie):
-        assert await ask(site, method, theirs, headers) == await ask(site, method, nobodys, headers)
-        assert (await ask(site, method, theirs, headers))[0] == 404
-    for headers in (owner.bearer, owner.cookie):
-        assert (await ask(site, method, theirs, headers))[0] == 200
+    theirs = filled(path, call.call_id, call.session_id, owner.spare_id)
+    nobodys = filled(path, fresh_call(), "no-such-session", "key_none")
+    body = BODIES.get((method, path))
+    for headers in credentials((method, path), stranger):
+        told = await ask(site, method, theirs, headers, body)
+        assert told == await ask(site, method, nobodys, headers, body)
+        assert told[0] == 404
+    (spare,) = [
+        key for key in await site.control.list_keys(owner.org_id) if key.id == owner.spare_id
+    ]
+    assert (spare.revoked_at_us, spare.limits) == (None, KeyLimits())
+    for headers in credentials((method, path), owner):
+        assert (await ask(site, method, theirs, headers, body))[0] == 200
+
+
+async def test_what_lists_or_changes_without_an_id_is_ones_own(site: Site) -> None:
+    owner, stranger = await site.join(), await site.join()
+    await site.client.put("/v1/budget", headers=stranger.manager, json={"max_usd_per_month": 5})
+    await site.client.post("/v1/keys", headers=stranger.manager, json={"name": "Theirs"})
+    budget = (await site.client.get("/v1/budget", headers=owner.bearer)).json()
+    assert budget["max_usd_per_month"] is None
+    keys = (await site.client.get("/v1/keys", headers=owner.bearer)).json()["data"]
+    assert sorted(key["name"] for key in keys) == ["Both", "Calls", "Scripts", "Spare"]
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
@@ -73,7 +113,8 @@ async def test_nothing_is_told_without_a_key_that_may_read(
 ) -> None:
     member = await site.join()
     call = await site.add_whole_call(member.org_id)
-    path = filled(path, call.call_id, call.session_id)
+    operation, body = (method, path), BODIES.get((method, path))
+    path = filled(path, call.call_id, call.session_id, member.spare_id)
     refused = {
         "nothing": ({}, 401),
         "an unknown key": ({"Authorization": "Bearer sk-trunkline-nosuch"}, 401),
@@ -86,12 +127,17 @@ async def test_nothing_is_told_without_a_key_that_may_read(
         "a cookie made up": ({"Cookie": "trunkline=made-up"}, 401),
         "a key for calls": ({"Authorization": f"Bearer {member.call_key}"}, 403),
     }
+    if operation in CHANGES:
+        refused["a key that may read"] = (member.bearer, 403)
+        refused["a cookie"] = (member.cookie, 401)
+    else:
+        refused["a key that may manage"] = (member.manager, 403)
     for what, (headers, expected) in refused.items():
-        status, text = await ask(site, method, path, headers)
+        status, text = await ask(site, method, path, headers, body)
         assert status == expected, what
         assert member.key not in text
-    status, _ = await ask(site, method, path, member.bearer)
-    assert status == 200
+    for headers in credentials(operation, member):
+        assert (await ask(site, method, path, headers, body))[0] in (200, 201)
 
 
 async def test_a_revoked_key_reads_nothing(site: Site) -> None:
@@ -373,4 +419,13 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/sessions",
         "/v1/sessions/{}",
         "/v1/session/query",
+        "/v1/keys",
+        "/v1/keys/{}",
+        "/v1/keys/{}/limits",
+        "/v1/budget",
     }
+
+
+def test_every_change_needs_a_key_that_may_manage() -> None:
+    reads = {operation for operation in OPERATIONS if operation[0] == "GET"}
+    assert set(OPERATIONS) - reads == {*CHANGES, ("POST", "/v1/session/query")}

@@ -8,7 +8,18 @@ from fastapi import FastAPI
 
 from trunkline import __version__
 from trunkline.web import pages
-from trunkline.web.api import calls, events, health, helicone, media, models, reference, sessions
+from trunkline.web.api import (
+    budget,
+    calls,
+    events,
+    health,
+    helicone,
+    keys,
+    media,
+    models,
+    reference,
+    sessions,
+)
 from trunkline.web.asgi import BodyLimit, Bugs, Headers
 from trunkline.web.auth import is_secure
 from trunkline.web.deps import Dependencies
@@ -24,7 +35,7 @@ DESCRIPTION: Final = (
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": models.ErrorAnswer, "description": "A parameter is not what it must be."},
     401: {"model": models.ErrorAnswer, "description": "No key, or one that does not work."},
-    403: {"model": models.ErrorAnswer, "description": "The key may not read."},
+    403: {"model": models.ErrorAnswer, "description": "The key may not do that."},
     404: {"model": models.ErrorAnswer, "description": "Not there, or not yours."},
     # Also keeps FastAPI from promising a 422 of its own, which nothing here answers.
     "default": {"model": models.ErrorAnswer, "description": "Any other failure."},
@@ -44,7 +55,7 @@ def create_app(deps: Dependencies) -> FastAPI:
     )
     app.state.deps = deps
     app.state.error_page = problem_page
-    for module in (calls, events, media, sessions, helicone):
+    for module in (calls, events, media, sessions, keys, budget, helicone):
         app.include_router(module.router, responses=_ERRORS)
     app.include_router(health.router)
     app.include_router(reference.router)

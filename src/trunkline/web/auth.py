@@ -13,7 +13,7 @@ form holds `viewer.csrf_token` as `csrf_token`, or htmx sends it as `X-CSRF-Toke
 `control.sign_in` or `sign_up`, call `begin_session(request, response, new)`; to sign out,
 `await end_session(request, response)`.
 
-For the API: `Depends(require_reader)`.
+For the API: `Depends(require_reader)`; for what changes keys, `Depends(require_manager)`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import Depends, Request, Response
 
 from trunkline.settings import Settings
-from trunkline.store.control.accounts import NewSession, Organisation, Role, User
+from trunkline.store.control.accounts import NewSession, Organisation, Role, Scope, User
 from trunkline.web.deps import Dependencies, deps_of
 from trunkline.web.refusals import ForgedRequest, NoCredential, NotAllowed, SignInNeeded
 
@@ -54,6 +54,8 @@ class Reader:
     """Who asks the API."""
 
     org_id: str
+    key_id: str = ""
+    """The key that was sent; empty for a page of ours."""
 
 
 Deps = Annotated[Dependencies, Depends(deps_of)]
@@ -130,13 +132,30 @@ async def require_reader(request: Request, deps: Deps, viewer: CurrentUser) -> R
         if viewer is not None and request.method == "GET" and _from_our_own_page(request):
             return Reader(org_id=viewer.org.id)
         raise _no_key("Send a key that may read: `Authorization: Bearer sk-trunkline-…`.")
+    return await _by_key(deps, credential, "read")
+
+
+async def require_manager(request: Request, deps: Deps) -> Reader:
+    """Return whose keys the request may change: by `Authorization: Bearer <key>` alone.
+
+    Raises:
+        NoCredential: there is none, or it is unknown.
+        NotAllowed: the key may not manage keys.
+    """
+    credential = request.headers.get("authorization", "")
+    if not credential:
+        raise _no_key("Send a key that may manage keys: `Authorization: Bearer sk-trunkline-…`.")
+    return await _by_key(deps, credential, "manage")
+
+
+async def _by_key(deps: Dependencies, credential: str, scope: Scope) -> Reader:
     scheme, _, text = credential.partition(" ")
     key = await deps.control.key_for(text.strip()) if scheme.lower() == "bearer" else None
     if key is None:
         raise _no_key("This key is unknown or revoked. Make one on the dashboard, under Keys.")
-    if "read" not in key.scopes:
-        raise NotAllowed("This key may open calls, not read them. Use one with the scope `read`.")
-    return Reader(org_id=key.org_id)
+    if scope not in key.scopes:
+        raise NotAllowed(f"This key may not do that. Use one with the scope `{scope}`.")
+    return Reader(org_id=key.org_id, key_id=key.id)
 
 
 def begin_session(request: Request, response: Response, new: NewSession) -> None:

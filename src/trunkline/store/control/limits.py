@@ -101,5 +101,5 @@ def micro(usd: Decimal | None) -> int | None:
 
 
 def dollars(micro_usd: int | None) -> Decimal | None:
-    """Return what a table holds as dollars."""
-    return None if micro_usd is None else micro_usd * MICRO
+    """Return what a table holds as dollars, without zeros that say nothing."""
+    return None if micro_usd is None else (micro_usd * MICRO).normalize()
