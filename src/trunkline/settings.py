@@ -112,6 +112,9 @@ class Settings(BaseModel):
     """What the embedded facts engine may use."""
     retention_days: int = Field(default=0, ge=0)
     """Facts older than this are forgotten; 0 keeps them."""
+    min_free_bytes: int = Field(default=256 * 1024 * 1024, ge=0)
+    """With less free under `data` the recorder waits, and with less than half of it frames are
+    not journalled either: calls go on, and what is left is for the databases."""
     prices: Path | None = None
     """JSON in the shape of `protocol/prices.json`, laid over it."""
     metrics_token: str = ""

@@ -228,7 +228,13 @@ async def server(
     lock = None if supervised else DataLock(layout.lock)
     listening = _inherited(listen_fd) or _unix_socket(path or layout.run / "server.sock")
     async with _stores(settings) as stores:
-        recorder = Recorder(settings.data, stores.facts, stores.blobs, _prices(settings))
+        recorder = Recorder(
+            settings.data,
+            stores.facts,
+            stores.blobs,
+            _prices(settings),
+            min_free_bytes=settings.min_free_bytes,
+        )
         traffic, gauge = Traffic(), Gauge(settings.data)
         watch = StoreWatch(stores.facts, stores.control)
         vitals = ServerVitals(recorder.tell, traffic.tell, watch, gauge)

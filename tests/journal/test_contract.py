@@ -216,6 +216,7 @@ def starved(tmp_path_factory: pytest.TempPathFactory) -> Starved:
     return Starved(directory, int(frames), int(payload_bytes), int(gaps))
 
 
+@pytest.mark.guarantee("D4")
 def test_a_missing_number_is_a_loss_and_a_gap_record_says_how_much_and_why(
     starved: Starved,
 ) -> None:
@@ -239,6 +240,7 @@ def test_a_missing_number_is_a_loss_and_a_gap_record_says_how_much_and_why(
     assert len(gaps) == starved.gaps
 
 
+@pytest.mark.guarantee("D2")
 @settings(max_examples=80, deadline=None)
 @given(conversations(), st.data())
 def test_a_torn_tail_is_ignored_and_what_was_lost_of_it_is_counted(
@@ -340,6 +342,7 @@ def as_version(encoded: bytes, version: int) -> bytes:
     return body + CRC.pack(zlib.crc32(body))
 
 
+@pytest.mark.guarantee("D7")
 async def test_only_one_writer_holds_a_journal_directory(tmp_path: Path) -> None:
     first = JournalWriter(tmp_path, INSTANCE, Settings())
     first.start()
@@ -353,6 +356,7 @@ async def test_only_one_writer_holds_a_journal_directory(tmp_path: Path) -> None
     await second.close()
 
 
+@pytest.mark.guarantee("D4")
 def test_a_full_disk_stops_the_record_not_the_call(starved: Starved) -> None:
     """Every append of the child returned, and what came after the disk had room is there."""
     found = {(record.call, record.seq) for record in records_of(read_all(starved.directory))}

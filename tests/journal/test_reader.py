@@ -1,5 +1,6 @@
 """The recorder's end of the journal: where it goes on, what it waits for, what it deletes."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from trunkline.journal.record import (
     encode,
     encode_segment_header,
 )
+from trunkline.journal.segments import segment_path
 
 CALL = b"call-a-012345678"
 DEAD = b"dead-instance-01"
@@ -169,6 +171,35 @@ def test_what_was_read_may_be_deleted_but_never_the_newest(tmp_path: Path) -> No
     assert reader.segments() == [3]
     assert reader.delete_before(Position(9, 0)) == 0
     assert reader.segments() == [3]
+
+
+def test_the_end_of_a_dead_writers_journal_can_be_emptied_and_places_in_it_stay(
+    tmp_path: Path,
+) -> None:
+    for number in (1, 2):
+        lay(tmp_path, number, DEAD, frame(number))
+    reader = JournalReader(tmp_path)
+    end = list(reader.batches())[-1].position
+    assert not reader.is_spent(Position(2, end.offset - 1))
+    assert not reader.is_spent(Position(1, end.offset))
+    assert reader.is_spent(end)
+    reader.empty_spent(end)
+    assert not reader.is_spent(end)
+    assert segment_path(tmp_path, 2).stat().st_size == SEGMENT_HEADER_BYTES
+    assert reader.unread_bytes(end) == 0
+    lay(tmp_path, 3, LIVE, frame(3))
+    assert [record for record, _ in reader.read(end).records] == [frame(3)]
+
+
+def test_the_journal_of_a_living_writer_is_never_emptied(tmp_path: Path) -> None:
+    lay(tmp_path, 1, LIVE, frame(1))
+    held = lock.hold(tmp_path)
+    reader = JournalReader(tmp_path)
+    end = list(reader.batches())[-1].position
+    assert not reader.is_spent(end)
+    reader.empty_spent(end)
+    os.close(held)
+    assert [record for record, _ in reader.read(START).records] == [frame(1)]
 
 
 def test_the_head_of_a_segment_says_who_began_it_and_when(tmp_path: Path) -> None:

@@ -436,3 +436,70 @@ async def test_a_journal_that_was_idle_has_no_old_records(
         append(writer, frame(0))
         now_ns += 7
         assert writer.tell().unwritten_age_ns == 7
+
+
+async def test_a_segment_that_holds_something_is_followed_by_another_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what is recorded can be deleted, also while nobody calls."""
+    monkeypatch.setattr(segments_module, "MAX_AGE_NS", 0)
+    async with started(tmp_path, Settings(flush_interval_ms=1)) as writer:
+        await asyncio.sleep(0.02)
+        assert JournalReader(tmp_path).segments() == [1]
+        append(writer, frame(0))
+        while JournalReader(tmp_path).segments() != [1, 2]:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
+        assert JournalReader(tmp_path).segments() == [1, 2]
+        append(writer, frame(1))
+    assert read_all(tmp_path) == [frame(0), frame(1)]
+
+
+@pytest.mark.guarantee("D4")
+async def test_a_disk_that_is_nearly_full_counts_as_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of `min_free_bytes` is left for the databases."""
+    free = [1_000]
+    monkeypatch.setattr(segments_module, "free_bytes", lambda _: free[0])
+    settings = Settings(flush_interval_ms=1, min_free_bytes=2_000)
+    async with started(tmp_path, settings, max_backlog_bytes=BUFFER_BYTES) as writer:
+        append(writer, frame(0))
+        while not read_all(tmp_path):
+            await asyncio.sleep(0.001)
+        free[0] = 999
+        for seq in range(1, 5):
+            append(writer, frame(seq, bytes(BUFFER_BYTES * 2 // 3)))
+            await writer.flush()
+        assert writer.failing == "disk_full"
+        assert read_all(tmp_path) == [frame(0)]
+        free[0] = 1_000
+        while writer.failing:
+            await asyncio.sleep(0.001)
+        append(writer, frame(5))
+        await writer.flush()
+    found = read_all(tmp_path)
+    assert [record.seq for record in found] == [0, 1, 2, 4, 5]
+    assert gaps_of(found) == [
+        Gap(first_seq=3, last_seq=4, frames=2, bytes=2 * (BUFFER_BYTES * 2 // 3), why="disk_full")
+    ]
+
+
+async def test_a_segment_is_left_after_a_failed_sync_even_if_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [1_000]
+    monkeypatch.setattr(segments_module, "free_bytes", lambda _: free[0])
+    async with started(tmp_path, Settings(flush_interval_ms=1, min_free_bytes=2_000)) as writer:
+        append(writer, frame(0))
+        await writer.flush()
+        free[0] = 0
+        writer._on_sync_error(OSError(5, "Input/output error"))
+        append(writer, frame(1))
+        while not writer.failing:
+            await asyncio.sleep(0.001)
+        free[0] = 1_000
+        while writer.lag_bytes:
+            await asyncio.sleep(0.001)
+    assert JournalReader(tmp_path).segments() == [1, 2]
+    assert read_all(tmp_path) == [frame(0), frame(1)]

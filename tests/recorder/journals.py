@@ -177,9 +177,17 @@ def rows_of(records: Sequence[Record], *, has_audio: bool = False) -> list[Row]:
 
 
 @asynccontextmanager
-async def recording(data: Path, facts: MemoryFacts) -> AsyncGenerator[Recorder]:
+async def recording(
+    data: Path, facts: MemoryFacts, min_free_bytes: int = 0
+) -> AsyncGenerator[Recorder]:
     """Run a recorder on `data` for the time of the block."""
-    recorder = Recorder(data, facts, Blobs.open("", data / "blobs"), prices.shipped())
+    recorder = Recorder(
+        data,
+        facts,
+        Blobs.open("", data / "blobs"),
+        prices.shipped(),
+        min_free_bytes=min_free_bytes,
+    )
     task = asyncio.create_task(recorder.run())
     try:
         yield recorder

@@ -20,7 +20,8 @@ from tests.recorder.journals import (
 from tests.support import golden
 
 from trunkline import ids
-from trunkline.journal.record import Record
+from trunkline.journal.record import SEGMENT_HEADER_BYTES, Record
+from trunkline.journal.segments import segment_path
 from trunkline.recorder import checkpoint, run
 from trunkline.store import blobs as keys
 from trunkline.store.archive import ArchiveReader
@@ -36,6 +37,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "SETTLE_SOON_SECONDS", 0.01)
     monkeypatch.setattr(run, "POLL_SECONDS", 0.005)
     monkeypatch.setattr(run, "RETRY_SECONDS", (0.01,))
+    monkeypatch.setattr(run, "ROOM_SECONDS", 0.005)
 
 
 @pytest.fixture
@@ -260,6 +262,83 @@ async def test_journals_are_deleted_once_they_are_covered(
     assert facts.table == latest(rows_of(live))
     assert await archived(tmp_path, ulid(1)) == done
     assert await archived(tmp_path, ulid(2)) == live
+
+
+async def test_a_journal_is_emptied_when_its_writer_is_gone(
+    tmp_path: Path, journal: Journal, facts: MemoryFacts
+) -> None:
+    async with recording(tmp_path, facts) as recorder:
+        journal.write(a_call(1, closed=False))
+        await recorder.caught_up()
+        assert segment_path(journal.directory, 1).stat().st_size > SEGMENT_HEADER_BYTES
+        journal.die()
+        await recorder.caught_up()
+        while segment_path(journal.directory, 1).stat().st_size > SEGMENT_HEADER_BYTES:
+            await asyncio.sleep(0.001)
+        journal.begin(instance(2))
+        journal.write(a_call(2))
+        await recorder.caught_up()
+    checkpoint.forget(tmp_path / "recorder")
+    async with recording(tmp_path, facts) as recorder:
+        await recorder.caught_up()
+    assert facts.table == latest([*rows_of(a_call(1, closed=False)), *rows_of(a_call(2))])
+
+
+async def test_a_segment_that_was_left_is_deleted_though_nothing_follows(
+    tmp_path: Path, journal: Journal, facts: MemoryFacts
+) -> None:
+    async with recording(tmp_path, facts) as recorder:
+        journal.write(a_call(1))
+        await recorder.caught_up()
+        journal.begin(instance(1))
+        while len(list(journal.directory.glob("*.journal"))) > 1:
+            await asyncio.sleep(0.001)
+        await recorder.caught_up()
+
+
+@pytest.mark.guarantee("D4")
+async def test_with_little_room_on_the_disk_nothing_is_recorded_until_there_is_more(
+    tmp_path: Path, journal: Journal, facts: MemoryFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal keeps it all, and the databases have what is left."""
+    free = [5_000]
+    monkeypatch.setattr(run, "free_bytes", lambda _: free[0])
+    call, other = a_call(1, frames=20), a_call(2)
+    async with recording(tmp_path, facts, min_free_bytes=5_000) as recorder:
+        journal.write(call[:10])
+        await recorder.caught_up()
+        free[0] = 4_999
+        while not recorder.status().errors:
+            await asyncio.sleep(0.001)
+        (error,) = recorder.status().errors
+        assert error == (
+            f"disk: 4999 bytes are free under {tmp_path}, less than min_free_bytes, 5000: make room"
+        )
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+        journal.write([*call[10:], *other])
+        await asyncio.sleep(0.05)
+        after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+        changed = {path for path in after if after[path] != before.get(path)}
+        assert changed == {segment_path(journal.directory, 1)}
+        free[0] = 5_500
+        await recorder.caught_up()
+        assert recorder.status().errors == ()
+    assert facts.table == latest(all_rows([call, other]))
+
+
+async def test_a_recorder_stops_though_the_disk_is_full(
+    tmp_path: Path, journal: Journal, facts: MemoryFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "free_bytes", lambda _: 0)
+    journal.write(a_call(1))
+    async with recording(tmp_path, facts, min_free_bytes=1) as recorder:
+        while not recorder.status().errors:
+            await asyncio.sleep(0.001)
+    assert facts.rows == []
+    monkeypatch.undo()
+    async with recording(tmp_path, facts) as recorder:
+        await recorder.caught_up()
+    assert facts.table == latest(rows_of(a_call(1)))
 
 
 async def test_a_lost_checkpoint_changes_nothing(

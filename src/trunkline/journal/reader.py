@@ -125,8 +125,9 @@ class JournalReader:
             if number >= position.segment:
                 with contextlib.suppress(FileNotFoundError):  # Deleted since it was listed.
                     size_bytes = segment_path(self.directory, number).stat().st_size
-                    found += size_bytes - (position.offset if number == position.segment else 0)
-        return max(0, found)
+                    offset = position.offset if number == position.segment else 0
+                    found += max(0, size_bytes - offset)
+        return found
 
     def writer_alive(self) -> bool:
         """Return whether a process holds this journal for writing."""
@@ -150,6 +151,22 @@ class JournalReader:
         for number in done:
             segment_path(self.directory, number).unlink(missing_ok=True)
         return len(done)
+
+    def is_spent(self, position: Position) -> bool:
+        """Return whether the writer is gone, and all that it left lies before `position`."""
+        if self.writer_alive() or self.segments()[-1:] != [position.segment]:
+            return False
+        size_bytes = segment_path(self.directory, position.segment).stat().st_size
+        return SEGMENT_HEADER_BYTES < size_bytes <= position.offset
+
+    def empty_spent(self, position: Position) -> None:
+        """Take the records out of the newest segment, if `is_spent`.
+
+        Its head stays, so that its number is not used again: a position in it means
+        the same as before. No writer ever goes on in a segment of another.
+        """
+        if self.is_spent(position):
+            os.truncate(segment_path(self.directory, position.segment), SEGMENT_HEADER_BYTES)
 
 
 class _Segment:

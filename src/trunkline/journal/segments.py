@@ -17,6 +17,8 @@ from trunkline.journal.record import (
 )
 
 SUFFIX = ".journal"
+MAX_AGE_NS = 600_000_000_000
+"""A segment that holds something is followed by another then, so that it can be deleted."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -33,6 +35,12 @@ def segment_numbers(directory: Path) -> list[int]:
         return []
     stems = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
     return sorted(int(stem) for stem in stems if stem.isascii() and stem.isdigit())
+
+
+def free_bytes(directory: Path) -> int:
+    """Return how many bytes may still be written where `directory` is."""
+    disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize
 
 
 def why(error: OSError) -> str:
@@ -61,11 +69,18 @@ class Segments:
     """
 
     def __init__(
-        self, directory: Path, instance: bytes, segment_bytes: int = SEGMENT_BYTES
+        self,
+        directory: Path,
+        instance: bytes,
+        segment_bytes: int = SEGMENT_BYTES,
+        reserve_bytes: int = 0,
     ) -> None:
+        """`reserve_bytes`: with less free, the disk counts as full."""
         self._directory = directory
         self._instance = instance
         self._segment_bytes = segment_bytes
+        self._reserve_bytes = reserve_bytes
+        self._began_ns = 0
         self.fd = -1
         """Of the segment that is being written; -1 when there is none."""
         self._size_bytes = 0
@@ -87,6 +102,11 @@ class Segments:
             path.unlink()
             raise
         self.fd, self._size_bytes, self.number = fd, SEGMENT_HEADER_BYTES, number
+        self._began_ns = clock.monotonic_ns()
+
+    def is_old(self, now_ns: int) -> bool:
+        """Return whether it is time for another segment, since this one holds something."""
+        return self._size_bytes > SEGMENT_HEADER_BYTES and now_ns - self._began_ns >= MAX_AGE_NS
 
     def retire(self) -> None:
         """Write nothing more to this segment: it is full, or the disk is not to be trusted."""
@@ -98,13 +118,16 @@ class Segments:
         """Append `views`, each made of whole records, in order. Never raises `OSError`.
 
         A view that fails is cut off again, so that no torn record has another after
-        it. `fresh` begins a new segment first.
+        it. `fresh` begins a new segment first, even if there is nothing to write.
         """
         written = bytes_written = 0
         error: OSError | None = None
         try:
             if fresh:
                 self.retire()
+            self._check_room()
+            if self.fd < 0 and not views:
+                self.begin()
             for view in views:
                 self._append(view)
                 written += 1
@@ -113,6 +136,10 @@ class Segments:
             error = exc
         retired, self._retired = tuple(self._retired), []
         return Outcome(written, error, self.fd, retired, bytes_written)
+
+    def _check_room(self) -> None:
+        if self._reserve_bytes and free_bytes(self._directory) < self._reserve_bytes:
+            raise OSError(errno.ENOSPC, f"less than {self._reserve_bytes} bytes are free")
 
     def _append(self, view: memoryview) -> None:
         full = self._size_bytes + len(view) > self._segment_bytes

@@ -66,7 +66,9 @@ class JournalWriter:
         self._directory = directory
         self._flush_interval_s = settings.flush_interval_ms / 1000
         self._max_backlog_bytes = max_backlog_bytes
-        self._segments = Segments(directory, instance, segment_bytes)
+        # Half of what the recorder leaves free: it stops first, and the journal holds it all.
+        reserve_bytes = settings.min_free_bytes // 2
+        self._segments = Segments(directory, instance, segment_bytes, reserve_bytes)
         self._syncer = Syncer(
             directory, settings.fsync, settings.fsync_interval_ms, self._on_sync_error
         )
@@ -205,15 +207,18 @@ class JournalWriter:
     def _tick(self) -> None:
         assert self._loop is not None
         self._timer = self._loop.call_later(self._flush_interval_s, self._tick)
-        self._write_soon()
         now_ns = clock.monotonic_ns()
+        self._fresh = self._fresh or self._segments.is_old(now_ns)
+        self._write_soon()
         if not self.batch.used:
             self._filling_ns = now_ns
         self._syncer.tick(now_ns)
 
     def _write(self) -> None:
         """Hand what is sealed to the thread, unless it is at work or the disk just refused."""
-        if self._loop is None or self._writing is not None or not self._full:
+        if self._loop is None or self._writing is not None:
+            return
+        if not (self._full or self._fresh or self._failing):
             return
         if self._failing and clock.monotonic_ns() < self._retry_ns:
             return

@@ -21,6 +21,7 @@ import structlog
 
 from trunkline import ids
 from trunkline.clock import monotonic_ns
+from trunkline.journal.segments import free_bytes
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import checkpoint
 from trunkline.recorder.calls import Calls
@@ -44,6 +45,8 @@ MAX_ROWS = 20_000
 """Stored at once, and in one batch."""
 MAX_WAITING_ROWS = 200_000
 """While the facts store refuses: then nothing more is read. The journals keep it."""
+ROOM_SECONDS = 0.5
+"""Between looks at a disk that is nearly full."""
 RETRY_SECONDS = (0.5, 1, 2, 5, 10, 30)
 STOP_SECONDS = 5.0
 """For what is under way, when told to stop."""
@@ -85,8 +88,22 @@ class Recorder:
     it has made sure that it is the only one.
     """
 
-    def __init__(self, data: Path, facts: Facts, blobs: Blobs, prices: PriceTable) -> None:
-        """`data` is the data directory: its `journal`, `spool` and `recorder` are used."""
+    def __init__(
+        self,
+        data: Path,
+        facts: Facts,
+        blobs: Blobs,
+        prices: PriceTable,
+        *,
+        min_free_bytes: int = 0,
+    ) -> None:
+        """`data` is the data directory: its `journal`, `spool` and `recorder` are used.
+
+        With less than `min_free_bytes` free there, nothing is written, and the journals keep
+        everything until there is room.
+        """
+        self._data = data
+        self._min_free_bytes = min_free_bytes
         self._journal = data / "journal"
         self._spool = data / "spool"
         self._own = data / "recorder"
@@ -109,7 +126,9 @@ class Recorder:
         self._sealing: dict[str, asyncio.Task[CallRow]] = {}
         self._harvested: set[str] = set()
         """Sealed calls whose last rows are with those to be stored."""
-        self._sealer = Sealer(self._blobs, self._spool, self._counts)
+        self._sealer = Sealer(
+            self._blobs, self._spool, self._counts, has_room=self._has_room
+        )
         self._settled_ns = self._retry_ns = 0
         self._unsaved = True
         """We may know what the last checkpoint does not cover."""
@@ -225,6 +244,9 @@ class Recorder:
 
     async def _record(self) -> None:
         while not self._stop.is_set():
+            if not self._has_room():
+                await self._pause(ROOM_SECONDS)
+                continue
             moved = False
             if len(self._calls.rows) < MAX_WAITING_ROWS:
                 moved = await asyncio.to_thread(self._read)
@@ -235,8 +257,26 @@ class Recorder:
             self._round.clear()
             if not moved:
                 await self._pause(POLL_SECONDS)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._finish(), STOP_SECONDS)
+        if self._has_room():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._finish(), STOP_SECONDS)
+
+    def _has_room(self) -> bool:
+        """Return whether we may write. What is left of the disk is for the databases."""
+        free = free_bytes(self._data)
+        # A little more to begin again than to stop, so that it does not go to and fro.
+        wanted = self._min_free_bytes * (1.1 if "disk" in self._errors else 1)
+        if free >= wanted:
+            if self._errors.pop("disk", ""):
+                log.warning("recorder goes on", free_bytes=free)
+            return True
+        if "disk" not in self._errors:
+            log.error("recorder waits for room on the disk", free_bytes=free)
+        self._errors["disk"] = (
+            f"disk: {free} bytes are free under {self._data}, less than min_free_bytes,"
+            f" {self._min_free_bytes}: make room"
+        )
+        return False
 
     async def _finish(self) -> None:
         """Store what is written by now, and seal what is over."""
@@ -270,6 +310,8 @@ class Recorder:
             for record, data in batch.records:
                 self._calls.take(record, data, tail.instance)
             moved = moved or bool(batch.records or batch.damage)
+            # Also when there is nothing to record, what is recorded must not stay in the journal.
+            self._unsaved = self._unsaved or tail.has_left_some
         if all(tail.idle for tail in self._tails.values()):
             self._finish_orphans()
         self._unsaved = self._unsaved or moved
@@ -351,7 +393,9 @@ class Recorder:
         saved = Checkpoint(self._places, self._calls.saved(), self._calls.closed)
         checkpoint.save(self._own, saved)
         self._unsaved = False
-        old = [tail for tail in self._tails.values() if tail.has_old_segments()]
+        old = [tail for tail in self._tails.values() if tail.has_old_records()]
+        for tail in self._tails.values():
+            tail.has_left_some = False
         if not old:
             return
         # From here on the spools are the only copy.
@@ -360,7 +404,7 @@ class Recorder:
         sync_path(self._spool)
         checkpoint.sync(self._own)
         for tail in old:
-            tail.delete_old_segments()
+            tail.delete_old_records()
 
     def _failed(self, what: str, exc: Exception) -> float:
         """Note a failure; return how many seconds to wait before the next attempt."""

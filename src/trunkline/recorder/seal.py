@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from trunkline.store.facts.rows import CallRow
 from trunkline.store.holes import Holes
 from trunkline.store.spool import Spooled, scan, spool_path
 
+ROOM_SECONDS = 1.0
 RETRY_SECONDS = (1, 5, 15, 60, 300)
 
 log = structlog.get_logger("trunkline.recorder")
@@ -38,7 +39,17 @@ class Stopping(Exception):
 class Sealer:
     """Seals calls, a few at once; the others wait."""
 
-    def __init__(self, store: Blobs, spool: Path, counts: Counts, threads: int = 1) -> None:
+    def __init__(
+        self,
+        store: Blobs,
+        spool: Path,
+        counts: Counts,
+        threads: int = 1,
+        *,
+        has_room: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`has_room` says whether the disk has room for more."""
+        self._has_room = has_room
         self._blobs = store
         self._counts = counts
         self._spool = spool
@@ -55,6 +66,8 @@ class Sealer:
         for attempt in range(1_000_000_000):
             try:
                 async with self._slots:
+                    while not self._has_room():  # noqa: ASYNC110 (nobody tells when there is)
+                        await asyncio.sleep(ROOM_SECONDS)
                     return await self._seal(row)
             except Stopping:
                 raise

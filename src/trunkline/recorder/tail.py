@@ -34,6 +34,8 @@ class Tail:
         self.unread_since_ns = 0
         """There may be records that are unread since then, gateway monotonic clock. Of a writer
         that is gone, whose clock may be another, since when they were found."""
+        self.has_left_some = False
+        """There may be old records that were not looked for since."""
         self.error = ""
         """Why we cannot read on; empty when we can."""
 
@@ -58,6 +60,8 @@ class Tail:
             log.error("journal is damaged", journal=self.name, at=damage.offset, lost=damage.bytes)
             self._counts.damaged_bytes += damage.bytes
         began = self.idle or not self.unread_since_ns
+        left = batch.position.segment != self.position.segment or (batch.ended and not self.ended)
+        self.has_left_some = self.has_left_some or left
         self.error, self.idle, self.ended = "", batch.idle, batch.ended
         self.position = batch.position
         if batch.idle or (began and not batch.alive):
@@ -73,10 +77,13 @@ class Tail:
         except OSError:
             return 0
 
-    def has_old_segments(self) -> bool:
-        """Return whether there is a segment that was read to its end."""
-        return any(number < self.position.segment for number in self._reader.segments()[:-1])
+    def has_old_records(self) -> bool:
+        """Return whether there is a segment that was read to its end and grows no more."""
+        old = any(number < self.position.segment for number in self._reader.segments()[:-1])
+        return old or (self.ended and self._reader.is_spent(self.position))
 
-    def delete_old_segments(self) -> None:
+    def delete_old_records(self) -> None:
         """Delete what was read to its end. Only when a checkpoint on the disk covers it."""
         self._reader.delete_before(self.position)
+        if self.ended:
+            self._reader.empty_spent(self.position)
