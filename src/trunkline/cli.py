@@ -25,7 +25,8 @@ app = typer.Typer(
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 
-Data = Annotated[Path | None, typer.Option(help="Directory of stores and journal.")]
+# Whether it can be read is ours to say, in one line, with what to do.
+Data = Annotated[Path | None, typer.Option(help="Directory of stores and journal.", readable=False)]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
 Certificate = Annotated[Path | None, typer.Option(help="PEM certificate: speak TLS.")]

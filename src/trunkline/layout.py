@@ -8,6 +8,10 @@ from pathlib import Path
 
 from trunkline.errors import OperatorError
 
+FORMAT = 1
+"""Of all that lies under a data directory. Raised by a release that writes what the one before
+cannot read: another version of records, other archives, other names."""
+
 
 class Layout:
     """The names under one data directory. Nothing is created by asking for a name."""
@@ -24,6 +28,7 @@ class Layout:
         self.cache = data / "cache"
         self.run = data / "run"
         self.snapshot = self.run / "snapshot.json"
+        self.format = data / "format"
 
     def create(self) -> None:
         """Make the directories. Raises `OperatorError` when that is not possible."""
@@ -33,11 +38,25 @@ class Layout:
             probe = self.run / f".writable-{os.getpid()}"
             probe.touch()
             probe.unlink()
+            self._check_format()
         except OSError as exc:
             raise OperatorError(
                 f"data directory {self.data} is not writable: {exc.strerror}; "
                 "choose another with --data or TRUNKLINE_DATA"
             ) from exc
+
+    def _check_format(self) -> None:
+        try:
+            found = self.format.read_text("ascii", "replace").strip()
+        except FileNotFoundError:
+            self.format.write_text(f"{FORMAT}\n")
+            return
+        # Whatever is written there that we do not know is a later release's.
+        if not found.isdigit() or int(found) > FORMAT:
+            raise OperatorError(
+                f"data directory {self.data} was written by a later release: it has format"
+                f" {found[:20]!r}, this release knows {FORMAT}; upgrade Trunkline"
+            )
 
 
 class DataLock:
@@ -48,7 +67,10 @@ class DataLock:
 
     def __init__(self, path: Path) -> None:
         """Take the lock. Raises `OperatorError` naming the process that has it."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            raise OperatorError(f"cannot lock {path}: {exc.strerror}") from exc
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:

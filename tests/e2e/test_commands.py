@@ -142,18 +142,6 @@ def test_a_busy_port_is_one_clear_line(tmp_path: Path) -> None:
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said
 
 
-def test_a_data_directory_in_use_is_one_clear_line(plain: Running) -> None:
-    said = one_clear_line("up", "--data", str(plain.data), "--port", "0")
-    assert f"is in use by process {plain.process.pid}" in said
-
-
-def test_an_unwritable_data_directory_is_one_clear_line(tmp_path: Path) -> None:
-    in_the_way = tmp_path / "file"
-    in_the_way.touch()
-    said = one_clear_line("up", "--data", str(in_the_way / "data"), "--port", "0")
-    assert "is not writable: Not a directory" in said
-
-
 def test_an_unknown_setting_is_one_clear_line() -> None:
     said = one_clear_line("up", env={"TRUNKLINE_PROT": "1"})
     assert "TRUNKLINE_PROT is not a setting" in said

@@ -261,6 +261,52 @@ def test_a_torn_tail_is_ignored_and_what_was_lost_of_it_is_counted(
     assert records_of(batches)[whole + len(extra) :] == records[:2]
 
 
+@pytest.mark.guarantee("D2")
+@settings(max_examples=80, deadline=None)
+@given(conversations(), st.data(), st.booleans())
+def test_a_zeroed_tail_is_ignored_and_what_was_lost_of_it_is_counted(
+    records: list[Record], data: st.DataObject, longer: bool
+) -> None:
+    """What a file system leaves that knew a file's new size and lost its new bytes."""
+    body = body_of(records)
+    cut = max(0, len(body) - 4096) if longer else data.draw(st.integers(0, len(body)))
+    zeroed = body[:cut] + bytes(len(body) - cut)
+    ends = list(itertools.accumulate(len(encode(record)) for record in records))
+    whole = sum(end <= cut for end in ends)
+    # A payload that ends in zeros may be whole all the same: then its record is.
+    whole += whole < len(records) and zeroed[: ends[whole]] == body[: ends[whole]]
+    with journal(zeroed, body_of(records[:2])) as directory:
+        batches = read_all(directory)
+    found = records_of(batches)
+    inside = embedded(records[whole].payload) if whole < len(records) else []
+    extra = [record for record in found[whole:] if record in inside]
+    assert found[:whole] == records[:whole]
+    assert found[whole + len(extra) :] == records[:2]
+    lost = len(body) - ([0, *ends][whole])
+    assert damaged_bytes(batches) == lost - len(body_of(extra))
+
+
+@pytest.mark.guarantee("D2")
+@pytest.mark.parametrize("end", ["torn", "zeroed", "garbage"])
+async def test_after_a_power_cut_the_next_process_begins_another_segment(
+    tmp_path: Path, end: str
+) -> None:
+    records = [Record(Kind.FRAME, CALLS[0], seq, payload=b"x" * 500) for seq in range(20)]
+    await write(tmp_path, records)
+    torn = max(tmp_path.glob("*.journal"))
+    data = torn.read_bytes()
+    kept = len(data) - 700
+    torn.write_bytes(
+        data[:kept] + {"torn": b"", "zeroed": bytes(700), "garbage": os.urandom(700)}[end]
+    )
+    after = torn.read_bytes()
+    await write(tmp_path, records[:1])
+    assert torn.read_bytes() == after
+    batches = read_all(tmp_path)
+    assert records_of(batches) == [*records[:-2], records[0]]
+    assert damaged_bytes(batches) == len(after) - kept + (2 * 548 - 700)
+
+
 def embedded(payload: bytes) -> list[Record]:
     """A frame that is itself a record: after damage it cannot be told from one."""
     try:
@@ -301,6 +347,7 @@ def test_a_flipped_bit_in_the_head_of_a_segment_costs_no_record() -> None:
     assert damaged_bytes(batches) == SEGMENT_HEADER_BYTES
 
 
+@pytest.mark.guarantee("D11")
 @given(conversations())
 def test_a_record_of_the_previous_version_is_read_as_if_it_were_of_this_one(
     records: list[Record],
@@ -316,6 +363,7 @@ def test_a_record_of_the_previous_version_is_read_as_if_it_were_of_this_one(
         assert end == len(encode(record))
 
 
+@pytest.mark.guarantee("D11")
 @settings(max_examples=20, deadline=None)
 @given(conversations(), st.data())
 def test_a_record_of_a_later_version_stops_the_reader_with_a_clear_error(

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.recorder.journals import (
     ORG,
@@ -341,8 +342,10 @@ async def test_a_recorder_stops_though_the_disk_is_full(
     assert facts.table == latest(rows_of(a_call(1)))
 
 
+@pytest.mark.guarantee("D11")
+@pytest.mark.parametrize("lost", ["torn", "of another release"])
 async def test_a_lost_checkpoint_changes_nothing(
-    tmp_path: Path, journal: Journal, facts: MemoryFacts
+    tmp_path: Path, journal: Journal, facts: MemoryFacts, lost: str
 ) -> None:
     calls = [a_call(number, frames=12) for number in range(3)]
     for end in range(0, 15, 5):
@@ -350,7 +353,11 @@ async def test_a_lost_checkpoint_changes_nothing(
             journal.write(call[end : end + 5])
         async with recording(tmp_path, facts) as recorder:
             await recorder.caught_up()
-        (tmp_path / "recorder" / checkpoint.NAME).write_bytes(b"TRUNKCP1 torn")
+        path = tmp_path / "recorder" / checkpoint.NAME
+        saved = checkpoint.load(path.parent)
+        assert saved is not None
+        other = checkpoint.encode(msgspec.structs.replace(saved, release="0.0.1"))
+        path.write_bytes(b"TRUNKCP1 torn" if lost == "torn" else other)
     assert facts.table == latest(all_rows(calls))
 
 

@@ -126,9 +126,7 @@ class Recorder:
         self._sealing: dict[str, asyncio.Task[CallRow]] = {}
         self._harvested: set[str] = set()
         """Sealed calls whose last rows are with those to be stored."""
-        self._sealer = Sealer(
-            self._blobs, self._spool, self._counts, has_room=self._has_room
-        )
+        self._sealer = Sealer(self._blobs, self._spool, self._counts, has_room=self._has_room)
         self._settled_ns = self._retry_ns = 0
         self._unsaved = True
         """We may know what the last checkpoint does not cover."""

@@ -1,0 +1,150 @@
+"""From the release before to this one: killed in the middle, begun again, nothing lost."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.store.engines import ROOT
+
+from trunkline.errors import OperatorError
+from trunkline.store.control import database
+from trunkline.store.control.database import MIGRATIONS, sqlite_url
+from trunkline.store.control.store import ControlStore
+
+_OTHER_RELEASE = """
+import asyncio, os, sys
+from pathlib import Path
+from trunkline.errors import OperatorError
+from trunkline.store.facts import ddl, schema
+from trunkline.store.facts.store import FactsStore
+from tests.support.facts import a_call, parts_of
+
+which, path = sys.argv[1], Path(sys.argv[2])
+if which == "before":
+    # As the release before had it: one migration and one column fewer.
+    schema.MIGRATIONS = schema.MIGRATIONS[:-1]
+    schema.VERSION -= 1
+if which == "dies":
+    step, altered = schema.MIGRATIONS[-1], []
+
+    class Dying:
+        def __init__(self, client):
+            self.client = client
+
+        def command(self, sql):
+            if len(altered) == 3:
+                os._exit(9)
+            altered.append(self.client.command(sql))
+
+    schema.MIGRATIONS = (*schema.MIGRATIONS[:-1], lambda client: step(Dying(client)))
+
+async def main():
+    async with FactsStore.opened(path, beside=path.parent) as facts:
+        if which == "before":
+            calls = [a_call("o") for _ in range(3)]
+            await facts.insert([row for call in calls for row in (*parts_of(call), call)])
+            drop = "ALTER TABLE calls DROP COLUMN damaged_records"
+            await facts._run(facts._client.command, drop)
+        else:
+            print(sum((await facts.counts()).values()), repr(facts.damage), flush=True)
+
+try:
+    asyncio.run(main())
+except OperatorError as exc:
+    sys.exit(str(exc))
+"""
+
+
+def release(which: str, path: Path) -> subprocess.CompletedProcess[str]:
+    """Let another release open the facts at `path`."""
+    return subprocess.run(
+        [sys.executable, "-c", _OTHER_RELEASE, which, str(path)],
+        capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+    )  # fmt: skip
+
+
+@pytest.mark.guarantee("D11")
+def test_the_facts_of_the_release_before_survive_an_upgrade_that_is_killed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "facts"
+    assert release("before", path).returncode == 0
+    assert release("dies", path).returncode == 9
+    assert release("this", path).stdout == "39 ''\n"
+    said = release("before", path)
+    assert said.returncode == 1
+    assert "the facts store has version 2, this release knows 1: upgrade Trunkline" in said.stderr
+    assert "trunkline reindex" in said.stderr
+
+
+_NEXT = '''
+"""The release after this one."""
+
+import os
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "next"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    """Change the tables, as migrations do, and fall over half-way if that is wanted."""
+    op.add_column("organisations", sa.Column("colour", sa.String(20), nullable=True))
+    op.execute("UPDATE organisations SET colour = 'green'")
+    with op.batch_alter_table("api_keys") as batch:
+        batch.add_column(sa.Column("colour", sa.String(20), nullable=True))
+    if Path({flag!r}).exists():
+        os._exit(9)
+'''
+_DIE = """
+import asyncio, sys
+from pathlib import Path
+from trunkline.store.control import database
+
+database.MIGRATIONS = Path(sys.argv[2])
+asyncio.run(database.Database.open(sys.argv[1]))
+"""
+
+
+async def keys_of(database: Path) -> list[str]:
+    """Return the names of the operator's keys; a first one is made if there is none."""
+    async with ControlStore.opened(sqlite_url(database)) as control:
+        org = await control.ensure_operator()
+        if not await control.list_keys(org.id):
+            await control.create_key(org.id, "before the upgrade")
+        return [key.name for key in await control.list_keys(org.id)]
+
+
+@pytest.mark.guarantee("D11")
+async def test_the_accounts_survive_an_upgrade_that_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, later, flag = tmp_path / "control.sqlite3", tmp_path / "later", tmp_path / "fall"
+    before = await keys_of(path)
+    with sqlite3.connect(path) as connection:
+        (head,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    connection.close()
+    (later / "versions").mkdir(parents=True)
+    for file in (MIGRATIONS / "env.py", *MIGRATIONS.glob("versions/*.py")):
+        (later / file.relative_to(MIGRATIONS)).write_bytes(file.read_bytes())
+    (later / "versions" / "next.py").write_text(_NEXT.format(head=head, flag=str(flag)))
+    flag.touch()
+    died = subprocess.run(
+        [sys.executable, "-c", _DIE, sqlite_url(path), str(later)], check=False, cwd=ROOT
+    )
+    assert died.returncode == 9
+    assert await keys_of(path) == before
+    flag.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", later)
+        assert await keys_of(path) == before
+    with pytest.raises(OperatorError, match=r"was migrated by a later release.*upgrade Trunkline"):
+        await keys_of(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", later)
+        assert await keys_of(path) == before
