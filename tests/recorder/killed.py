@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+import structlog
 from tests.recorder.journals import KEYS
 
 from trunkline.protocol import prices
@@ -59,6 +60,7 @@ class FileFacts:
 
 
 async def main(data: Path) -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     run.SETTLE_SECONDS = run.SETTLE_SOON_SECONDS = run.POLL_SECONDS = 0.005
     blobs = Blobs.open("", data / "blobs")
     recorder = Recorder(data, FileFacts(data), blobs, prices.shipped())
