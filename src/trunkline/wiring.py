@@ -212,6 +212,7 @@ async def server(
     settings: Settings, listen_fd: int | None, path: Path | None, *, supervised: bool
 ) -> None:
     """Be the recorder and the web until told to stop."""
+    from trunkline.recorder.audit import Audit
     from trunkline.recorder.run import Recorder
     from trunkline.store.spending import Spending
     from trunkline.vitals.desk import Desk
@@ -237,12 +238,14 @@ async def server(
         )
         traffic, gauge = Traffic(), Gauge(settings.data)
         watch = StoreWatch(stores.facts, stores.control)
-        vitals = ServerVitals(recorder.tell, traffic.tell, watch, gauge)
+        audit = Audit(stores.blobs, stores.facts, recorder.newly_sealed, settings.retention_days)
+        vitals = ServerVitals(recorder.tell, audit.tell, traffic.tell, watch, gauge)
         desk = Desk(layout.run, "server", vitals, settings.metrics_token)
         web = _web(create_app(stores.dependencies(settings, desk, traffic)))
         watching = [
             asyncio.create_task(stores.control.watch_and_publish(layout.snapshot)),
             asyncio.create_task(watch.run()),
+            asyncio.create_task(audit.run()),
             asyncio.create_task(Spending(stores.control, stores.facts, wall_ns).run()),
         ]
         working = [

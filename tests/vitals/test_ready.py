@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.vitals.of import HOUR_NS, NOW_NS, gateway, of, server
 
-from trunkline.vitals.figures import Figures, Journal, Machine, Recorder, Stores
+from trunkline.vitals.figures import Audit, Figures, Journal, Machine, Recorder, Stores
 from trunkline.vitals.fleet import STALE_NS
 from trunkline.vitals.ready import (
     ABSENT,
@@ -44,6 +44,8 @@ WRONG: dict[str, Figures] = {
     "facts_refused": server(recorder=Recorder(stuck=("facts",))),
     "facts_down": server(stores=Stores(facts=False)),
     "facts_damaged": server(stores=Stores(facts_damaged=True)),
+    "facts_differ": server(audit=Audit(differing_calls=1)),
+    "archives_unreadable": server(audit=Audit(unreadable_archives=1)),
     "rows_refused": server(stores=Stores(facts_refused_rows=1)),
     "keys_unpublished": server(stores=Stores(keys_unpublished=True)),
     "control_down": server(stores=Stores(control=False)),

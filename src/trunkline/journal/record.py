@@ -45,6 +45,8 @@ from trunkline.journal.upgrade import UPGRADES, Step, upgrade
 VERSION = 1
 VERSION_AT = 4
 """Where in a record its version stands."""
+KIND_AT = 5
+"""Where its kind stands."""
 MAGIC = b"TRUNKJN1"
 SEGMENT_BYTES = 64 * 1024 * 1024
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024

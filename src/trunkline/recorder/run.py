@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,7 @@ from trunkline.clock import monotonic_ns
 from trunkline.journal.segments import free_bytes
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import checkpoint
+from trunkline.recorder.audit import Sealed
 from trunkline.recorder.calls import Calls
 from trunkline.recorder.checkpoint import Checkpoint, Place
 from trunkline.recorder.counts import Counts
@@ -48,6 +50,7 @@ MAX_WAITING_ROWS = 200_000
 ROOM_SECONDS = 0.5
 """Between looks at a disk that is nearly full."""
 RETRY_SECONDS = (0.5, 1, 2, 5, 10, 30)
+MAX_NEWLY_SEALED = 100_000
 STOP_SECONDS = 5.0
 """For what is under way, when told to stop."""
 
@@ -116,6 +119,8 @@ class Recorder:
         self._errors: dict[str, str] = {}
         self._failures = 0
         self._counts = Counts()
+        self.newly_sealed: deque[Sealed] = deque(maxlen=MAX_NEWLY_SEALED)
+        """For whoever compares them with the facts."""
         self._forget()
 
     def _forget(self) -> None:
@@ -359,6 +364,7 @@ class Recorder:
         self._errors.pop("facts", None)
         self._failures = 0
         for call_id in sealed:
+            self.newly_sealed.append(Sealed(self._calls.closed[call_id].row.org_id, call_id))
             del self._calls.closed[call_id]
             del self._sealing[call_id]
         self._harvested.clear()

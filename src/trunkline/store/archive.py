@@ -28,7 +28,7 @@ from isal.isal_zlib import crc32
 
 from trunkline.errors import TrunklineError
 from trunkline.journal import record
-from trunkline.journal.record import Damaged, Record
+from trunkline.journal.record import Damaged, Kind, Record
 from trunkline.store.blobs import Blobs
 
 MAGIC = b"TRUNKAR1"
@@ -40,6 +40,8 @@ _TAIL_BYTES = 64 * 1024
 """Read at once from the end: footer and, of all but very long calls, the index."""
 _LEVEL = 3
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+EVENTS = frozenset({Kind.FRAME, Kind.BRIDGED})
+"""Records with a row in `events`."""
 
 
 log = structlog.get_logger("trunkline.store.archive")
@@ -71,6 +73,9 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     crc: int
     """CRC-32 of all raw records, one after the other."""
     frames: tuple[Frame, ...]
+    events: int = -1
+    """Records that the facts have a row of in `events`: frames, and what was made of them.
+    -1: not counted when this was sealed."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -107,6 +112,7 @@ class _Packer:
         self._frames: list[Frame] = []
         self._pending = bytearray()
         self._seqs: list[int] = []
+        self._events = 0
         self._offset = 0
         self._crc = 0
 
@@ -114,6 +120,7 @@ class _Packer:
         if self._pending and len(self._pending) + len(data) > FRAME_BYTES:
             self._cut()
         self._pending += data
+        self._events += data[record.KIND_AT] in EVENTS
         self._seqs.append(seq)
 
     def finish(self, call_id: str) -> Index:
@@ -126,6 +133,7 @@ class _Packer:
             raw_bytes=sum(frame.raw_bytes for frame in frames),
             crc=self._crc,
             frames=frames,
+            events=self._events,
         )
         packed = msgspec.msgpack.encode(index)
         self._out.write(packed + _footer(self._offset, packed))
@@ -235,6 +243,16 @@ class ArchiveReader:
             return _decode_all(raw)
         except (zstandard.ZstdError, Damaged) as exc:
             raise ArchiveDamaged(f"{where}: {exc}") from exc
+
+
+async def manifest(blobs: Blobs, blob: str) -> Index:
+    """Return the manifest of the archive at key `blob`, without reading its records.
+
+    Raises:
+        BlobMissing: there is none.
+        ArchiveDamaged: its end, or its manifest, is not what was sealed.
+    """
+    return await _stored_index(blobs, blob)
 
 
 async def _stored_index(blobs: Blobs, blob: str) -> Index:

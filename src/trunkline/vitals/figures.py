@@ -120,6 +120,22 @@ class Recorder(msgspec.Struct, frozen=True, kw_only=True):
     """What keeps it from going on now: `facts`, `recorder`, `journal`."""
 
 
+class Audit(msgspec.Struct, frozen=True, kw_only=True):
+    """What is archived, compared with the facts: call by call, since all were last compared."""
+
+    calls: int = 0
+    archived_frames: int = 0
+    """By the manifests of their archives."""
+    facts_frames: int = 0
+    """Rows that the facts have of them."""
+    differing_calls: int = 0
+    differing_frames: int = 0
+    """Frames that only one of both has."""
+    unreadable_archives: int = 0
+    compared_wall_ns: int = 0
+    """When some were last compared; 0: none yet."""
+
+
 class Stores(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the stores answer, looked at now and then."""
 
@@ -148,6 +164,7 @@ class Server(_Process, frozen=True, kw_only=True, tag="server"):
 
     recorder: Recorder = Recorder()
     stores: Stores = Stores()
+    audit: Audit = Audit()
     web: Web = Web()
 
 

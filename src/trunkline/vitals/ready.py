@@ -124,6 +124,17 @@ SERVER_CHECKS: tuple[Check[Server], ...] = (
         " reindex`.",
     ),
     Check(
+        "facts_differ",
+        lambda told, _: told.audit.differing_calls > 0,
+        "The facts of some calls are not what their archives say; the log names the calls. Stop"
+        " Trunkline and run `trunkline reindex`.",
+    ),
+    Check(
+        "archives_unreadable",
+        lambda told, _: told.audit.unreadable_archives > 0,
+        "Some archives cannot be read. Look at the log and the disk.",
+    ),
+    Check(
         "rows_refused",
         lambda told, _: told.stores.facts_refused_rows > 0,
         "The facts store would not have some rows: they are put aside. Look at the log; `trunkline"

@@ -105,11 +105,13 @@ class ServerVitals:
     def __init__(
         self,
         recorder: Callable[[], figures.Recorder],
+        audit: Callable[[], figures.Audit],
         web: Callable[[], figures.Web],
         watch: StoreWatch,
         gauge: Gauge,
     ) -> None:
         self._recorder = recorder
+        self._audit = audit
         self._web = web
         self._watch = watch
         self._gauge = gauge
@@ -128,5 +130,6 @@ class ServerVitals:
             machine=self._gauge.machine,
             recorder=self._recorder(),
             stores=self._watch.stores,
+            audit=self._audit(),
             web=self._web(),
         )
