@@ -87,7 +87,7 @@ class Settings(BaseModel):
     """A leg that takes nothing for so long while its buffer is full is closed, 1013."""
     max_early_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     """Kept of what the caller sends before the provider has answered; then it has to wait."""
-    ping_interval_ms: int = Field(default=20_000, ge=1)
+    ping_interval_ms: int = Field(default=15_000, ge=1)
     """Silence on a leg after which we ping it."""
     ping_timeout_ms: int = Field(default=10_000, ge=1)
     """Without a pong for so long the leg is lost."""

@@ -6,10 +6,13 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import os
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from tests.relay.world import HANDSHAKE
 
@@ -83,9 +86,9 @@ class Peer:
         """Send a close frame."""
         self.send(CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason)
 
-    async def recv(self) -> Received:
+    async def recv(self, timeout_s: float = WAIT_S) -> Received:
         """Return the next frame. Raises `IncompleteReadError` or `ConnectionError` at the end."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(timeout_s):
             first, second = await self.reader.readexactly(2)
             assert bool(second & 0x80) is not self._masks
             size = second & 0x7F
@@ -104,11 +107,15 @@ class Peer:
         assert got.final
         return got.payload
 
-    async def until_close(self) -> Received:
-        """Return the close frame, whatever comes before it."""
-        while (got := await self.recv()).opcode != CLOSE:
-            pass
-        return got
+    async def until_close(self, timeout_s: float = WAIT_S) -> tuple[list[bytes], int | None]:
+        """Return the messages that come before the close frame, and its code. Answers pings."""
+        messages: list[bytes] = []
+        while (got := await self.recv(timeout_s)).opcode != CLOSE:
+            if got.opcode == PING:
+                self.send(PONG, got.payload)
+            elif got.opcode != PONG:
+                messages.append(got.payload)
+        return messages, got.code
 
     async def ended(self) -> None:
         """Wait until the connection is closed by the other end."""
@@ -118,8 +125,10 @@ class Peer:
                     pass
 
     def finish(self) -> None:
-        """Send FIN, and read on."""
-        self.writer.write_eof()
+        """Send FIN, and read on. Under TLS too, without its own farewell."""
+        number = self.writer.get_extra_info("socket").fileno()
+        with socket.socket(fileno=os.dup(number)) as connection:
+            connection.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
         """Send RST."""
@@ -143,9 +152,19 @@ class Peers:
         self.open: list[Peer] = []
         self._arrived: asyncio.Queue[Peer] = asyncio.Queue()
 
-    async def call(self, port: int, handshake: bytes = HANDSHAKE) -> tuple[Peer, Peer]:
-        """Open a call at a gateway's port; return its caller and its provider."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async def call(
+        self,
+        port: int,
+        handshake: bytes = HANDSHAKE,
+        *,
+        tls: ssl.SSLContext | None = None,
+        connected: socket.socket | None = None,
+    ) -> tuple[Peer, Peer]:
+        """Open a call at a gateway's port, or over `connected`; return its caller and provider."""
+        where: dict[str, Any] = {"host": "127.0.0.1", "port": port}
+        reader, writer = await asyncio.open_connection(
+            **({"sock": connected} if connected else where), ssl=tls
+        )
         caller = Peer(reader, writer, masks=True)
         self.open.append(caller)
         writer.write(handshake)
@@ -177,14 +196,18 @@ def switching(head: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def peers(port: int = 0) -> AsyncIterator[Peers]:
-    """Yield a provider on `port`, or on one of its own, that callers can be opened with.
+async def peers(
+    port: int = 0, *, tls: ssl.SSLContext | None = None, listening: socket.socket | None = None
+) -> AsyncIterator[Peers]:
+    """Yield a provider on `port`, `listening`, or a port of its own, and callers beside it.
 
     What is open at the end is dropped.
     """
     made = Peers()
-    server = await asyncio.start_server(made.accept, "127.0.0.1", port)
-    made.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime"
+    public = listening or socket.create_server(("127.0.0.1", port))
+    server = await asyncio.start_server(made.accept, sock=public, ssl=tls)
+    host, bound = public.getsockname()
+    made.url = f"{'wss' if tls else 'ws'}://{host}:{bound}/v1/realtime"
     try:
         yield made
     finally:
@@ -192,3 +215,4 @@ async def peers(port: int = 0) -> AsyncIterator[Peers]:
         for peer in made.open:
             peer.leave()
         await server.wait_closed()
+        public.close()

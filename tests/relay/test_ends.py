@@ -4,13 +4,169 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
-from tests.relay.peer import CLOSE, TEXT, frame, peers
-from tests.relay.world import world
+import trustme
+from tests.relay.peer import CLOSE, TEXT, Peer, Peers, frame, peers
+from tests.relay.world import World, world
+from tests.support.measured import measured
+
+from trunkline.journal.record import Kind, Leg
+from trunkline.protocol.call import Closed
 
 MIB = 1024 * 1024
+
+# --- every end, at every time --------------------------------------------------------
+
+CLOSES = (1000, 1001, 1008, 1009, 1011, 1012, 1013, 4000, 4321, 4999, None)
+"""Codes that peers close with; None: a close without one."""
+LOSSES: dict[str, Callable[[Peer], object]] = {
+    "FIN": Peer.finish,
+    "RST": Peer.reset,
+    "half-open": lambda _: None,  # It answers no ping from now on.
+}
+PHASES = ("before session.created", "idle", "mid-response", "mid-fragment")
+CREATED = b'{"type":"session.created","session":{"type":"realtime"}}'
+DELTAS = [b'{"type":"response.output_audio.delta","delta":"%d"}' % number for number in range(50)]
+
+
+async def brought_to(phase: str, caller: Peer, provider: Peer, ending: Peer) -> None:
+    """Have a call's peers say what is said until `phase`; `ending` is who will end it."""
+    if phase == "before session.created":
+        return
+    provider.send(TEXT, CREATED)
+    assert await caller.message() == CREATED
+    if phase == "mid-response":
+        for delta in DELTAS:
+            provider.send(TEXT, delta)
+    if phase == "mid-fragment":
+        ending.send(TEXT, b'{"type":"conv', final=False)
+
+
+@dataclass
+class Ended:
+    """What the peer that stayed has seen, and what was recorded."""
+
+    after_s: float
+    messages: list[bytes]
+    code: int | None
+    closed: Closed
+
+
+async def ended(
+    w: World,
+    ends: Peers,
+    who: Leg,
+    phase: str,
+    end: Callable[[Peer], object],
+    tls: ssl.SSLContext | None = None,
+) -> Ended:
+    """Open a call, have one peer end it at `phase`, and see it out on all sides."""
+    caller, provider = await ends.call(w.port, tls=tls)
+    ending, staying = (caller, provider) if who is Leg.CALLER else (provider, caller)
+    await brought_to(phase, caller, provider, ending)
+    clock = asyncio.get_running_loop().time
+    began_s = clock()
+    end(ending)
+    messages, code = await staying.until_close()
+    after_s = clock() - began_s
+    staying.close(code)
+    await staying.ended()
+    calls = len(w.journal.of(Kind.OPENED))
+    closed = await w.journal.closed(calls)
+    for peer in (caller, provider):
+        peer.leave()
+    return Ended(after_s, messages, code, closed)
+
+
+@pytest.mark.guarantee("R6")
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("who", [Leg.CALLER, Leg.PROVIDER])
+async def test_every_end_is_told_to_the_other_leg(tmp_path: Path, who: Leg, phase: str) -> None:
+    name, slowest_s = who.name.lower(), 0.0
+    async with peers() as ends, world(tmp_path, openai_url=ends.url) as w:
+        await ended(w, ends, who, phase, Peer.reset)
+        before = await in_use(w)
+        for code in CLOSES:
+            got = await ended(w, ends, who, phase, lambda peer, code=code: peer.close(code, b"why"))
+            assert got.code == code
+            assert got.messages == relayed(who, phase), code
+            assert got.closed.end_reason == f"{name}_closed"
+            assert codes_of(got.closed) == {code or 1005}
+            slowest_s = max(slowest_s, got.after_s)
+        for loss in ("FIN", "RST"):
+            got = await ended(w, ends, who, phase, LOSSES[loss])
+            check_lost(got, who)
+            slowest_s = max(slowest_s, got.after_s)
+        await until_in_use(w, before)
+    measured("R6", f"{name} ends {phase}: told within {slowest_s * 1000:.0f} ms")
+
+
+@pytest.mark.guarantee("R6")
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("who", [Leg.CALLER, Leg.PROVIDER])
+async def test_a_half_open_leg_is_found_and_told(tmp_path: Path, who: Leg, phase: str) -> None:
+    options = {"ping_interval_ms": 100, "ping_timeout_ms": 100}
+    async with peers() as ends, world(tmp_path, openai_url=ends.url, **options) as w:
+        check_lost(await ended(w, ends, who, phase, LOSSES["half-open"]), who)
+
+
+@pytest.mark.guarantee("R6")
+@pytest.mark.parametrize("who", [Leg.CALLER, Leg.PROVIDER])
+async def test_every_end_is_told_under_tls_too(tmp_path: Path, who: Leg) -> None:
+    authority, trusting = trustme.CA(), ssl.create_default_context()
+    authority.configure_trust(trusting)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(serving)
+    options = {"tls": serving, "provider_ca": tmp_path / "ca.pem"}
+    async with (
+        peers(tls=serving) as ends,
+        world(tmp_path, openai_url=ends.url, **options) as w,
+    ):
+        got = await ended(w, ends, who, "idle", lambda peer: peer.close(4000), trusting)
+        assert (got.code, got.closed.end_reason) == (4000, f"{who.name.lower()}_closed")
+        for loss in ("FIN", "RST"):
+            check_lost(await ended(w, ends, who, "idle", LOSSES[loss], trusting), who)
+
+
+def relayed(who: Leg, phase: str) -> list[bytes]:
+    """Return what the peer that stayed is still to get."""
+    return DELTAS if who is Leg.PROVIDER and phase == "mid-response" else []
+
+
+def check_lost(got: Ended, who: Leg) -> None:
+    """A loss has no code: the other leg is closed with 1011, a caller is told why."""
+    name = who.name.lower()
+    assert got.code == 1011
+    assert (got.closed.status, got.closed.end_reason) == ("failed", f"{name}_lost")
+    assert codes_of(got.closed) == {None, 1011}
+    if who is Leg.PROVIDER:
+        assert msgspec.json.decode(got.messages[-1])["error"]["code"] == "provider_lost"
+
+
+def codes_of(closed: Closed) -> set[int | None]:
+    return {closed.caller_close_code, closed.provider_close_code}
+
+
+async def in_use(w: World) -> tuple[int, int, int]:
+    """Return how many tasks, files and calls there are."""
+    gc.collect()
+    return len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd")), w.gateway.live_calls
+
+
+async def until_in_use(w: World, expected: tuple[int, int, int]) -> None:
+    """Wait until there are no more of them than that."""
+    async with asyncio.timeout(5):
+        while any(now > then for now, then in zip(await in_use(w), expected, strict=True)):
+            await asyncio.sleep(0.01)
+
 
 # --- a close, and more ---------------------------------------------------------------
 
@@ -50,7 +206,7 @@ async def test_a_code_that_may_not_be_sent_is_answered_with_1002(tmp_path: Path,
         caller, provider = await ends.call(w.port)
         provider.close(code)
         assert (await provider.recv()).code == 1002
-        assert (await caller.until_close()).code == 1011
+        assert (await caller.until_close())[1] == 1011
         caller.close(1011)
         await w.journal.closed()
 
@@ -88,7 +244,7 @@ async def test_a_provider_that_breaks_a_rule_leaves_no_page_of_log(
     async with peers() as ends, world(tmp_path, openai_url=ends.url) as w:
         caller, provider = await ends.call(w.port)
         provider.write(b"\xff\xff")
-        assert (await caller.until_close()).code == 1011
+        assert (await caller.until_close())[1] == 1011
         assert (await provider.recv()).code == 1002
         caller.close(1011)
         assert (await w.journal.closed()).end_reason == "protocol_error"

@@ -128,8 +128,8 @@ def key(text: str = KEY, **changes: Any) -> Key:
     return Key(**{**fields, **changes})
 
 
-def listening() -> socket.socket:
-    public = socket.create_server(("127.0.0.1", 0))
+def listening(host: str = "127.0.0.1") -> socket.socket:
+    public = socket.create_server((host, 0))
     public.setblocking(False)
     return public
 
@@ -142,9 +142,10 @@ async def world(
     tls: ssl.SSLContext | None = None,
     server_socket: Path | None = None,
     provider: dict[str, Any] | None = None,
+    host: str = "127.0.0.1",
     **settings: Any,
 ) -> AsyncIterator[World]:
-    """Yield a gateway whose OpenAI is `talk`, or as `settings` say."""
+    """Yield a gateway on `host` whose OpenAI is `talk`, or as `settings` say."""
     seen: list[Headers] = []
 
     async def noted(connection: ServerConnection) -> None:
@@ -166,7 +167,7 @@ async def world(
             instance=INSTANCE,
             tls=tls,
         )
-        public = listening()
+        public = listening(host)
         made = World(gateway, journal, public.getsockname()[1], directory / "snapshot.json", seen)
         made.publish(key())
         await gateway.start(public)
