@@ -14,7 +14,7 @@ import structlog
 from tests.recorder.journals import KEYS
 
 from trunkline.protocol import prices
-from trunkline.recorder import run
+from trunkline.recorder import run, sweep
 from trunkline.recorder.run import Recorder
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import Row
@@ -61,7 +61,8 @@ class FileFacts:
 
 async def main(data: Path) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    run.SETTLE_SECONDS = run.SETTLE_SOON_SECONDS = run.POLL_SECONDS = 0.005
+    run.SETTLE_SECONDS = run.SETTLE_SOON_SECONDS = 0.005
+    run.POLL_SECONDS = sweep.SWEEP_SECONDS = 0.005
     blobs = Blobs.open("", data / "blobs")
     recorder = Recorder(data, FileFacts(data), blobs, prices.shipped())
     task = asyncio.create_task(recorder.run())

@@ -23,7 +23,7 @@ from tests.support import golden
 from trunkline import ids
 from trunkline.journal.record import SEGMENT_HEADER_BYTES, Record
 from trunkline.journal.segments import segment_path
-from trunkline.recorder import checkpoint, run
+from trunkline.recorder import checkpoint, run, sweep
 from trunkline.store import blobs as keys
 from trunkline.store.archive import ArchiveReader
 from trunkline.store.archives import Archives
@@ -37,6 +37,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "SETTLE_SECONDS", 0.02)
     monkeypatch.setattr(run, "SETTLE_SOON_SECONDS", 0.01)
     monkeypatch.setattr(run, "POLL_SECONDS", 0.005)
+    monkeypatch.setattr(sweep, "SWEEP_SECONDS", 0.02)
     monkeypatch.setattr(run, "RETRY_SECONDS", (0.01,))
     monkeypatch.setattr(run, "ROOM_SECONDS", 0.005)
 
@@ -251,7 +252,8 @@ async def test_journals_are_deleted_once_they_are_covered(
         journal.begin(instance(1))
         journal.write(live[5:9])
         await recorder.caught_up()
-        assert [path.name for path in journal.directory.glob("*.journal")] == ["00000002.journal"]
+    # At the latest when the recorder stops.
+    assert [path.name for path in journal.directory.glob("*.journal")] == ["00000002.journal"]
     checkpoint.forget(tmp_path / "recorder")
     facts.rows.clear()
     async with recording(tmp_path, facts) as recorder:
@@ -263,6 +265,32 @@ async def test_journals_are_deleted_once_they_are_covered(
     assert facts.table == latest(rows_of(live))
     assert await archived(tmp_path, ulid(1)) == done
     assert await archived(tmp_path, ulid(2)) == live
+
+
+async def test_journals_stay_until_the_spools_are_on_the_disk(
+    tmp_path: Path, journal: Journal, facts: MemoryFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = True
+
+    def sync(path: Path) -> None:
+        if broken:
+            raise OSError("disk is broken")
+
+    monkeypatch.setattr(sweep, "sync_path", sync)
+    call = a_call(1, frames=20, closed=False)
+    async with recording(tmp_path, facts) as recorder:
+        journal.write(call[:5])
+        journal.begin(instance(1))
+        journal.write(call[5:9])
+        while not any("disk is broken" in error for error in recorder.status().errors):
+            await asyncio.sleep(0.001)
+        assert len(list(journal.directory.glob("*.journal"))) == 2
+        broken = False
+        journal.write(call[9:])
+        journal.die()
+        await recorder.caught_up()
+    assert [path.name for path in journal.directory.glob("*.journal")] == ["00000002.journal"]
+    assert facts.table == latest(rows_of(call))
 
 
 async def test_a_journal_is_emptied_when_its_writer_is_gone(

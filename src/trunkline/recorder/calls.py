@@ -19,7 +19,7 @@ from trunkline.recorder.counts import Counts
 from trunkline.recorder.fold import call_row, finish, fold
 from trunkline.recorder.state import State
 from trunkline.store.facts.rows import Row
-from trunkline.store.spool import SpoolWriter, scan, spool_path, spooled_calls
+from trunkline.store.spool import SpoolWriter, call_of, scan, spool_path, spooled_calls
 
 _REMEMBERED = 100_000
 """Calls that are over, so that a stray record does not begin them anew."""
@@ -149,6 +149,11 @@ class Calls:
         return [spool_path(self._spool, call_id) for call_id in self.closed] + [
             call.spool.path for call in self.live.values()
         ]
+
+    def has(self, spool: Path) -> bool:
+        """Return whether this is the spool of a call that is not sealed."""
+        call_id = call_of(spool)
+        return call_id in self.closed or ids.parse_call_id(call_id) in self.live
 
     def saved(self) -> dict[str, checkpoint.Live]:
         """Return the live calls as a checkpoint has them. Only right after `flush`."""

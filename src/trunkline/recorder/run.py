@@ -31,11 +31,12 @@ from trunkline.recorder.checkpoint import Checkpoint, Place
 from trunkline.recorder.counts import Counts
 from trunkline.recorder.refold import archived_rows, sealed_calls
 from trunkline.recorder.seal import Sealer
+from trunkline.recorder.sweep import Sweeper
 from trunkline.recorder.tail import Tail
 from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing, Blobs
 from trunkline.store.facts.rows import CallRow, Row
-from trunkline.store.spool import spool_path, sync_path
+from trunkline.store.spool import spool_path
 from trunkline.vitals import figures
 
 POLL_SECONDS = 0.05
@@ -125,19 +126,17 @@ class Recorder:
 
     def _forget(self) -> None:
         """Know nothing, as after a start."""
-        self._calls = self._no_calls()
+        self._calls = Calls(self._spool, self._prices, self._counts)
         self._tails: dict[str, Tail] = {}
         self._places: dict[str, Place] = {}
         self._sealing: dict[str, asyncio.Task[CallRow]] = {}
         self._harvested: set[str] = set()
         """Sealed calls whose last rows are with those to be stored."""
         self._sealer = Sealer(self._blobs, self._spool, self._counts, has_room=self._has_room)
+        self._sweeper = Sweeper(self._own, self._spool, self._calls)
         self._settled_ns = self._retry_ns = 0
         self._unsaved = True
         """We may know what the last checkpoint does not cover."""
-
-    def _no_calls(self) -> Calls:
-        return Calls(self._spool, self._prices, self._counts)
 
     # --- from outside
 
@@ -224,7 +223,8 @@ class Recorder:
                 await asyncio.to_thread(self._calls.resume, saved)
             except OSError as exc:
                 log.error("checkpoint does not match the spools", error=str(exc))
-                self._calls, saved = self._no_calls(), None
+                self._forget()
+                saved = None
         if saved is not None:
             self._places = saved.journals
         else:
@@ -254,6 +254,7 @@ class Recorder:
             if len(self._calls.rows) < MAX_WAITING_ROWS:
                 moved = await asyncio.to_thread(self._read)
             await self._settle_when_due()
+            self._sweeper.sweep_when_due(monotonic_ns(), self._tails, self._places)
             self._errors.pop("recorder", None)
             self._rounds += 1
             self._round.set()
@@ -291,12 +292,15 @@ class Recorder:
                 await asyncio.wait(self._sealing.values(), timeout=POLL_SECONDS)
             else:
                 await asyncio.sleep(POLL_SECONDS)
+        await self._sweeper.sweep(self._tails, self._places)
 
     async def _abandon(self) -> None:
         self._sealer.stop()
         for task in self._sealing.values():
             task.cancel()
         await asyncio.gather(*self._sealing.values(), return_exceptions=True)
+        with contextlib.suppress(OSError):
+            await self._sweeper.rest()
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -392,23 +396,13 @@ class Recorder:
         rows.clear()
 
     def _save(self) -> None:
-        """Write the checkpoint; then delete the journals that it makes needless. In a thread."""
+        """Write the checkpoint. In a thread."""
         self._places |= {name: tail.place for name, tail in self._tails.items()}
         saved = Checkpoint(self._places, self._calls.saved(), self._calls.closed)
         checkpoint.save(self._own, saved)
         self._unsaved = False
-        old = [tail for tail in self._tails.values() if tail.has_old_records()]
         for tail in self._tails.values():
             tail.has_left_some = False
-        if not old:
-            return
-        # From here on the spools are the only copy.
-        for path in self._calls.spools():
-            sync_path(path)
-        sync_path(self._spool)
-        checkpoint.sync(self._own)
-        for tail in old:
-            tail.delete_old_records()
 
     def _failed(self, what: str, exc: Exception) -> float:
         """Note a failure; return how many seconds to wait before the next attempt."""

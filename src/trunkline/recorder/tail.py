@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from trunkline.journal.reader import Batch, JournalReader
+from trunkline.journal.reader import Batch, JournalReader, Position
 from trunkline.journal.record import TooNew
 from trunkline.recorder.checkpoint import Place
 from trunkline.recorder.counts import Counts
@@ -77,13 +77,13 @@ class Tail:
         except OSError:
             return 0
 
-    def has_old_records(self) -> bool:
-        """Return whether there is a segment that was read to its end and grows no more."""
-        old = any(number < self.position.segment for number in self._reader.segments()[:-1])
-        return old or (self.ended and self._reader.is_spent(self.position))
+    def has_old_records(self, position: Position) -> bool:
+        """Return whether a segment ends before `position`, or there, and grows no more."""
+        old = any(number < position.segment for number in self._reader.segments()[:-1])
+        return old or (self.ended and self._reader.is_spent(position))
 
-    def delete_old_records(self) -> None:
-        """Delete what was read to its end. Only when a checkpoint on the disk covers it."""
-        self._reader.delete_before(self.position)
+    def delete_old_records(self, position: Position) -> None:
+        """Delete those segments. Only when a checkpoint on the disk covers `position`."""
+        self._reader.delete_before(position)
         if self.ended:
-            self._reader.empty_spent(self.position)
+            self._reader.empty_spent(position)

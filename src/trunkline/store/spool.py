@@ -104,9 +104,14 @@ def spool_path(directory: Path, call_id: str) -> Path:
     return directory / (call_id + SUFFIX)
 
 
+def call_of(path: Path) -> str:
+    """Return the id of the call whose spool `path` is."""
+    return path.name.removesuffix(SUFFIX)
+
+
 def spooled_calls(directory: Path) -> list[str]:
     """Return the ids of the calls that have a spool, oldest first."""
-    return sorted(path.name.removesuffix(SUFFIX) for path in directory.glob("call_*" + SUFFIX))
+    return sorted(map(call_of, directory.glob("call_*" + SUFFIX)))
 
 
 def scan(path: Path, start: int = 0) -> Iterator[Spooled]:
@@ -120,7 +125,7 @@ def scan(path: Path, start: int = 0) -> Iterator[Spooled]:
         FileNotFoundError: the call has no spool.
         TooNew: a later release wrote it.
     """
-    call = parse_call_id(path.name.removesuffix(SUFFIX))
+    call = parse_call_id(call_of(path))
     last_seq = -1
     with path.open("rb") as file:
         file.seek(start)
