@@ -8,6 +8,7 @@ import threading
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import uvicorn
 from tests.support import golden
 from tests.support.control import ManualClock, open_control
-from tests.support.facts import an_event, fresh_call
+from tests.support.facts import a_call, an_event, fresh_call, parts_of
 from tests.support.web import Told, a_server
 from tests.web import sample
 
@@ -29,8 +30,9 @@ from trunkline.settings import Settings
 from trunkline.store import archive, blobs, opus
 from trunkline.store.archives import Archives
 from trunkline.store.blobs import Blobs
+from trunkline.store.control.accounts import KeyLimits
 from trunkline.store.control.store import ControlStore
-from trunkline.store.facts.rows import CallRow, Row
+from trunkline.store.facts.rows import CallRow, Row, UsageRow
 from trunkline.store.facts.store import FactsStore
 from trunkline.store.recordings import Recordings
 from trunkline.vitals.desk import Desk
@@ -59,6 +61,8 @@ class Site:
     """The dentist's call of `tests/web/sample.py`, with sound."""
     live_id: str = ""
     wicked_id: str = ""
+    key_id: str = ""
+    """Of a key with limits, whose one call has used a model without a price."""
     loop: asyncio.AbstractEventLoop | None = None
 
     def insert(self, *rows: Row) -> None:
@@ -146,8 +150,19 @@ async def _fill(site: Site, store: Blobs) -> None:
     await site.facts.insert(live_call(site))
     site.wicked_id = fresh_call(sample.OPENED_AT_US - 10_000_000)
     await site.facts.insert(_wicked(site))
+    await _add_key(site)
     for name in golden.names():
         await _insert_golden(site, store, name)
+
+
+async def _add_key(site: Site) -> None:
+    limits = KeyLimits(max_calls=3, max_usd_per_month=Decimal("12.50"))
+    site.key_id = (await site.control.create_key(site.org_id, "Front desk", limits=limits)).key.id
+    call = a_call(site.org_id, sample.OPENED_AT_US - 20_000_000, key_id=site.key_id)
+    used = parts_of(call)[6]
+    assert isinstance(used, UsageRow)
+    unpriced = msgspec.structs.replace(used, model="brand-new", cost_usd=None)
+    await site.facts.insert([unpriced, call])
 
 
 def live_call(site: Site, version: int = 50, **changes: Any) -> list[Row]:

@@ -46,6 +46,8 @@ def test_pages_with_calls(signed_in: NewPage, site: Site, dark: bool, width: int
         "recovered call": golden_call("recovered"),
         "sessions": "/sessions",
         "session": "/sessions/ses-golden",
+        "keys": "/keys",
+        "key": f"/keys/{site.key_id}",
     }
     assert list(problems(page, paths)) == []
 

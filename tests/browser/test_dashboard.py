@@ -255,6 +255,43 @@ def test_what_a_caller_says_stays_text(signed_in: NewPage, site: Site) -> None:
     assert page.locator("img").count() == 0
 
 
+def test_limits_of_a_key_are_set_and_what_is_wrong_is_told_at_its_field(
+    signed_in: NewPage, site: Site, complaints: Complaints
+) -> None:
+    page = signed_in()
+    page.get_by_role("link", name="Keys").click()
+    page.get_by_label("New key’s name").fill("Night shift")
+    page.get_by_text("Limits", exact=True).first.click()
+    page.get_by_label("Calls at once").fill("7")
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_text("7 at once")).to_be_visible()
+    page.get_by_role("link", name="Night shift").click()
+    expect(page.get_by_label("Calls at once")).to_have_value("7")
+    page.get_by_label("Dollars a month").fill("a lot")
+    page.get_by_role("button", name="Save limits").click()
+    told = page.get_by_role("alert")
+    expect(told).to_have_text("Write an amount in dollars, like 12.50.")
+    field = page.get_by_label("Dollars a month")
+    expect(field).to_have_value("a lot")
+    expect(field).to_have_accessible_description("Write an amount in dollars, like 12.50.")
+    # A browser says of an answer with 422 that a resource could not be loaded.
+    complaints[:] = [said for said in complaints if "422" not in said]
+    field.fill("0.25")
+    page.get_by_role("button", name="Save limits").click()
+    expect(page.get_by_text("of $0.25")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_money_without_a_price_is_told_on_the_page_of_keys(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    page.goto("/keys")
+    row = page.get_by_role("row", name="Front desk")
+    expect(row).to_contain_text("+ unpriced")
+    expect(row).to_contain_text("of $12.50")
+    page.goto(f"/keys/{site.key_id}")
+    expect(page.get_by_text("Not counted, because no price is known: brand-new.")).to_be_visible()
+
+
 def test_sessions_are_shown_as_a_tree(signed_in: NewPage) -> None:
     page = signed_in()
     page.get_by_role("link", name="Sessions").click()

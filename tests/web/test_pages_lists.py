@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.web import sample
 
-from trunkline.store.control.accounts import ApiKey
-from trunkline.web.pages import art, calls_view, keys_view, sessions_view, snippets
+from trunkline.web.pages import art, calls_view, sessions_view, snippets
 from trunkline.web.pages.overview_view import tiles
 
 replace = msgspec.structs.replace
@@ -138,29 +137,6 @@ def test_tiles_say_how_many_they_are_about() -> None:
         ("1.0%", "2 of 200"),
         ("$0.0710", "$0.0710 a minute"),
     ]
-
-
-def test_keys_that_work_come_first_and_say_when_they_were_last_used() -> None:
-    def key(name: str, revoked_at_us: int | None = None) -> ApiKey:
-        return ApiKey(
-            id=name,
-            org_id="o",
-            name=name,
-            prefix="sk-",
-            scopes=("call",),
-            created_at_us=1_000_000,
-            last_used_at_us=None,
-            revoked_at_us=revoked_at_us,
-        )
-
-    rows = keys_view.rows([key("old", revoked_at_us=5), key("new")], {"new": 2_000_000})
-    assert [(row.name, row.revoked, row.may) for row in rows] == [
-        ("new", False, "open calls"),
-        ("old", True, "open calls"),
-    ]
-    assert (rows[0].last_used_at, rows[1].last_used_at) == ("1 Jan 1970, 00:00:02", "")
-    read = msgspec.structs.replace(key("new"), last_used_at_us=9_000_000)
-    assert keys_view.rows([read], {"new": 2_000_000})[0].last_used_at == "1 Jan 1970, 00:00:09"
 
 
 def test_snippets_hold_this_servers_address_and_no_key() -> None:

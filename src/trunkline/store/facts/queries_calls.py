@@ -73,6 +73,8 @@ class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str
     last_used_at_us: int
     calls: int
+    live: int = 0
+    """Of them, running now."""
 
 
 _FROM: Final = (
@@ -109,7 +111,8 @@ _FILTER_VALUES: Final = Query(
     FilterValues,
 )
 _KEY_USE: Final = Query(
-    "SELECT key_id, max(opened_at_us) AS last_used_at_us, count() AS calls FROM calls FINAL"
+    "SELECT key_id, max(opened_at_us) AS last_used_at_us, count() AS calls,"
+    " countIf(status = 'live') AS live FROM calls FINAL"
     " WHERE org_id = {org_id:String} AND key_id != '' GROUP BY key_id",
     KeyUse,
 )
@@ -146,7 +149,7 @@ async def filter_values(facts: FactsStore, org_id: str, from_us: int = 0) -> Fil
 
 
 async def key_use(facts: FactsStore, org_id: str) -> dict[str, KeyUse]:
-    """Return by key id when each key last opened a call."""
+    """Return by key id when each key last opened a call, and how many."""
     return {use.key_id: use for use in await facts.ask(_KEY_USE, org_id)}
 
 
