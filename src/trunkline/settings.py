@@ -42,6 +42,9 @@ class Settings(BaseModel):
     """Directory of the embedded stores and the journal."""
     workers: int = Field(default=1, ge=1, le=256)
     """Gateway processes that share the port."""
+    compiled: bool = True
+    """Use the compiled way of a frame where it was built. Off: every frame goes through Python,
+    which costs about twice the CPU and does the same."""
     public_url: str = ""
     """How the outside reaches us, for links and snippets. Default: http(s)://host:port."""
     tls_cert: Path | None = None

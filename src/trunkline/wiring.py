@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import structlog
 import uvloop
 
 from trunkline import logs
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
+    from trunkline.journal._batch import Batch
+    from trunkline.journal.writer import JournalWriter
     from trunkline.protocol.prices import PriceTable
+    from trunkline.relay.lanes import Lanes
     from trunkline.store.blobs import Blobs
     from trunkline.store.control.accounts import KeyLimits
     from trunkline.store.control.store import ControlStore
@@ -45,6 +49,8 @@ if TYPE_CHECKING:
 
 # Each process imports only what it is made of, inside its function: a gateway
 # must stay small, and the facts engine must never be loaded in it.
+
+log = structlog.get_logger("trunkline.wiring")
 
 T = TypeVar("T")
 
@@ -197,6 +203,7 @@ async def gateway(
         server_socket=server_socket,
         instance=instance,
         tls=public_context(settings),
+        lanes=_lanes(journal) if settings.compiled else None,
     )
     gauge = Gauge(settings.data)
     vitals = GatewayVitals(relay, journal.tell, gauge)
@@ -206,6 +213,17 @@ async def gateway(
         await _told_to_stop(supervised=supervised)
         await relay.stop()
         await journal.close()
+
+
+def _lanes(journal: JournalWriter) -> Lanes | None:
+    """Return the compiled way of frames into `journal`; None where it was not built."""
+    try:
+        from trunkline.relay.lanes import Lanes
+    except ImportError as exc:
+        log.warning("frames cost twice the CPU: nothing was compiled", why=str(exc))
+        return None
+    # Built together: where the one is, the other is not in Python.
+    return Lanes(cast("Batch", journal.batch))
 
 
 async def server(

@@ -249,7 +249,7 @@ async def test_a_providers_refusal_reaches_the_caller_as_it_is(
 async def test_a_refusal_whose_body_does_not_end_is_not_waited_for(tmp_path: Path) -> None:
     head = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 1000\r\n\r\nsome"
     async with answering(head, hang=True) as url:
-        status, body, closed = await refused(tmp_path, openai_url=url, connect_timeout_ms=300)
+        status, body, closed = await refused(tmp_path, openai_url=url, connect_timeout_ms=1000)
     assert (status, body, closed.end_reason) == (401, b"some", "refused_by_provider")
 
 

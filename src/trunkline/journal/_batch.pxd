@@ -25,4 +25,5 @@ cdef class Batch:
         Py_ssize_t payload_bytes,
     ) noexcept
     cdef int commit(self, int64_t handed_ns) except -1
+    cdef int _settle(self) except -1
     cdef void _hold(self, object view) except *

@@ -76,6 +76,7 @@ cdef class Batch:
         cdef Py_ssize_t payload_bytes = payload.shape[0]
         if PyBytes_GET_SIZE(call) != CALL_BYTES:
             raise ValueError("a call's id has 16 bytes")
+        self._settle()
         if self._used + OVERHEAD_BYTES + payload_bytes > self._size_bytes:
             return False
         if payload_bytes:
@@ -89,9 +90,16 @@ cdef class Batch:
 
     def swap(self, view not None):
         """Return what was filled, and go on at the beginning of `view`."""
+        self._settle()
         filled = self.view[: self._used]
         self._hold(view)
         return filled
+
+    cdef int _settle(self) except -1:
+        """Finish what is staged before something else is added: nobody came back for it."""
+        if self._staged != self._used:
+            self.commit(0)
+        return 0
 
     cdef void _hold(self, object view) except *:
         cdef Py_buffer buffer

@@ -12,6 +12,7 @@ import re
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -32,8 +33,11 @@ from trunkline.relay.meter import Meter
 from trunkline.relay.refusal import Refusal
 from trunkline.relay.seats import Seat, Seats
 from trunkline.relay.shell import Call
-from trunkline.relay.wire import Complaints, adopt, caller_wire, feed, request_head
+from trunkline.relay.wire import Complaints, Joint, caller_wire, feed, request_head
 from trunkline.settings import Settings
+
+if TYPE_CHECKING:
+    from trunkline.relay.lanes import Lanes
 
 log = structlog.get_logger("trunkline.relay")
 
@@ -59,6 +63,7 @@ class Attempts:
         keys: Keys,
         seats: Seats,
         meter: Meter,
+        lanes: Lanes | None,
         instance: bytes,
         tls: ssl.SSLContext,
         begun: Callable[[Call], Callable[[], None]],
@@ -74,6 +79,7 @@ class Attempts:
         self._keys = keys
         self._seats = seats
         self._meter = meter
+        self._lanes = lanes
         self._instance = ulid_text(instance)
         self._tls = tls
         self._begun = begun
@@ -167,28 +173,20 @@ class Attempts:
     ) -> None:
         """Join both legs. Nothing in here waits, so no frame can come in between."""
         transport, early = front.take()
-        call, core = self._call(ledger, admitted, seat)
-        dialled.open(call.provider, call.provider.violated)
+        call = self._call(ledger, admitted, seat)
+        provider = dialled.open(call.provider, call.provider.violated)
         headers = [("Helicone-Id", call.call_id)]
         if admitted.subprotocol:
             headers.append(("Sec-WebSocket-Protocol", admitted.subprotocol))
         complaints = Complaints(call.caller.violated)
         wire = caller_wire(call.caller, complaints, self._settings.max_frame_bytes, headers)
-        adopt(transport, wire)
         wire.connection_made(transport)
         feed(wire, request_head(admitted.websocket_key))
-        if early:
-            feed(wire, early)
-            note = Note(
-                kind="early_frames", data={"frames": core.caller_frames, "bytes": len(early)}
-            )
-            ledger.note(note, monotonic_ns())
-        transport.resume_reading()
-        dialled.start()
         opened = admitted.opened
         log.info("call begun", call=call.call_id, key=opened.key_id, provider=opened.provider)
+        call.begin(Joint(transport, wire), early, provider, dialled.early, self._lanes)
 
-    def _call(self, ledger: Ledger, admitted: Admitted, seat: Seat) -> tuple[Call, Core]:
+    def _call(self, ledger: Ledger, admitted: Admitted, seat: Seat) -> Call:
         opened = admitted.opened
         ga = opened.provider_dialect == "ga"
         core = Core(
@@ -206,7 +204,7 @@ class Attempts:
             seat.leave()
 
         call.finished = finished
-        return call, core
+        return call
 
     def _write_notes(self, ledger: Ledger, admitted: Admitted, at_ns: int) -> None:
         for note in admitted.notes:

@@ -49,12 +49,14 @@ from trunkline.relay.events import (
     Event,
     Frame,
     Lost,
+    Passed,
     PingReceived,
     PongReceived,
     Tick,
     Violation,
 )
 from trunkline.relay.side import Side, State
+from trunkline.relay.way import Way, is_marked
 from trunkline.settings import Settings
 
 CLOSE_TIMEOUT_NS = 2_000_000_000
@@ -69,9 +71,6 @@ pings of half a minute. Each costs us a `send`, which nobody paces but we."""
 _CALLER, _PROVIDER = Leg.CALLER, Leg.PROVIDER
 _FLOOD = "too many pings and pongs: send one every few seconds"
 _BREACHES: dict[int, EndReason] = {TOO_BIG: "frame_too_big", FLOODED: "too_many_pings"}
-_MARK = b'session.update"'
-_MARK_WITHIN_BYTES = 256
-"""The event's type is near one of its ends: no key but `session` holds much beside it."""
 
 Commands = tuple[Command, ...]
 
@@ -117,6 +116,18 @@ class Core:
         return self._caller.frames
 
     @property
+    def ending(self) -> bool:
+        """Whether the call is over but for its last words."""
+        return self._reason is not None
+
+    @property
+    def way(self) -> Way:
+        """How frames may go on until the next event that is told."""
+        if self.ending or self._bridge is not None:
+            return Way.SHUT
+        return Way.WATCHED if self._watching else Way.OPEN
+
+    @property
     def awaited(self) -> tuple[tuple[Leg, int], ...]:
         """Legs that were asked for a sign of life and gave none yet, and when they were."""
         caller, provider = self._caller.pinged_ns, self._provider.pinged_ns
@@ -131,6 +142,8 @@ class Core:
                 return self._frame(event)
             case Tick():
                 return self._tick(event)
+            case Passed():
+                return self._passed(event)
             case PingReceived(leg, data, at_ns):
                 return self._ping(leg, data, at_ns)
             case PongReceived(leg, at_ns):
@@ -165,6 +178,13 @@ class Core:
             return (Hand(frame.leg, frame.data, frame.binary, frame.at_ns),)
         return self._translated(frame)
 
+    def _passed(self, passed: Passed) -> Commands:
+        side = self._sides[passed.leg]
+        side.heard(passed.at_ns)
+        side.frames += passed.frames
+        side.bytes += passed.bytes
+        return ()
+
     def _translated(self, frame: Frame) -> Commands:
         leg, data = frame.leg, frame.data
         noted = self._watch(frame) if self._watching else ()
@@ -180,7 +200,7 @@ class Core:
 
     def _watch(self, frame: Frame) -> Commands:
         """Look for the first session update: it tells a beta caller that gave no other sign."""
-        if frame.leg is not _CALLER or frame.binary or not _is_marked(frame.data):
+        if frame.leg is not _CALLER or frame.binary or not is_marked(frame.data):
             return ()
         if beta_session_update(frame.data):
             self._bridge, self._watching = Bridge(), False
@@ -390,11 +410,3 @@ class Core:
             caller_bytes=caller.bytes,
             provider_bytes=provider.bytes,
         )
-
-
-def _is_marked(data: bytes) -> bool:
-    """Return whether `data` may be a session update. Costs the same for audio of any length."""
-    # `find` rather than `in`: a slice would copy.
-    return (
-        data.find(_MARK, 0, _MARK_WITHIN_BYTES) >= 0 or data.find(_MARK, -_MARK_WITHIN_BYTES) >= 0
-    )

@@ -30,8 +30,8 @@ from trunkline.relay.response import (
 from trunkline.relay.room import NO_FILES
 from trunkline.relay.wire import (
     Complaints,
+    Joint,
     Wire,
-    adopt,
     expected_accept,
     feed,
     provider_wire,
@@ -55,18 +55,15 @@ class Dialled:
 
     def __init__(self, protocol: _Dialling, head: ResponseHead, early: bytes) -> None:
         self._protocol = protocol
-        self._early = early
+        self.early = early
+        """What the provider has sent since its handshake."""
         self._accept = head.accept
         self.noted = head.noted()
         """Headers of the provider's 101 that are worth keeping."""
 
-    def open(self, listener: WSListener, violated: Callable[[int, str], None]) -> None:
-        """Let `listener` have the leg; nothing is read until `start`."""
-        self._protocol.open(listener, violated, self._accept)
-
-    def start(self) -> None:
-        """Read what the provider has sent since its handshake, and all that follows."""
-        self._protocol.start(self._early)
+    def open(self, listener: WSListener, violated: Callable[[int, str], None]) -> Joint:
+        """Let `listener` have the leg. Nothing is read of it, `early` not either."""
+        return self._protocol.open(listener, violated, self._accept)
 
     def drop(self) -> None:
         """Close the connection without a word: there is no caller any more."""
@@ -241,18 +238,15 @@ class _Dialling(asyncio.Protocol):
 
     # --- the leg -----------------------------------------------------------------------
 
-    def open(self, listener: WSListener, violated: Callable[[int, str], None], accept: str) -> None:
+    def open(
+        self, listener: WSListener, violated: Callable[[int, str], None], accept: str
+    ) -> Joint:
         """Make way for picows."""
+        if self._transport is None:
+            raise RuntimeError("it was dialled, so it has a transport")
         self._listener, self._violated = listener, violated
         feed(self._wire, response_head(accept))
-        if self._transport is not None:
-            adopt(self._transport, self._wire)
-
-    def start(self, early: bytes) -> None:
-        """Feed what came with the handshake, and read on."""
-        feed(self._wire, early)
-        if self._transport is not None:
-            self._transport.resume_reading()
+        return Joint(self._transport, self._wire)
 
     def _listen(self) -> WSListener:
         if self._listener is None:

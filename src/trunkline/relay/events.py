@@ -19,6 +19,19 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     at_ns: int
 
 
+class Passed(msgspec.Struct, frozen=True, gc=False):
+    """Frames read on `leg` were handed on and journalled already: they went the short way.
+
+    Told before anything else that happened after them.
+    """
+
+    leg: Leg
+    frames: int
+    bytes: int
+    at_ns: int
+    """When the last of them was read."""
+
+
 class PingReceived(msgspec.Struct, frozen=True, gc=False):
     """The peer on `leg` wants to know whether we live."""
 
@@ -90,6 +103,7 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
 
 Event: TypeAlias = (
     Frame
+    | Passed
     | PingReceived
     | PongReceived
     | CloseReceived

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import aiofastnet
 import structlog
@@ -33,6 +33,9 @@ from trunkline.relay.waiting import Waiting
 from trunkline.settings import Settings
 from trunkline.vitals.desk import Desk
 from trunkline.vitals.window import Peak
+
+if TYPE_CHECKING:
+    from trunkline.relay.lanes import Lanes
 
 log = structlog.get_logger("trunkline.relay")
 
@@ -64,8 +67,12 @@ class Gateway:
         server_socket: Path | None,
         instance: bytes,
         tls: ssl.SSLContext | None = None,
+        lanes: Lanes | None = None,
     ) -> None:
-        """`server_socket`: where everything that is not a call goes; None: nowhere, 502."""
+        """`server_socket`: where everything that is not a call goes; None: nowhere, 502.
+
+        `lanes` write to the buffer of `journal`; without them every frame goes the long way.
+        """
         self._settings = settings
         self._tls = tls
         self._keys = Keys(snapshot_path)
@@ -78,7 +85,8 @@ class Gateway:
         """Those that run, and since when, ns of the monotonic clock."""
         self._empty = asyncio.Event()
         self._empty.set()
-        self.meter = Meter()
+        self._meter = Meter()
+        self._lanes = lanes
         self.refused = Counter[str]()
         """Answers in place of a call or a page, by code, since the start."""
         self.buffered = tuple(Peak() for _ in Leg)
@@ -88,7 +96,8 @@ class Gateway:
             journal,
             self._keys,
             self._seats,
-            self.meter,
+            self._meter,
+            lanes,
             instance,
             tls_context(settings),
             self._begun,
@@ -104,6 +113,13 @@ class Gateway:
         )
         self._server: _Server | None = None
         self._heart: asyncio.Task[None] | None = None
+
+    @property
+    def meter(self) -> Meter:
+        """What was relayed up to now."""
+        if self._lanes is not None:
+            self._lanes.drain(self._meter)
+        return self._meter
 
     @property
     def live_calls(self) -> int:
@@ -142,6 +158,8 @@ class Gateway:
     async def start(self, listening: socket.socket) -> None:
         """Accept connections on `listening`, which the gateway closes in the end."""
         self._keys.refresh()
+        if self._lanes is not None:
+            self._lanes.start()
         self._heart = asyncio.create_task(self._beat())
         asyncio.get_running_loop().set_exception_handler(_tell_of_failure)
         # Not the loop's own server: see `dial._connect`.
@@ -169,6 +187,8 @@ class Gateway:
             await self._server.wait_closed()
         if self._heart is not None:
             self._heart.cancel()
+        if self._lanes is not None:
+            self._lanes.stop()
         self._seats.close()
 
     def _front(self) -> Front:

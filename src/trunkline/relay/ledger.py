@@ -46,30 +46,33 @@ class Journal(Protocol):
 class Ledger:
     """Writes the records of one call to the journal. Their numbers rise by exactly one."""
 
-    __slots__ = ("_append", "_call", "_ended", "_secrets", "_seq")
+    __slots__ = ("_append", "_ended", "call", "secrets", "seq")
 
     def __init__(self, journal: Journal, call: bytes, ended: Counter[str]) -> None:
         """`ended` counts the process's calls by end reason."""
         self._ended = ended
         self._append = journal.append
-        self._call = call
-        self._seq = 0
-        self._secrets: tuple[bytes, ...] = ()
+        self.call = call
+        """ULID of the call, 16 bytes."""
+        self.seq = 0
+        """Number of the next record."""
+        self.secrets: tuple[bytes, ...] = ()
+        """Not to be recorded, whoever quotes them."""
 
     def hide(self, *secrets: bytes) -> None:
         """Keep these out of all records from now on, but for what the caller says itself."""
-        self._secrets = tuple(one for one in secrets if len(one) >= MIN_SECRET_BYTES)
+        self.secrets = tuple(one for one in secrets if len(one) >= MIN_SECRET_BYTES)
 
     def add(
         self, kind: Kind, leg: Leg, flags: int, received_ns: int, handed_ns: int, payload: bytes
     ) -> None:
         """Write one record."""
-        seq = self._seq
-        self._seq = seq + 1
-        if self._secrets and leg is not Leg.CALLER and len(payload) <= MAX_QUOTE_BYTES:
-            for secret in self._secrets:
+        seq = self.seq
+        self.seq = seq + 1
+        if self.secrets and leg is not Leg.CALLER and len(payload) <= MAX_QUOTE_BYTES:
+            for secret in self.secrets:
                 payload = payload.replace(secret, b"*" * len(secret))
-        self._append(kind, self._call, seq, leg, flags, received_ns, handed_ns, payload)
+        self._append(kind, self.call, seq, leg, flags, received_ns, handed_ns, payload)
 
     def opened(self, opened: Opened) -> None:
         """Write the call's first record."""

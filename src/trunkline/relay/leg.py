@@ -23,6 +23,7 @@ from trunkline.relay.events import (
     PongReceived,
     Violation,
 )
+from trunkline.relay.wire import Reading, Unread
 
 MIN_FRAGMENT_BYTES = 64
 """What fragments of the largest message have on average, at least: each costs time."""
@@ -56,6 +57,8 @@ class LegListener(WSListener):
         self._binary = False
         self._text = _Utf8()
         self._transport: WSTransport | None = None
+        self.reading: Reading = Unread()
+        """Another one from the moment that both legs are open."""
 
     # --- heard -----------------------------------------------------------------------
 
@@ -197,13 +200,11 @@ class LegListener(WSListener):
 
     def pause(self) -> None:
         """Read no more."""
-        if self._transport is not None:
-            self._transport.underlying_transport.pause_reading()
+        self.reading.pause_reading()
 
     def resume(self) -> None:
         """Read again."""
-        if self._transport is not None:
-            self._transport.underlying_transport.resume_reading()
+        self.reading.resume_reading()
 
 
 class Parts:

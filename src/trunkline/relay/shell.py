@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import structlog
 
 from trunkline.clock import monotonic_ns
 from trunkline.journal.record import Kind, Leg
-from trunkline.protocol.call import Closed, EndReason
+from trunkline.protocol.call import Closed, EndReason, Note
 from trunkline.relay.closing import ENDS, cut, error_event
 from trunkline.relay.commands import (
     Abort,
@@ -29,11 +29,17 @@ from trunkline.relay.commands import (
     Write,
 )
 from trunkline.relay.core import Core
-from trunkline.relay.events import Ended, Event, PongReceived, Tick
+from trunkline.relay.events import Ended, Event, Passed, PongReceived, Tick
 from trunkline.relay.ledger import ALTERED, BINARY, OURS, Ledger
 from trunkline.relay.leg import LegListener
 from trunkline.relay.meter import Meter
+from trunkline.relay.way import Way
+from trunkline.relay.wire import DirectReading, Joint, feed
 from trunkline.settings import Settings
+
+if TYPE_CHECKING:
+    from trunkline.relay._lane import Lane
+    from trunkline.relay.lanes import Lanes
 
 log = structlog.get_logger("trunkline.relay")
 
@@ -62,10 +68,45 @@ class Call:
         self._core = core
         self._ledger = ledger
         self._meter = meter
+        self._lane: Lane | None = None
         self._over = False
         frame, buffer = settings.max_frame_bytes, settings.max_buffer_bytes
+        self._max_frame_bytes = frame
         self.caller = LegListener(_CALLER, self.tell, frame, buffer)
         self.provider = LegListener(_PROVIDER, self.tell, frame, buffer)
+
+    def begin(
+        self,
+        caller: Joint,
+        caller_early: bytes,
+        provider: Joint,
+        provider_early: bytes,
+        lanes: Lanes | None,
+    ) -> None:
+        """Read from both legs, first what each has sent since its handshake."""
+        self._join(caller, provider, lanes)
+        if caller_early:
+            self.caller.reading.take(caller_early)
+            now_ns = monotonic_ns()
+            if self._lane is not None:
+                self._catch_up(self._lane)
+            data = {"frames": self._core.caller_frames, "bytes": len(caller_early)}
+            self._ledger.note(Note(kind="early_frames", data=data), now_ns)
+        self.caller.reading.resume_reading()
+        self.provider.reading.take(provider_early)
+        self.provider.reading.resume_reading()
+
+    def _join(self, caller: Joint, provider: Joint, lanes: Lanes | None) -> None:
+        if lanes is None:
+            self.caller.reading = DirectReading(caller)
+            self.provider.reading = DirectReading(provider)
+            return
+        lane = lanes.lane(self._ledger, self._max_frame_bytes, self._failed)
+        lane.caller.open(caller.transport, caller.wire, feed)
+        lane.provider.open(provider.transport, provider.wire, feed)
+        self.caller.reading, self.provider.reading = lane.caller, lane.provider
+        lane.way = self._core.way
+        self._lane = lane
 
     def tick(self, at_ns: int) -> tuple[int, int]:
         """Tell the core that time has passed; return the bytes that wait for caller, provider."""
@@ -85,15 +126,28 @@ class Call:
         if self._over:
             return
         try:
+            if self._lane is not None:
+                self._catch_up(self._lane)
             for command in self._core.handle(event):
                 if type(command) is Hand:
                     self._hand(command)
                 else:
                     self._do(command)
+            if self._lane is not None:
+                self._lane.way = self._core.way
         except Exception:
             # A bug of ours must end this call alone, not the process.
-            log.exception("call failed", call=self.call_id)
-            self.abort()
+            self._failed()
+
+    def _catch_up(self, lane: Lane) -> None:
+        """Tell the core of the frames that have passed since it was last asked."""
+        for leg, end in ((_CALLER, lane.caller), (_PROVIDER, lane.provider)):
+            if passed := end.passed():
+                self._core.handle(Passed(leg, *passed))
+
+    def _failed(self) -> None:
+        log.exception("call failed", call=self.call_id)
+        self.abort()
 
     def _hand(self, command: Hand) -> None:
         leg, data, binary = command.leg, command.data, command.binary
@@ -172,6 +226,8 @@ class Call:
 
     def _finish(self, closed: Closed, at_ns: int) -> None:
         self._over = True
+        if self._lane is not None:
+            self._lane.way = Way.SHUT
         self._ledger.closed(closed, at_ns)
         log.info("call ended", call=self.call_id, why=closed.end_reason, status=closed.status)
         self.finished()

@@ -12,7 +12,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from picows import (
     WSAutoPingStrategy,
@@ -154,12 +154,48 @@ def expected_accept(wire: Wire) -> str:
     return base64.b64encode(digest).decode()
 
 
-def adopt(transport: asyncio.Transport, wire: Wire) -> None:
-    """Have `transport` tell `wire` from now on what it reads."""
-    transport.set_protocol(cast("asyncio.BaseProtocol", wire))
+class Reading(Protocol):
+    """How what a peer sends comes to a wire."""
+
+    def take(self, data: bytes) -> None:
+        """Have `data` read as if it came from the socket, before all that does."""
+        ...
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
 
 
-def feed(wire: Wire, data: bytes) -> None:
+class Unread:
+    """Nothing is read yet."""
+
+    def take(self, data: bytes) -> None: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+
+
+class Joint(NamedTuple):
+    """A connection and the wire that is for it, which is at the beginning of a frame."""
+
+    transport: asyncio.Transport
+    wire: Wire
+
+
+class DirectReading:
+    """Every byte goes from the transport to the wire. Begins paused."""
+
+    def __init__(self, joint: Joint) -> None:
+        self._transport, self._wire = joint
+        self.pause_reading = self._transport.pause_reading
+        self.resume_reading = self._transport.resume_reading
+        self._transport.pause_reading()
+        self._transport.set_protocol(cast("asyncio.BaseProtocol", self._wire))
+
+    def take(self, data: bytes) -> None:
+        """See `Reading`."""
+        feed(self._wire, data)
+
+
+def feed(wire: Wire, data: bytes | memoryview) -> None:
     """Have `wire` read `data` as if it came from the socket."""
     view = memoryview(data)
     while view:

@@ -1,0 +1,610 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""I/O. The short way of a frame: from one leg's socket to the other's, and into the journal.
+
+Nearly every frame of nearly every call is a whole text message that neither rule nor
+bridge changes. Those go on here, byte for byte as they were read, without a Python object
+made for them. Everything else is given to picows and `leg.py`, which is how all frames go
+where nothing was compiled: fragments, pings, closes, binary messages, breaches of the
+protocol, session updates that may show a caller's dialect, frames in which a provider
+quotes a credential, whatever comes while the core says `SHUT`. So there is one place that
+knows what to do with them, and `End` need only know where a frame ends.
+
+    socket ─▶ Pump ─▶ End ─┬─ a run of plain frames ─▶ the other end, then the journal
+    TLS transport ─────────┘  └─ anything else ─▶ picows ─▶ LegListener ─▶ Core
+"""
+
+from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy, memmove, memset
+
+from trunkline.journal._batch cimport Batch
+
+import os
+
+from trunkline.journal.record import Kind, Leg
+from trunkline.relay.ledger import MAX_QUOTE_BYTES
+from trunkline.relay.way import MARK, MARK_WITHIN_BYTES, Way
+
+cdef extern from "<sys/epoll.h>" nogil:
+    ctypedef union epoll_data_t:
+        int fd
+    struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_ctl(int epfd, int op, int fd, epoll_event* event)
+    int epoll_create1(int flags)
+    int epoll_wait(int epfd, epoll_event* events, int maxevents, int timeout)
+    enum: EPOLLIN, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CLOEXEC
+
+cdef extern from "<sys/socket.h>" nogil:
+    ssize_t recv(int fd, void* buffer, size_t size, int flags)
+    ssize_t send(int fd, const void* data, size_t size, int flags)
+    enum: MSG_DONTWAIT, MSG_NOSIGNAL
+
+cdef extern from "<time.h>" nogil:
+    struct timespec:
+        int64_t tv_sec
+        int64_t tv_nsec
+    int clock_gettime(int clock, timespec* now)
+    enum: CLOCK_MONOTONIC
+
+cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
+    object PyUnicode_DecodeUTF8(const char* data, Py_ssize_t size_bytes, const char* errors)
+
+cdef extern from *:
+    """
+    #define _GNU_SOURCE
+    #include <string.h>
+    void* memmem(const void*, size_t, const void*, size_t);
+
+    /* Copy, and say whether all of it is ASCII. Loops that compilers turn into SIMD. */
+    static int copied_ascii(unsigned char* restrict to, const unsigned char* restrict from,
+                            size_t size) {
+        uint64_t word, high = 0;
+        size_t at = 0;
+        for (; at + 8 <= size; at += 8) {
+            memcpy(&word, from + at, 8);
+            high |= word;
+            memcpy(to + at, &word, 8);
+        }
+        for (; at < size; at++) high |= to[at] = from[at];
+        return !(high & 0x8080808080808080u);
+    }
+
+    static int unmasked_ascii(unsigned char* restrict to, const unsigned char* restrict from,
+                              size_t size, const unsigned char* mask) {
+        uint64_t word, high = 0, key;
+        size_t at = 0;
+        memcpy(&key, mask, 4);
+        memcpy((char*)&key + 4, mask, 4);
+        for (; at + 8 <= size; at += 8) {
+            memcpy(&word, from + at, 8);
+            word ^= key;
+            high |= word;
+            memcpy(to + at, &word, 8);
+        }
+        for (; at < size; at++) high |= to[at] = from[at] ^ mask[at & 3];
+        return !(high & 0x8080808080808080u);
+    }
+    """
+    void* memmem(const void* hay, size_t hay_size, const void* needle, size_t size) nogil
+    bint copied_ascii(unsigned char* to, const unsigned char* source, size_t size) nogil
+    bint unmasked_ascii(
+        unsigned char* to, const unsigned char* source, size_t size, const unsigned char* mask
+    ) nogil
+
+cdef enum:
+    READ_BYTES = 256 * 1024  # at once, from one socket; then it is the next one's turn
+    KEPT_BYTES = 256 * 1024  # a larger frame that is not here whole goes the other way
+    AHEAD_BYTES = 16 * 1024  # read beyond what is missing of a frame
+    READY = 64               # sockets that are asked for at once
+    BUCKETS = 64             # as in `meter.py`
+    WHOLE_TEXT = 0x81        # FIN, opcode 1, no reserved bits (RFC 6455, 5.2)
+    MAX_HEADER_BYTES = 14
+
+cdef int FRAME = Kind.FRAME
+cdef int CALLER = Leg.CALLER
+cdef int PROVIDER = Leg.PROVIDER
+cdef int SHUT = Way.SHUT
+cdef int WATCHED = Way.WATCHED
+cdef bytes _MARK = MARK
+cdef Py_ssize_t _MARK_WITHIN_BYTES = MARK_WITHIN_BYTES
+cdef Py_ssize_t _MAX_QUOTE_BYTES = MAX_QUOTE_BYTES
+
+
+cdef inline int64_t monotonic_ns() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+cdef bint is_utf8(const unsigned char* text, Py_ssize_t size_bytes):
+    try:
+        PyUnicode_DecodeUTF8(<const char*>text, size_bytes, NULL)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+cdef struct Frame:
+    Py_ssize_t header_bytes  # 0: not all of the header is here
+    Py_ssize_t payload_bytes
+    bint plain               # a whole text message
+    bint broken              # no frame that a peer may send, and how it goes on is unknown
+
+
+cdef Frame frame_at(
+    const unsigned char* at, Py_ssize_t here_bytes, bint masked, Py_ssize_t max_frame_bytes
+) noexcept nogil:
+    """Read the header of the frame that begins at `at` (RFC 6455, 5.2), as far as it is here."""
+    cdef Frame frame
+    cdef uint64_t length, least = 0
+    cdef Py_ssize_t header_bytes = 2
+    cdef int byte
+    frame.header_bytes = frame.payload_bytes = 0
+    frame.plain = frame.broken = False
+    if here_bytes < 2:
+        return frame
+    frame.broken = (at[1] >> 7) != masked
+    length = at[1] & 0x7F
+    if length == 126:
+        header_bytes, least = 4, 126
+    elif length == 127:
+        header_bytes, least = 10, 65536
+    if here_bytes < header_bytes:
+        return frame
+    if least:
+        length = 0
+        for byte in range(2, <int>header_bytes):
+            length = length << 8 | at[byte]
+        frame.broken = frame.broken or length < least or length > <uint64_t>max_frame_bytes
+    header_bytes += 4 if masked else 0
+    if here_bytes < header_bytes or frame.broken:
+        return frame
+    frame.header_bytes = header_bytes
+    frame.payload_bytes = <Py_ssize_t>length
+    frame.plain = at[0] == WHOLE_TEXT
+    return frame
+
+
+cdef class Pump:
+    """Reads the sockets of all plain connections of this process, and counts what went on.
+
+    A descriptor of its own tells the event loop that some of them can be read, so that the
+    loop is left once for all of them.
+    """
+
+    cdef:
+        int _epoll
+        unsigned char* _buffer
+        bint _busy
+        list _by_fd
+        int64_t _frames[3][BUCKETS]
+        int64_t _bytes[3]
+        int64_t _relay_ns[3]
+
+    def __cinit__(self):
+        self._epoll = epoll_create1(EPOLL_CLOEXEC)
+        self._buffer = <unsigned char*>malloc(READ_BYTES)
+        if self._epoll < 0 or self._buffer is NULL:
+            raise OSError(errno, "the pump cannot be made")
+        self._by_fd = []
+        self._busy = False
+        memset(self._frames, 0, sizeof(self._frames))
+        memset(self._bytes, 0, sizeof(self._bytes))
+        memset(self._relay_ns, 0, sizeof(self._relay_ns))
+
+    def __dealloc__(self):
+        free(self._buffer)
+        if self._epoll >= 0:
+            os.close(self._epoll)
+
+    def fileno(self):
+        """Readable when one of the sockets is."""
+        return self._epoll
+
+    def run(self):
+        """Read once from each socket that can be read now."""
+        cdef epoll_event ready[READY]
+        cdef int count = epoll_wait(self._epoll, ready, READY, 0)
+        cdef int number
+        cdef End end
+        for number in range(count):
+            # One that was removed a moment ago, by what another one brought, is not there.
+            end = self._by_fd[ready[number].data.fd]
+            if end is not None:
+                end.readable()
+
+    def drain(self, meter):
+        """Add to `meter` what has gone on since the last time."""
+        for leg in (CALLER, PROVIDER):
+            if not self._relay_ns[leg]:
+                continue
+            meter.bytes[leg] += self._bytes[leg]
+            meter.relay_ns[leg] += self._relay_ns[leg]
+            buckets = meter.relay[leg]
+            for bits in range(BUCKETS):
+                if self._frames[leg][bits]:
+                    buckets[bits] += self._frames[leg][bits]
+            memset(self._frames[<int>leg], 0, sizeof(self._frames[0]))
+            self._bytes[leg] = self._relay_ns[leg] = 0
+
+    cdef void add(self, End end) except *:
+        cdef epoll_event wanted
+        while len(self._by_fd) <= end._fd:
+            self._by_fd.append(None)
+        self._by_fd[end._fd] = end
+        wanted.events = EPOLLIN
+        wanted.data.fd = end._fd
+        if epoll_ctl(self._epoll, EPOLL_CTL_ADD, end._fd, &wanted) < 0:
+            raise OSError(errno, "a socket cannot be watched")
+
+    cdef void remove(self, End end) noexcept:
+        cdef epoll_event unused
+        self._by_fd[end._fd] = None
+        epoll_ctl(self._epoll, EPOLL_CTL_DEL, end._fd, &unused)
+
+    cdef void count(
+        self, int leg, Py_ssize_t frames, Py_ssize_t size_bytes, int64_t relay_ns
+    ) noexcept:
+        cdef int bits = 0
+        cdef int64_t rest = relay_ns
+        while rest:
+            rest >>= 1
+            bits += 1
+        self._frames[leg][bits] += frames
+        self._bytes[leg] += size_bytes
+        self._relay_ns[leg] += relay_ns * frames
+
+
+cdef class Lane:
+    """The short way of one call: what its two ends share."""
+
+    cdef:
+        readonly End caller
+        readonly End provider
+        public int way
+        object _ledger
+        object _failed
+        Batch _batch
+        bytes _call
+        tuple _secrets
+        Py_ssize_t _max_frame_bytes
+
+    def __init__(self, Pump pump, Batch batch, ledger, Py_ssize_t max_frame_bytes, failed):
+        """`ledger` numbers the records; `failed` is called when there is a bug in here."""
+        self.way = SHUT
+        self._batch = batch
+        self._ledger = ledger
+        self._call = ledger.call
+        self._secrets = tuple(ledger.secrets)
+        self._max_frame_bytes = max_frame_bytes
+        self._failed = failed
+        self.caller = End(self, pump, CALLER)
+        self.provider = End(self, pump, PROVIDER)
+        self.caller._other = self.provider
+        self.provider._other = self.caller
+
+
+cdef class End:
+    """One leg: an `asyncio.BufferedProtocol` in front of the leg's picows protocol."""
+
+    cdef:
+        Lane _lane
+        Pump _pump
+        End _other
+        int _leg
+        int _fd
+        bint _pumped
+        object _transport
+        object _write_to
+        object _waiting_bytes
+        object _wire
+        object _feed
+        # Read, and not yet the whole of a frame. NULL: nothing is.
+        unsigned char* _kept
+        Py_ssize_t _kept_bytes
+        Py_ssize_t _room_bytes
+        # Of the frame that picows is given, how much is to come.
+        Py_ssize_t _feeding_bytes
+        bint _in_message
+        # Since `passed` was asked.
+        Py_ssize_t _frames
+        Py_ssize_t _bytes
+        int64_t _at_ns
+        # Of the run that is staged.
+        Py_ssize_t _run_frames
+        Py_ssize_t _run_bytes
+        uint32_t _seq
+
+    def __cinit__(self, Lane lane, Pump pump, int leg):
+        self._lane = lane
+        self._pump = pump
+        self._leg = leg
+        self._fd = -1
+        self._kept = NULL
+
+    def __dealloc__(self):
+        free(self._kept)
+
+    # --- from Python --------------------------------------------------------------------
+
+    def open(self, transport, wire, feed):
+        """Stand between `transport` and `wire`, which is at the beginning of a frame.
+
+        `feed(wire, data)` has `wire` read `data`. Nothing is read before `resume_reading`.
+        """
+        transport.pause_reading()
+        self._transport, self._wire, self._feed = transport, wire, feed
+        self._write_to = transport.write
+        self._waiting_bytes = transport.get_write_buffer_size
+        if transport.get_extra_info("ssl_object") is None:
+            self._fd = transport.get_extra_info("socket").fileno()
+        transport.set_protocol(self)
+
+    def pause_reading(self):
+        """Read no more: TCP makes the peer wait."""
+        if self._pumped:
+            self._pumped = False
+            self._pump.remove(self)
+        else:
+            self._transport.pause_reading()
+
+    def resume_reading(self):
+        """Read, or read again."""
+        if self._fd >= 0:
+            if not self._pumped:
+                self._pumped = True
+                self._pump.add(self)
+        elif self._transport is not None:
+            self._transport.resume_reading()
+
+    def take(self, bytes data not None):
+        """Read `data` as if it came from the socket, before all that does."""
+        self._received(<unsigned char*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+
+    def passed(self):
+        """Return frames, bytes and time of the last, ns, since this was asked; None: none."""
+        if not self._frames:
+            return None
+        told = self._frames, self._bytes, self._at_ns
+        self._frames = self._bytes = 0
+        return told
+
+    # --- from the transport -------------------------------------------------------------
+
+    def is_buffered_protocol(self):
+        return True
+
+    def get_buffer(self, sizehint):
+        """Return where a TLS transport may write what it has deciphered."""
+        cdef Py_ssize_t room_bytes
+        cdef unsigned char* at = self._where(&room_bytes)
+        return PyMemoryView_FromMemory(<char*>at, room_bytes, PyBUF_WRITE)
+
+    def buffer_updated(self, Py_ssize_t size_bytes):
+        self._arrived(size_bytes)
+
+    def eof_received(self):
+        return self._wire.eof_received()
+
+    def connection_lost(self, exc):
+        if self._pumped:
+            self._pumped = False
+            self._pump.remove(self)
+        self._fd = -1
+        free(self._kept)
+        self._kept = NULL
+        self._kept_bytes = 0
+        self._wire.connection_lost(exc)
+
+    def pause_writing(self):
+        self._wire.pause_writing()
+
+    def resume_writing(self):
+        self._wire.resume_writing()
+
+    # --- reading ------------------------------------------------------------------------
+
+    cdef int readable(self) except -1:
+        """Read once from the socket."""
+        cdef Py_ssize_t room_bytes
+        cdef unsigned char* at = self._where(&room_bytes)
+        cdef ssize_t count = recv(self._fd, at, room_bytes, MSG_DONTWAIT)
+        if count > 0:
+            self._arrived(count)
+        elif count == 0 or (errno != EAGAIN and errno != EINTR):
+            # The end: the transport will see the same, and knows what to do.
+            self.pause_reading()
+            self._fd = -1
+            self._transport.resume_reading()
+        return 0
+
+    cdef unsigned char* _where(self, Py_ssize_t* room_bytes) except NULL:
+        """Where to read to: behind what is kept, or into the buffer of all."""
+        if self._kept is NULL and self._pump._busy:
+            self._keep(NULL, 0, READ_BYTES)
+        if self._kept is NULL:
+            room_bytes[0] = READ_BYTES
+            return self._pump._buffer
+        room_bytes[0] = self._room_bytes - self._kept_bytes
+        return self._kept + self._kept_bytes
+
+    cdef int _arrived(self, Py_ssize_t size_bytes) except -1:
+        """Handle what was read to `_where`."""
+        if self._kept is NULL:
+            self._received(self._pump._buffer, size_bytes)
+        else:
+            self._received(self._kept, self._kept_bytes + size_bytes)
+        return 0
+
+    cdef int _received(self, unsigned char* data, Py_ssize_t size_bytes) except -1:
+        cdef bint was_busy = self._pump._busy
+        self._pump._busy = True
+        try:
+            self._split(data, size_bytes)
+        except Exception:
+            # A bug of ours must end this call alone, not the process.
+            self._lane.way = SHUT
+            self._lane._failed()
+        finally:
+            self._pump._busy = was_busy
+        return 0
+
+    cdef int _split(self, unsigned char* data, Py_ssize_t size_bytes) except -1:
+        """Give each frame of `data` its way, in order; keep the beginning of the last."""
+        cdef int64_t received_ns = monotonic_ns()
+        cdef unsigned char* at = data
+        cdef unsigned char* end = data + size_bytes
+        cdef unsigned char* run = data
+        cdef Frame frame
+        cdef Py_ssize_t whole_bytes
+        while at < end:
+            if self._feeding_bytes:
+                at = run = self._fed(at, end)
+                continue
+            frame = frame_at(at, end - at, self._leg == CALLER, self._lane._max_frame_bytes)
+            whole_bytes = frame.header_bytes + frame.payload_bytes
+            if frame.broken:
+                # picows says why, and ends the call: all that follows is for it.
+                whole_bytes = PY_SSIZE_T_MAX
+            elif not frame.header_bytes:
+                whole_bytes = MAX_HEADER_BYTES
+                break
+            elif frame.plain and end - at < whole_bytes <= KEPT_BYTES:
+                break
+            elif end - at >= whole_bytes and self._staged(at, frame, received_ns):
+                at += whole_bytes
+                continue
+            self._handed(run, at, received_ns)
+            run = at
+            if (at[0] & 0x0F) < 8:
+                self._in_message = not at[0] & 0x80
+            self._feeding_bytes = whole_bytes
+        else:
+            whole_bytes = 0
+        self._handed(run, at, received_ns)
+        self._keep(at, end - at, whole_bytes)
+        return 0
+
+    cdef unsigned char* _fed(self, unsigned char* at, unsigned char* end) except NULL:
+        """Give picows what is here of its frame; return where that ends."""
+        cdef Py_ssize_t size_bytes = min(self._feeding_bytes, <Py_ssize_t>(end - at))
+        self._feeding_bytes -= size_bytes
+        self._feed(self._wire, PyMemoryView_FromMemory(<char*>at, size_bytes, PyBUF_READ))
+        return at + size_bytes
+
+    cdef int _keep(self, unsigned char* at, Py_ssize_t size_bytes, Py_ssize_t whole_bytes) except -1:
+        """Keep `size_bytes` for later, with room for a frame of `whole_bytes`."""
+        cdef unsigned char* fresh
+        if not whole_bytes:
+            free(self._kept)
+            self._kept = NULL
+            self._kept_bytes = 0
+            return 0
+        if self._kept is NULL or self._room_bytes < whole_bytes:
+            fresh = <unsigned char*>malloc(whole_bytes + AHEAD_BYTES)
+            if fresh is NULL:
+                raise MemoryError
+            if size_bytes:
+                memcpy(fresh, at, size_bytes)
+            free(self._kept)
+            self._kept, self._room_bytes = fresh, whole_bytes + AHEAD_BYTES
+        else:
+            memmove(self._kept, at, size_bytes)
+        self._kept_bytes = size_bytes
+        return 0
+
+    # --- the short way ------------------------------------------------------------------
+
+    cdef bint _staged(
+        self, const unsigned char* at, Frame frame, int64_t received_ns
+    ) except *:
+        """Put the frame into the journal, unfinished, if it may go the short way."""
+        cdef Lane lane = self._lane
+        cdef Py_ssize_t size_bytes = frame.payload_bytes
+        cdef unsigned char* text
+        cdef bint ascii_only
+        if lane.way == SHUT or not frame.plain or self._in_message:
+            return False
+        text = lane._batch.room(size_bytes)
+        if text is NULL:
+            return False
+        if self._leg == CALLER:
+            ascii_only = unmasked_ascii(
+                text, at + frame.header_bytes, size_bytes, at + frame.header_bytes - 4
+            )
+        else:
+            ascii_only = copied_ascii(text, at + frame.header_bytes, size_bytes)
+        if not ascii_only and not is_utf8(text, size_bytes):
+            return False
+        if self._special(text, size_bytes):
+            return False
+        if not self._run_frames:
+            self._seq = lane._ledger.seq
+        lane._batch.stage(
+            FRAME, <unsigned char*>PyBytes_AS_STRING(lane._call), self._seq, self._leg, 0,
+            received_ns, size_bytes,
+        )
+        self._seq += 1
+        self._run_frames += 1
+        self._run_bytes += size_bytes
+        return True
+
+    cdef bint _special(self, const unsigned char* text, Py_ssize_t size_bytes) except *:
+        """Whether somebody must look at this frame: see `core.py` and `ledger.py`."""
+        cdef bytes secret
+        if self._leg == CALLER:
+            return self._lane.way == WATCHED and is_marked(text, size_bytes)
+        if size_bytes <= _MAX_QUOTE_BYTES:
+            for secret in self._lane._secrets:
+                if memmem(text, size_bytes, PyBytes_AS_STRING(secret), PyBytes_GET_SIZE(secret)):
+                    return True
+        return False
+
+    cdef int _handed(
+        self, const unsigned char* run, const unsigned char* end, int64_t received_ns
+    ) except -1:
+        """Send the run of staged frames, which ends at `end`, as it was read; then record it."""
+        cdef int64_t handed_ns
+        if not self._run_frames:
+            return 0
+        # Before anything of Python is called that might write a record too.
+        self._lane._ledger.seq = self._seq
+        self._other._write(run, end - run)
+        handed_ns = monotonic_ns()
+        self._lane._batch.commit(handed_ns)
+        self._pump.count(self._leg, self._run_frames, self._run_bytes, handed_ns - received_ns)
+        self._frames += self._run_frames
+        self._bytes += self._run_bytes
+        self._at_ns = received_ns
+        self._run_frames = self._run_bytes = 0
+        return 0
+
+    cdef int _write(self, const unsigned char* data, Py_ssize_t size_bytes) except -1:
+        """Write to this leg, behind whatever waits for it already."""
+        cdef ssize_t sent = 0
+        if self._fd >= 0 and <Py_ssize_t>self._waiting_bytes() == 0:
+            sent = send(self._fd, data, size_bytes, MSG_DONTWAIT | MSG_NOSIGNAL)
+            if sent == size_bytes:
+                return 0
+            # It is full, or it failed: then the transport will fail too, and knows what to do.
+            sent = max(sent, 0)
+        self._write_to(PyMemoryView_FromMemory(<char*>data + sent, size_bytes - sent, PyBUF_READ))
+        return 0
+
+
+cdef bint is_marked(const unsigned char* text, Py_ssize_t size_bytes) noexcept:
+    """Whether `text` may be a session update: the same as `core.is_marked`."""
+    cdef Py_ssize_t within = min(size_bytes, _MARK_WITHIN_BYTES)
+    cdef const char* mark = PyBytes_AS_STRING(_MARK)
+    cdef Py_ssize_t mark_bytes = PyBytes_GET_SIZE(_MARK)
+    return (
+        memmem(text, within, mark, mark_bytes) is not NULL
+        or memmem(text + size_bytes - within, within, mark, mark_bytes) is not NULL
+    )

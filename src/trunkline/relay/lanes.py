@@ -1,0 +1,40 @@
+"""I/O. The short ways of a gateway process's calls.
+
+`_lane.pyx` has the reason and the rules. Importing this fails where it was not compiled;
+then every frame goes through picows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from trunkline.journal._batch import Batch
+from trunkline.relay._lane import Lane, Pump
+from trunkline.relay.ledger import Ledger
+from trunkline.relay.meter import Meter
+
+
+class Lanes:
+    """Opened once per process; reads the sockets of all its calls."""
+
+    def __init__(self, batch: Batch) -> None:
+        """`batch` is the journal's."""
+        self._batch = batch
+        self._pump = Pump()
+
+    def start(self) -> None:
+        """Read from now on, on the running loop."""
+        asyncio.get_running_loop().add_reader(self._pump.fileno(), self._pump.run)
+
+    def stop(self) -> None:
+        """Read no more."""
+        asyncio.get_running_loop().remove_reader(self._pump.fileno())
+
+    def lane(self, ledger: Ledger, max_frame_bytes: int, failed: Callable[[], None]) -> Lane:
+        """Return a way for the call of `ledger`; `failed` is called on a bug, within `except`."""
+        return Lane(self._pump, self._batch, ledger, max_frame_bytes, failed)
+
+    def drain(self, meter: Meter) -> None:
+        """Add to `meter` what has gone the short way since the last time."""
+        self._pump.drain(meter)
