@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help up test soak check format bench pins clean
+.PHONY: help up test soak check format bench bench-peers pins clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +39,11 @@ format: .venv/dev.stamp ## Format and mend what can be mended
 bench: .venv/dev.stamp ## What everything costs, beside nginx, HAProxy and others; twelve minutes
 	@scripts/install-test-tools
 	@$(BIN)/python -m bench
+
+bench-peers: .venv/build.stamp ## Install LiteLLM and Portkey apart from everything, for `make bench`; 650 MB
+	@$(UV) venv -q --clear --python $(BIN)/python bench/peers/.venv
+	@$(UV) pip sync -q --python bench/peers/.venv --require-hashes bench/peers/requirements.txt
+	@cd bench/peers && npm ci --silent --no-audit --no-fund --ignore-scripts
 
 pins: .venv/build.stamp ## Compile the lock files anew from pyproject.toml
 	@printf 'cython\nsetuptools\nuv\n' | $(UV) pip compile -q --upgrade --universal --python-version 3.11 \

@@ -40,6 +40,7 @@ class Ends:
 
     def open(self, command: Open) -> Connected:
         """Open calls, some at a time, until each has its first provider frame."""
+        self._watch.greet_ns = command.greet_ms * 1_000_000
         context = self._trusting if command.secure else None
         request = wire.request(f"{command.host}:{command.port}", command.path, command.headers)
         opened: list[Caller] = []
@@ -51,6 +52,7 @@ class Ends:
                 opened.append(Caller(self._watch, address, request, context))
                 waiting.add(opened[-1])
             self._watch.turn()
+            self._watch.greet_due()
             waiting = {caller for caller in waiting if not caller.greeted_ns}
         self._callers += opened
         greeted = [caller for caller in opened if caller.greeted_ns]

@@ -48,6 +48,22 @@ class Watch:
         self.peers: dict[int, Peer] = {}
         self.listening: dict[int, Listening] = {}
         self.tally = Tally(mixes.PCM16)
+        self.greet_ns = 0
+        """How long providers wait before they greet."""
+        self._greeting: list[tuple[int, Peer]] = []
+
+    def greet(self, provider: "Peer") -> None:
+        """Have a provider greet, at once or when it is time."""
+        if self.greet_ns:
+            self._greeting.append((clock() + self.greet_ns, provider))
+        else:
+            provider.send(GREETING)
+
+    def greet_due(self) -> None:
+        """Greet where it is time."""
+        now_ns = clock()
+        while self._greeting and self._greeting[0][0] <= now_ns:
+            self._greeting.pop(0)[1].send(GREETING)
 
     def turn(self, timeout_s: float = 0) -> bool:
         """Serve every socket that has something. Returns whether there was any."""
@@ -281,9 +297,16 @@ class Provider(Peer):
         at = data.find(wire.END, 0, end)
         if at < 0:
             return 0
+        try:
+            response = wire.response(bytes(data[:at]))
+        except ValueError:
+            # Somebody asks for models, or for our health.
+            self.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            self.lost()
+            return end
         self.open = True
-        self.send(wire.response(bytes(data[:at])))
-        self.send(GREETING)
+        self.send(response)
+        self._watch.greet(self)
         return at + len(wire.END)
 
     def heard(self, stamp: bytes) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from bench import threads
 
-START_S = 60
+START_S = 120
 """LiteLLM takes a quarter of that."""
 STOP_S = 10
+_SOCKETS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_LISTENING = "0A"
 
 
 class Process:
@@ -99,9 +101,11 @@ def _tail(log: Path) -> str:
 
 def listens(port: int) -> bool:
     """Return whether somebody listens on a port of this machine, without connecting to it."""
-    wanted = f"0100007F:{port:04X}"
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return any(fields[1] == wanted and fields[3] == "0A" for fields in map(str.split, lines))
+    found = (line.split() for table in _SOCKETS for line in table.read_text().splitlines()[1:])
+    return any(
+        state == _LISTENING and address.endswith(f":{port:04X}")
+        for _, address, _, state, *_ in found
+    )
 
 
 def stop(popen: "subprocess.Popen[bytes]") -> None:

@@ -28,6 +28,8 @@ class Proxy(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     """Of a caller's request, beside those that every WebSocket has."""
     path: str = f"/v1/realtime?model={MODEL}"
+    greet_ms: int = 0
+    """What a provider says sooner after its 101 may be lost. None of those outside does."""
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -117,7 +119,7 @@ def portkey(site: Site) -> Proxy:
         ("x-portkey-provider", "azure-ai"),
         ("x-portkey-azure-foundry-url", f"http://127.0.0.1:{site.provider.port}/v1"),
     )
-    return Proxy("portkey", command, site.port, clean(), headers)
+    return Proxy("portkey", command, site.port, clean(), headers, greet_ms=25)
 
 
 MAKERS: dict[str, Callable[[Site], Proxy]] = {

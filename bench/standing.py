@@ -46,15 +46,14 @@ class Standing:
         proxy, _ = self._proxies[name, secure]
         return self.load.open(
             Open(
-                "127.0.0.1",
-                proxy.port,
-                proxy.path,
-                proxy.headers,
-                calls,
-                at_once,
-                secure and name == DIRECT,
+                "127.0.0.1", proxy.port, proxy.path, proxy.headers, calls, at_once,
+                proxy.greet_ms, secure and name == DIRECT,
             )
-        )
+        )  # fmt: skip
+
+    def greet_ms(self, name: str) -> int:
+        """Return how long the provider waits before it greets through this proxy."""
+        return self._proxies[name, False][0].greet_ms
 
     def talk(self, name: str, secure: bool, mix: str, seconds: float) -> Round:
         """Have all open calls talk, and watch the proxy meanwhile."""

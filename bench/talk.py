@@ -14,6 +14,8 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     headers: tuple[tuple[str, str], ...]
     calls: int
     at_once: int = 16
+    greet_ms: int = 0
+    """The provider waits so long after its 101 before it greets."""
     secure: bool = False
     """Speak TLS: to the provider itself, where no proxy does it."""
 

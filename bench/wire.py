@@ -63,9 +63,14 @@ def request(address: str, path: str, headers: Sequence[tuple[str, str]]) -> byte
 
 
 def response(head: bytes) -> bytes:
-    """Return a provider's answer to the handshake `head`. It agrees to no extension."""
+    """Return a provider's answer to the handshake `head`. It agrees to no extension.
+
+    Raises `ValueError` when the request is for something else.
+    """
     parted = (line.partition(b":") for line in head.split(b"\r\n")[1:])
     fields = {name.strip().lower(): text.strip() for name, _, text in parted}
+    if b"sec-websocket-key" not in fields:
+        raise ValueError("not a WebSocket")
     digest = hashlib.sha1(fields[b"sec-websocket-key"] + _GUID, usedforsecurity=False).digest()
     lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade"]
     lines.append(b"Sec-WebSocket-Accept: " + base64.b64encode(digest))
