@@ -9,7 +9,7 @@ python -m bench --quick             all of them as fast as they go; printed, not
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -19,6 +19,7 @@ from bench import (
     ending,
     holding,
     live,
+    profile,
     publishing,
     recording,
     relay,
@@ -68,6 +69,7 @@ GROUPS: dict[str, Measure] = {
     "recording": _recording,
     "live": _live,
     "ended": lambda effort: Results(ended=ending.measure(tell)),
+    "profile": lambda effort: Results(profile=tuple(profile.measure(seconds=2 * effort.seconds))),
     "start": lambda effort: Results(started=tuple(starting.measure(tell))),
 }
 """Each takes less than two minutes, and may be measured alone."""
@@ -78,24 +80,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures what Trunkline costs.")
     parser.add_argument("--only", help="groups, with commas between them: " + ", ".join(GROUPS))
     parser.add_argument("--quick", action="store_true", help="look only shortly")
+    parser.add_argument("--publish", action="store_true", help="keep what --only has measured")
     parser.add_argument("--resume", action="store_true", help="go on where a run was ended")
     options = parser.parse_args()
     wanted = options.only.split(",") if options.only else list(GROUPS)
     if unknown := set(wanted) - set(GROUPS):
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
-    kept = not (options.only or options.quick)
-    done = publishing.resumed() if kept and options.resume else Results()
-    if kept and not options.resume:
+    effort = QUICK if options.quick else FULL
+    if options.only or options.quick:
+        found = _run(wanted, effort, Results(), kept=False)
+        if options.publish and not options.quick:
+            publishing.publish(publishing.latest().replaced(found))
+        return
+    if not options.resume:
         publishing.begin()
-    for name in wanted:
-        if name not in done.stamps:
-            found = _measured(name, QUICK if options.quick else FULL)
-            done = done.replaced(found)
-            if kept:
-                publishing.keep(name, found)
+    publishing.publish(_run(wanted, effort, publishing.resumed(), kept=True))
+    publishing.begin()
+
+
+def _run(groups: Iterable[str], effort: Effort, done: Results, *, kept: bool) -> Results:
+    """Measure the groups that are not `done`, and print everything."""
+    for name in groups:
+        if name in done.stamps:
+            continue
+        found = _measured(name, effort)
+        done = done.replaced(found)
+        if kept:
+            publishing.keep(name, found)
     print(tables.report(done))
-    if kept:
-        publishing.publish(done)
+    return done
 
 
 def _measured(name: str, effort: Effort) -> Results:

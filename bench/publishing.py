@@ -3,10 +3,14 @@
 from pathlib import Path
 
 from bench import results, tables
+from bench.picture import picture
+from bench.quoting import quoted
 from bench.results import Results
 
 DIRECTORY = Path(__file__).parent / "results"
 LATEST = DIRECTORY / "latest.json"
+PAGES = (Path(__file__).parent.parent / "README.md", Path(__file__).parent / "README.md")
+"""Where figures are quoted."""
 _PARTS = DIRECTORY / "tmp"
 """What a run that goes on, or was ended, has measured: not for git."""
 
@@ -40,5 +44,19 @@ def publish(found: Results) -> None:
     """Write the results as data, as tables and as a picture, and quote them where they are told."""
     DIRECTORY.mkdir(exist_ok=True)
     LATEST.write_bytes(results.encode(found))
-    LATEST.with_suffix(".md").write_text(tables.report(found), "utf-8")
-    begin()
+    for path, text in derived(found).items():
+        path.write_text(text, "utf-8")
+
+
+def derived(found: Results) -> dict[Path, str]:
+    """Return all that is written from the results, by where it is."""
+    return {
+        LATEST.with_suffix(".md"): tables.report(found),
+        LATEST.with_suffix(".svg"): picture(found),
+        **{page: quoted(page.read_text("utf-8"), found) for page in PAGES},
+    }
+
+
+if __name__ == "__main__":
+    # After the words around the figures were changed, or their form.
+    publish(latest())

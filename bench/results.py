@@ -54,6 +54,8 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True):
     """That count; with none, the figures are missing."""
     refused: tuple[str, ...] = ()
     """Why others do not."""
+    held: bool | None = None
+    """The proxy carried this load. None: in no round could that be told."""
     cpu_us: float | None = None
     """Of the proxy per relayed frame."""
     cpu_range_us: tuple[float, float] | None = None
@@ -86,12 +88,13 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
     proxy: str
     started_kb: int
-    idle_calls: int
-    idle_kb: int
-    """With so many calls open that never said anything."""
+    """With one call."""
     talked_calls: int
     talked_kb: int
     """With so many, after all of them have talked."""
+    calls: int
+    resident_kb: int
+    """With so many open, of which the others are idle."""
     idle_kb_per_call: float
     talked_kb_per_call: float
 

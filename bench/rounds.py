@@ -75,6 +75,7 @@ def relayed(plan: Plan, proxy: str, rounds: Sequence[Round], direct: Times) -> R
     about = Relayed(
         plan=plan.name, mix=plan.mix, calls=plan.calls, secure=plan.secure, proxy=proxy,
         rounds=len(counted), refused=tuple(one.why_not for one in rounds if one.why_not),
+        held=bool(counted) if any(not one.disturbed for one in rounds) else None,
         frames_per_s=round(MIXES[plan.mix].frames_per_s * plan.calls),
     )  # fmt: skip
     if not counted:

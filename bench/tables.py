@@ -1,5 +1,6 @@
 """Pure. The results as tables in Markdown, which read well on a terminal too."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from bench.cells import DIRECT, RELAY
@@ -11,13 +12,25 @@ TITLES = {
     "nginx": "nginx",
     "haproxy": "HAProxy",
     "trunkline": "Trunkline, recording",
-    "bridge": "Trunkline, recording and bridging",
+    "bridge": "Trunkline, bridging too",
     "bare": "bare picows relay",
     "portkey": "Portkey",
     "litellm": "LiteLLM",
 }
 """By the names of proxies, in the order in which they are shown."""
+HEADS = {
+    "calls-1": "1 call",
+    "calls-20": "20 calls",
+    "calls-100": "100 calls",
+    "calls-300": "300 calls",
+    "calls-1000": "1,000 calls",
+    "g711": "100, G.711",
+    "bursts": "100, bursts",
+    "tls": "100, TLS",
+}
+"""Of columns, by plan."""
 MISSING = "–"
+_FIGURE = re.compile(r"[-\d.,]*( \([\d.]+×\))?|–|not held|disturbed")
 TALKING_FRAMES_PER_S = 50
 """Of a call that talks all the time: 25 each way."""
 
@@ -31,6 +44,8 @@ def _sections(results: Results) -> Iterator[str]:
     newest = max(results.stamps.values(), key=lambda stamp: stamp.at, default=None)
     if newest is not None:
         yield f"# Figures\n\n{conditions(newest)}"
+    if text := matrix(results):
+        yield f"## CPU per relayed frame, µs\n\n{text}"
     for plan in RELAY:
         if found := [one for one in results.relayed if one.plan == plan.name]:
             yield f"## {load(found[0])}\n\n{relayed(found)}"
@@ -82,7 +97,7 @@ def relayed(found: Sequence[Relayed]) -> str:
 
 def _relayed_row(one: Relayed, base_us: float | None) -> list[str]:
     if not one.rounds:
-        return [TITLES[one.proxy], "not held", *[MISSING] * 8]
+        return [TITLES[one.proxy], _missing(one), *[MISSING] * 8]
     trip, added = one.round_trip_us, one.added_us
     return [
         TITLES[one.proxy],
@@ -92,6 +107,37 @@ def _relayed_row(one: Relayed, base_us: float | None) -> list[str]:
         *(_figure(us, 2, 1e-3) for us in (added.p50, added.p99, added.p999)),
         _figure(one.resident_kb or None, 0, 1 / 1024),
     ]
+
+
+def _missing(one: Relayed) -> str:
+    """Say why there is no figure."""
+    return "not held" if one.held is False else "disturbed"
+
+
+def matrix(results: Results) -> str:
+    """Return CPU per frame for every load, and beside nginx."""
+    plans = [plan.name for plan in RELAY if any(one.plan == plan.name for one in results.relayed)]
+    found = {(one.plan, one.proxy): one for one in results.relayed}
+    proxies = [
+        name for name in TITLES if name != DIRECT and any((plan, name) in found for plan in plans)
+    ]
+    rows = [
+        [
+            TITLES[proxy],
+            *(_beside(found.get((plan, proxy)), found.get((plan, "nginx"))) for plan in plans),
+        ]
+        for proxy in proxies
+    ]
+    return table(("", *(HEADS[plan] for plan in plans)), rows) if rows else ""
+
+
+def _beside(one: Relayed | None, base: Relayed | None) -> str:
+    if one is None:
+        return ""
+    if one.cpu_us is None:
+        return _missing(one)
+    ratio = f" ({one.cpu_us / base.cpu_us:.2f}×)" if base and base.cpu_us else ""
+    return f"{one.cpu_us:.1f}{ratio}"
 
 
 def refusals(found: Sequence[Relayed]) -> str:
@@ -138,12 +184,14 @@ def memory(results: Results) -> str:
             TITLES[one.proxy],
             _figure(one.started_kb, 0, 1 / 1024),
             _figure(one.talked_kb, 0, 1 / 1024),
-            _figure(one.idle_kb_per_call, 0),
-            _figure(one.talked_kb_per_call, 0),
+            _figure(one.resident_kb, 0, 1 / 1024) if one.calls > one.talked_calls else MISSING,
+            _figure(one.idle_kb_per_call, 1),
+            _figure(one.talked_kb_per_call, 1),
         ]
         for one in results.memory
     ]
-    heads = ("", "MB with 1 call", "with 100 that talked", "kB per idle call", "per talked call")
+    heads = ("", "MB with 1 call", "with 100 that talked", "and 900 idle",
+             "kB per idle call", "per call that talked")  # fmt: skip
     return table(heads, rows) if rows else ""
 
 
@@ -183,7 +231,7 @@ def recording(found: Recording) -> str:
              f"{calls:,.0f} calls that talk all the time, both ways"),
             ("sealing", f"{found.sealed_per_cpu_s:,.0f} s of call per CPU s", f"{seal} ms/s"),
             ("  all at once", f"{found.seal_s:.1f} s", "until the last was playable"),
-            ("reindex", f"{found.reindexed_per_s:,} frames/s", ""),
+            ("reindex", f"{found.reindexed_per_s:,.0f} frames/s", ""),
             ("a minute of a call takes", "", stored),
         ),
     )  # fmt: skip
@@ -242,18 +290,23 @@ def in_order(found: Iterable[Relayed]) -> list[Relayed]:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table whose first column is text."""
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    """Return a table; columns of figures are aligned to the right."""
+    columns = list(zip(*rows, strict=True))
+    figures = [all(_FIGURE.fullmatch(cell) for cell in column) for column in columns]
+    widths = [max(map(len, (head, *column))) for head, column in zip(heads, columns, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
-        first = cells[0].ljust(widths[0])
-        others = [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
-        return f"| {' | '.join((first, *others))} |"
+        padded = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, widths, figures, strict=True)
+        )
+        return f"| {' | '.join(padded)} |"
 
-    rules = [f"{'-' * (width + 1)}:" for width in widths[1:]]
-    return "\n".join(
-        (line(heads), f"|{'|'.join(('-' * (widths[0] + 2), *rules))}|", *map(line, rows))
+    rules = (
+        "-" * (width + 1) + (":" if right else "-")
+        for width, right in zip(widths, figures, strict=True)
     )
+    return "\n".join((line(heads), f"|{'|'.join(rules)}|", *map(line, rows)))
 
 
 def _figure(number: float | None, digits: int, factor: float = 1) -> str:

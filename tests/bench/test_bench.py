@@ -3,6 +3,7 @@
 import pytest
 from bench.cells import DIRECT, Plan
 from bench.mixes import BURSTS, G711
+from bench.publishing import LATEST, derived, latest
 from bench.results import Results, Times, decode, encode
 from bench.rounds import Round, relayed
 from bench.standing import Standing, standing
@@ -65,6 +66,8 @@ def test_without_a_round_that_counts_no_figure_is_told() -> None:
     found = relayed(plan, "nginx", [a_round(10, answered=99)], Times())
     assert found.cpu_us is found.round_trip_us.p50 is None
     assert "not held" in tables.report(Results(relayed=(found,)))
+    found = relayed(plan, "nginx", [a_round(10, busy=1.0)], Times())
+    assert "disturbed" in tables.report(Results(relayed=(found,)))
 
 
 def test_results_are_kept_as_they_are() -> None:
@@ -72,3 +75,10 @@ def test_results_are_kept_as_they_are() -> None:
     results = Results(relayed=(relayed(plan, "nginx", [a_round(10)], Times(p50=1.0)),))
     assert decode(encode(results)) == results
     assert results.replaced(Results(relayed=results.relayed)) == results
+
+
+def test_the_newest_figures_are_quoted_as_they_are() -> None:
+    if not LATEST.exists():
+        pytest.skip("nothing was published yet: make bench")
+    for path, text in derived(latest()).items():
+        assert path.read_text("utf-8") == text, f"{path.name}: run python -m bench.publishing"
