@@ -160,6 +160,7 @@ def keys_create(
     manage: Annotated[
         bool, typer.Option(help="May make, limit and revoke keys by the API.")
     ] = False,
+    erase: Annotated[bool, typer.Option(help="May erase calls by the API, for good.")] = False,
     max_calls: MaxCalls = None,
     max_calls_per_minute: MaxRate = None,
     max_call_seconds: MaxSeconds = None,
@@ -174,7 +175,8 @@ def keys_create(
         "max_call_seconds": max_call_seconds,
         "max_usd_per_month": max_usd_per_month,
     }
-    may = (("read",) if read_only else ("call", "read")) + (("manage",) if manage else ())
+    may = ("read",) if read_only else ("call", "read")
+    may += ("manage",) * manage + ("erase",) * erase
     sys.stdout.write(wiring.run(wiring.create_key(_settings(data=data), name, may, limits)) + "\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from pathlib import Path
 
 from trunkline.errors import OperatorError
@@ -27,6 +28,7 @@ class Layout:
         self.recorder = data / "recorder"
         self.cache = data / "cache"
         self.run = data / "run"
+        self.scratch = data / "scratch"
         self.snapshot = self.run / "snapshot.json"
         self.format = data / "format"
 
@@ -44,6 +46,11 @@ class Layout:
                 f"data directory {self.data} is not writable: {exc.strerror}; "
                 "choose another with --data or TRUNKLINE_DATA"
             ) from exc
+
+    def clear_scratch(self) -> None:
+        """Make the directory for temporary files anew: a killed process left some, perhaps."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir(mode=0o700, exist_ok=True)
 
     def _check_format(self) -> None:
         try:

@@ -114,7 +114,8 @@ class Settings(BaseModel):
     facts_max_memory_bytes: int = Field(default=1024 * 1024 * 1024, ge=64 * 1024 * 1024)
     """What the embedded facts engine may use."""
     retention_days: int = Field(default=0, ge=0)
-    """Facts older than this are forgotten; 0 keeps them."""
+    """Calls older than this are forgotten: facts within hours, archives and recordings when the
+    day of the call is that old. 0 keeps them."""
     min_free_bytes: int = Field(default=256 * 1024 * 1024, ge=0)
     """With less free under `data` the recorder waits, and with less than half of it frames are
     not journalled either: calls go on, and what is left is for the databases."""

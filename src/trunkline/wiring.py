@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -39,10 +40,14 @@ if TYPE_CHECKING:
     from trunkline.journal.writer import JournalWriter
     from trunkline.protocol.prices import PriceTable
     from trunkline.relay.lanes import Lanes
+    from trunkline.store.archives import Archives
     from trunkline.store.blobs import Blobs
     from trunkline.store.control.accounts import KeyLimits
     from trunkline.store.control.store import ControlStore
+    from trunkline.store.erasure import Erasure
     from trunkline.store.facts.store import FactsStore
+    from trunkline.store.recordings import Recordings
+    from trunkline.store.tombstones import Tombstones
     from trunkline.vitals.desk import Desk
     from trunkline.web.deps import Dependencies
     from trunkline.web.traffic import Traffic
@@ -232,6 +237,7 @@ async def server(
     """Be the recorder and the web until told to stop."""
     from trunkline.recorder.audit import Audit
     from trunkline.recorder.run import Recorder
+    from trunkline.store.retention import Retention
     from trunkline.store.spending import Spending
     from trunkline.vitals.desk import Desk
     from trunkline.vitals.machine import Gauge
@@ -247,11 +253,13 @@ async def server(
     lock = None if supervised else DataLock(layout.lock)
     listening = _inherited(listen_fd) or _unix_socket(path or layout.run / "server.sock")
     async with _stores(settings) as stores:
+        kept = stores.kept()
         recorder = Recorder(
             settings.data,
             stores.facts,
             stores.blobs,
             _prices(settings),
+            erased=kept.erased,
             min_free_bytes=settings.min_free_bytes,
         )
         traffic, gauge = Traffic(), Gauge(settings.data)
@@ -259,12 +267,16 @@ async def server(
         audit = Audit(stores.blobs, stores.facts, recorder.newly_sealed, settings.retention_days)
         vitals = ServerVitals(recorder.tell, audit.tell, traffic.tell, watch, gauge)
         desk = Desk(layout.run, "server", vitals, settings.metrics_token)
-        web = _web(create_app(stores.dependencies(settings, desk, traffic)))
+        web = _web(create_app(stores.dependencies(settings, desk, traffic, kept)))
         watching = [
             asyncio.create_task(stores.control.watch_and_publish(layout.snapshot)),
             asyncio.create_task(watch.run()),
             asyncio.create_task(audit.run()),
             asyncio.create_task(Spending(stores.control, stores.facts, wall_ns).run()),
+            asyncio.create_task(kept.erasure.run()),
+            asyncio.create_task(
+                Retention(stores.blobs, kept.recordings, settings.retention_days).run(wall_ns)
+            ),
         ]
         working = [
             asyncio.create_task(recorder.run()),
@@ -283,6 +295,16 @@ async def server(
 
 
 @dataclass(frozen=True)
+class _Kept:
+    """What is kept of calls beside their facts."""
+
+    archives: Archives
+    recordings: Recordings
+    erased: Tombstones
+    erasure: Erasure
+
+
+@dataclass(frozen=True)
 class _Stores:
     """The three stores that the server owns."""
 
@@ -291,18 +313,32 @@ class _Stores:
     facts: FactsStore
     blobs: Blobs
 
-    def dependencies(self, settings: Settings, desk: Desk, traffic: Traffic) -> Dependencies:
-        """Return what the web is given."""
+    def kept(self) -> _Kept:
+        """Return what is kept of calls beside their facts, and how it is erased."""
         from trunkline.store.archives import Archives
+        from trunkline.store.erasure import Erasure
         from trunkline.store.recordings import Recordings
+        from trunkline.store.tombstones import ERASED, Tombstones
+
+        archives = Archives(self.blobs, self.layout.spool)
+        recordings = Recordings(self.blobs, self.layout.cache)
+        erased = Tombstones(self.layout.data / ERASED)
+        erasure = Erasure(erased, self.facts, self.blobs, archives, recordings)
+        return _Kept(archives, recordings, erased, erasure)
+
+    def dependencies(
+        self, settings: Settings, desk: Desk, traffic: Traffic, kept: _Kept
+    ) -> Dependencies:
+        """Return what the web is given."""
         from trunkline.web.deps import Dependencies
 
         return Dependencies(
             settings=settings,
             control=self.control,
             facts=self.facts,
-            archives=Archives(self.blobs, self.layout.spool),
-            recordings=Recordings(self.blobs, self.layout.cache),
+            archives=kept.archives,
+            recordings=kept.recordings,
+            erasure=kept.erasure,
             desk=desk,
             traffic=traffic,
         )
@@ -315,6 +351,10 @@ async def _stores(settings: Settings) -> AsyncGenerator[_Stores]:
     from trunkline.store.facts.store import FactsStore
 
     layout = Layout(settings.data)
+    # The driver of the embedded engine writes every batch of rows to a temporary file: what a
+    # killed process leaves of that must not lie where nobody looks.
+    layout.clear_scratch()
+    tempfile.tempdir = str(layout.scratch)
     async with (
         ControlStore.opened(control_url(settings), publish_to=layout.snapshot) as control,
         FactsStore.opened(layout.facts, settings, beside=layout.recorder) as facts,

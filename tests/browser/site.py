@@ -32,9 +32,11 @@ from trunkline.store.archives import Archives
 from trunkline.store.blobs import Blobs
 from trunkline.store.control.accounts import KeyLimits
 from trunkline.store.control.store import ControlStore
+from trunkline.store.erasure import Erasure
 from trunkline.store.facts.rows import CallRow, Row, UsageRow
 from trunkline.store.facts.store import FactsStore
 from trunkline.store.recordings import Recordings
+from trunkline.store.tombstones import ERASED, Tombstones
 from trunkline.vitals.desk import Desk
 from trunkline.web.app import create_app
 from trunkline.web.deps import Dependencies
@@ -116,13 +118,15 @@ async def _open(
     new = await control.sign_up(EMAIL, PASSWORD, "North Clinic")
     site.org_id = new.signed_in.org.id
     await _fill(site, store)
+    archives, recordings = Archives(store, spool), Recordings(store, directory / "cache")
     app = create_app(
         Dependencies(
             settings=Settings(data=directory, public_url=url, simulator=True),
             control=control,
             facts=facts,
-            archives=Archives(store, spool),
-            recordings=Recordings(store, directory / "cache"),
+            archives=archives,
+            recordings=recordings,
+            erasure=Erasure(Tombstones(directory / ERASED), facts, store, archives, recordings),
             desk=Desk(directory, "server", Told(a_server()), ""),
             traffic=Traffic(),
             wall_ns=clock.wall_ns,

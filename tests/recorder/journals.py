@@ -39,6 +39,7 @@ from trunkline.store.facts.rows import (
     TurnRow,
     UsageRow,
 )
+from trunkline.store.tombstones import Tombstones
 
 KEYS: dict[type[Row], tuple[str, ...]] = {
     CallRow: ("call_id",),
@@ -178,7 +179,11 @@ def rows_of(records: Sequence[Record], *, has_audio: bool = False) -> list[Row]:
 
 @asynccontextmanager
 async def recording(
-    data: Path, facts: MemoryFacts, min_free_bytes: int = 0
+    data: Path,
+    facts: MemoryFacts,
+    *,
+    min_free_bytes: int = 0,
+    erased: Tombstones | None = None,
 ) -> AsyncGenerator[Recorder]:
     """Run a recorder on `data` for the time of the block."""
     recorder = Recorder(
@@ -187,6 +192,7 @@ async def recording(
         Blobs.open("", data / "blobs"),
         prices.shipped(),
         min_free_bytes=min_free_bytes,
+        erased=erased,
     )
     task = asyncio.create_task(recorder.run())
     try:

@@ -23,7 +23,7 @@ from tests.support import golden
 from trunkline import ids
 from trunkline.journal.record import SEGMENT_HEADER_BYTES, Record
 from trunkline.journal.segments import segment_path
-from trunkline.recorder import checkpoint, run, sweep
+from trunkline.recorder import checkpoint, room, run, sweep
 from trunkline.store import blobs as keys
 from trunkline.store.archive import ArchiveReader
 from trunkline.store.archives import Archives
@@ -331,7 +331,7 @@ async def test_with_little_room_on_the_disk_nothing_is_recorded_until_there_is_m
 ) -> None:
     """The journal keeps it all, and the databases have what is left."""
     free = [5_000]
-    monkeypatch.setattr(run, "free_bytes", lambda _: free[0])
+    monkeypatch.setattr(room, "free_bytes", lambda _: free[0])
     call, other = a_call(1, frames=20), a_call(2)
     async with recording(tmp_path, facts, min_free_bytes=5_000) as recorder:
         journal.write(call[:10])
@@ -358,7 +358,7 @@ async def test_with_little_room_on_the_disk_nothing_is_recorded_until_there_is_m
 async def test_a_recorder_stops_though_the_disk_is_full(
     tmp_path: Path, journal: Journal, facts: MemoryFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "free_bytes", lambda _: 0)
+    monkeypatch.setattr(room, "free_bytes", lambda _: 0)
     journal.write(a_call(1))
     async with recording(tmp_path, facts, min_free_bytes=1) as recorder:
         while not recorder.status().errors:

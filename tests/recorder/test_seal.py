@@ -16,6 +16,7 @@ from trunkline.store.archive import ArchiveReader
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import CallRow
 from trunkline.store.spool import spool_path
+from trunkline.store.tombstones import Tombstones
 
 
 class Place:
@@ -26,7 +27,7 @@ class Place:
         self.blobs = Blobs.open("", directory / "blobs")
         self.spool = directory / "spool"
         self.spool.mkdir()
-        self.sealer = Sealer(self.blobs, self.spool, Counts())
+        self.sealer = Sealer(self.blobs, self.spool, Counts(), Tombstones(directory / "erased"))
 
     def write(self, records: list[Record]) -> CallRow:
         """Spool a call; return its row before it is sealed."""

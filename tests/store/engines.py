@@ -18,6 +18,7 @@ from tests.support.facts import a_call, parts_of
 
 from trunkline.store.facts import ddl
 from trunkline.store.facts.query import Query
+from trunkline.store.facts.rows import ItemRow
 from trunkline.store.facts.store import FactsStore, FactsUnavailable
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,6 +44,38 @@ async def insert(facts: FactsStore) -> str:
     call = a_call(ORG)
     await facts.insert([*parts_of(call), call])
     return call.call_id
+
+
+async def plant(facts: FactsStore) -> str:
+    """Store a call with words in it that no compression hides; return its id."""
+    call = a_call(ORG, user_id=f"planted-{os.urandom(16).hex()}")
+    parts = parts_of(call)
+    said = [
+        msgspec.structs.replace(row, text=f"planted-{os.urandom(16).hex()}")
+        for row in parts
+        if isinstance(row, ItemRow)
+    ]
+    await facts.insert([*parts, *said, call])
+    return call.call_id
+
+
+async def hurry(facts: FactsStore) -> None:
+    """Let the engine delete what is old at once, not in eight minutes."""
+    for table in ddl.TABLES:
+        settings = (
+            "old_parts_lifetime = 0, cleanup_delay_period = 0, max_cleanup_delay_period = 1,"
+            " cleanup_delay_period_random_add = 0"
+        )
+        await facts._run(
+            facts._client.command, f"ALTER TABLE {table.name} MODIFY SETTING {settings}"
+        )
+
+
+async def cleaned(facts: FactsStore) -> None:
+    """Wait until the engine has deleted what is old."""
+    sql = "SELECT count() FROM system.parts WHERE NOT active AND database = currentDatabase()"
+    while int(str(await facts._run(facts._client.command, sql))):
+        await asyncio.sleep(0.05)
 
 
 async def damage(facts: FactsStore) -> str:
@@ -84,7 +117,19 @@ async def die(_facts: FactsStore) -> None:
 
 STEPS = {
     step.__name__: step
-    for step in (insert, damage, read, merge, erase, die, FactsStore.clear, FactsStore.rebuilt)
+    for step in (
+        insert,
+        plant,
+        hurry,
+        cleaned,
+        damage,
+        read,
+        merge,
+        erase,
+        die,
+        FactsStore.clear,
+        FactsStore.rebuilt,
+    )
 }
 
 

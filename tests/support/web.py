@@ -24,10 +24,12 @@ from trunkline.store.archives import Archives
 from trunkline.store.blobs import Blobs
 from trunkline.store.control.accounts import NewSession
 from trunkline.store.control.store import ControlStore
+from trunkline.store.erasure import Erasure
 from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.store import FactsStore
 from trunkline.store.recordings import Recordings
 from trunkline.store.spool import spool_path
+from trunkline.store.tombstones import ERASED, Tombstones
 from trunkline.vitals.desk import Desk
 from trunkline.vitals.figures import Figures, Server
 from trunkline.web.app import create_app
@@ -49,7 +51,7 @@ class Member:
     call_key: str
     """May call only."""
     manage_key: str
-    """May manage keys only."""
+    """May manage keys and erase calls, and neither call nor read."""
     spare_id: str
     """Of a key that nothing here uses."""
 
@@ -104,7 +106,7 @@ class Site:
         org_id = new.signed_in.org.id
         both = await self.control.create_key(org_id, "Both")
         call_only = await self.control.create_key(org_id, "Calls", ("call",))
-        manager = await self.control.create_key(org_id, "Scripts", ("manage",))
+        manager = await self.control.create_key(org_id, "Scripts", ("manage", "erase"))
         spare = await self.control.create_key(org_id, "Spare", ("call",))
         self.members.append(
             Member(org_id, new, both.text, call_only.text, manager.text, spare.key.id)
@@ -153,13 +155,16 @@ async def open_site(
     spool = directory / "spool"
     spool.mkdir()
     server = Told(a_server())
+    archives, recordings = Archives(store, spool), Recordings(store, directory / "cache")
+    tombstones = Tombstones(directory / ERASED)
     app = create_app(
         Dependencies(
             settings=settings,
             control=control,
             facts=facts,
-            archives=Archives(store, spool),
-            recordings=Recordings(store, directory / "cache"),
+            archives=archives,
+            recordings=recordings,
+            erasure=Erasure(tombstones, facts, store, archives, recordings),
             desk=Desk(directory, "server", server, settings.metrics_token),
             traffic=Traffic(),
             wall_ns=clock.wall_ns,

@@ -39,6 +39,7 @@ WRONG: dict[str, Figures] = {
     "keys_unreadable": gateway(keys_unreadable=True),
     "gateway_busy": gateway(machine=Machine(loop_lag_ns=S)),
     "recorder_behind": server(recorder=Recorder(unread_age_ns=10 * S)),
+    "recorder_waits": server(recorder=Recorder(stuck=("disk",))),
     "recorder_failing": server(recorder=Recorder(stuck=("recorder",))),
     "journal_unreadable": server(recorder=Recorder(stuck=("journal",))),
     "facts_refused": server(recorder=Recorder(stuck=("facts",))),

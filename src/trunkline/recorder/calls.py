@@ -20,6 +20,7 @@ from trunkline.recorder.fold import call_row, finish, fold
 from trunkline.recorder.state import State
 from trunkline.store.facts.rows import Row
 from trunkline.store.spool import SpoolWriter, call_of, scan, spool_path, spooled_calls
+from trunkline.store.tombstones import Tombstones
 
 _REMEMBERED = 100_000
 """Calls that are over, so that a stray record does not begin them anew."""
@@ -46,8 +47,9 @@ class Call:
 class Calls:
     """Takes the records of all calls; keeps what must be stored next."""
 
-    def __init__(self, spool: Path, prices: PriceTable, counts: Counts) -> None:
+    def __init__(self, spool: Path, prices: PriceTable, counts: Counts, erased: Tombstones) -> None:
         self._spool = spool
+        self._erased = erased
         self._prices = prices
         self._counts = counts
         self.live: dict[bytes, Call] = {}
@@ -71,7 +73,7 @@ class Calls:
         """
         call = self.live.get(record.call)
         if call is None:
-            if record.call in self._over:
+            if record.call in self._over or self._erased.has(record.call):
                 self.strays += 1
                 return
             call = self._begin(record.call, instance)
@@ -170,6 +172,10 @@ class Calls:
         Raises:
             OSError: a spool has lost what the checkpoint covers.
         """
+        for call_id in [*saved.live, *saved.closed]:
+            if call_id in self._erased:
+                saved.live.pop(call_id, None)
+                saved.closed.pop(call_id, None)
         for call_id, live in saved.live.items():
             writer = SpoolWriter(spool_path(self._spool, call_id), live.spool_bytes)
             call = Call(call_id, live.state, live.instance, writer)
@@ -186,6 +192,9 @@ class Calls:
         """Go on without a checkpoint: fold every spool from its beginning. Raises `OSError`."""
         for call_id in spooled_calls(self._spool):
             path = spool_path(self._spool, call_id)
+            if call_id in self._erased:
+                path.unlink()
+                continue
             state, length_bytes, over = State.new(), 0, False
             for spooled in scan(path):
                 state = self._fold(call_id, state, spooled.record)

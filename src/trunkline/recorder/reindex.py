@@ -21,6 +21,7 @@ from trunkline.recorder.run import MAX_ROWS, Facts, Recorder
 from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing, Blobs
 from trunkline.store.facts.rows import Row
+from trunkline.store.tombstones import ERASED, Tombstones
 
 log = structlog.get_logger("trunkline.recorder")
 
@@ -53,10 +54,11 @@ async def reindex(facts: ClearableFacts, blobs: Blobs, data: Path, prices: Price
     go on, and are recorded as far as they are.
     """
     await facts.clear()
-    report = await _archives(facts, blobs, prices)
+    erased = Tombstones(data / ERASED)
+    report = await _archives(facts, blobs, prices, erased)
     # Without its checkpoint a recorder folds every spool and journal from the beginning.
     checkpoint.forget(data / "recorder")
-    recorder = Recorder(data, facts, blobs, prices)
+    recorder = Recorder(data, facts, blobs, prices, erased=erased)
     task = asyncio.create_task(recorder.run())
     try:
         await recorder.caught_up()
@@ -67,11 +69,13 @@ async def reindex(facts: ClearableFacts, blobs: Blobs, data: Path, prices: Price
     return report
 
 
-async def _archives(facts: Facts, blobs: Blobs, prices: PriceTable) -> Report:
+async def _archives(facts: Facts, blobs: Blobs, prices: PriceTable, erased: Tombstones) -> Report:
     calls, stored = 0, 0
     rows: list[Row] = []
     unreadable: list[str] = []
     async for org_id, call_id in sealed_calls(blobs):
+        if call_id in erased:
+            continue
         try:
             found, damage = await archived_rows(blobs, org_id, call_id, prices)
         except (ArchiveDamaged, BlobMissing) as exc:

@@ -22,7 +22,6 @@ import structlog
 
 from trunkline import ids
 from trunkline.clock import monotonic_ns
-from trunkline.journal.segments import free_bytes
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import checkpoint
 from trunkline.recorder.audit import Sealed
@@ -30,6 +29,7 @@ from trunkline.recorder.calls import Calls
 from trunkline.recorder.checkpoint import Checkpoint, Place
 from trunkline.recorder.counts import Counts
 from trunkline.recorder.refold import archived_rows, sealed_calls
+from trunkline.recorder.room import Room
 from trunkline.recorder.seal import Sealer
 from trunkline.recorder.sweep import Sweeper
 from trunkline.recorder.tail import Tail
@@ -37,6 +37,7 @@ from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing, Blobs
 from trunkline.store.facts.rows import CallRow, Row
 from trunkline.store.spool import spool_path
+from trunkline.store.tombstones import ERASED, Tombstones
 from trunkline.vitals import figures
 
 POLL_SECONDS = 0.05
@@ -99,15 +100,17 @@ class Recorder:
         blobs: Blobs,
         prices: PriceTable,
         *,
+        erased: Tombstones | None = None,
         min_free_bytes: int = 0,
     ) -> None:
         """`data` is the data directory: its `journal`, `spool` and `recorder` are used.
 
+        What is in `erased`, by default the tombstones in `data`, is not recorded.
         With less than `min_free_bytes` free there, nothing is written, and the journals keep
         everything until there is room.
         """
-        self._data = data
-        self._min_free_bytes = min_free_bytes
+        self._erased = Tombstones(data / ERASED) if erased is None else erased
+        self._room = Room(data, min_free_bytes)
         self._journal = data / "journal"
         self._spool = data / "spool"
         self._own = data / "recorder"
@@ -126,13 +129,15 @@ class Recorder:
 
     def _forget(self) -> None:
         """Know nothing, as after a start."""
-        self._calls = Calls(self._spool, self._prices, self._counts)
+        self._calls = Calls(self._spool, self._prices, self._counts, self._erased)
         self._tails: dict[str, Tail] = {}
         self._places: dict[str, Place] = {}
         self._sealing: dict[str, asyncio.Task[CallRow]] = {}
         self._harvested: set[str] = set()
         """Sealed calls whose last rows are with those to be stored."""
-        self._sealer = Sealer(self._blobs, self._spool, self._counts, has_room=self._has_room)
+        self._sealer = Sealer(
+            self._blobs, self._spool, self._counts, self._erased, has_room=self._room.there_is
+        )
         self._sweeper = Sweeper(self._own, self._spool, self._calls)
         self._settled_ns = self._retry_ns = 0
         self._unsaved = True
@@ -175,6 +180,7 @@ class Recorder:
             waiting_rows=len(self._calls.rows),
             damaged_bytes=self._counts.damaged_bytes,
             errors=(
+                *([self._room.problem] if self._room.problem else ()),
                 *self._errors.values(),
                 *(f"journal {tail.name}: {tail.error}" for tail in tails if tail.error),
             ),
@@ -184,13 +190,14 @@ class Recorder:
         """Return what this process publishes of its recorder."""
         status = self.status()
         journals = ("journal" for tail in self._tails.values() if tail.error)
+        disk = ("disk",) if self._room.problem else ()
         return figures.Recorder(
             unread_bytes=status.unread_bytes,
             unread_age_ns=status.behind_ns if status.unread_bytes else 0,
             live_calls=status.live_calls,
             waiting_rows=status.waiting_rows,
             waiting_calls=len(status.waiting_to_be_sealed),
-            stuck=tuple(sorted({*self._errors, *journals})),
+            stuck=tuple(sorted({*self._errors, *journals, *disk})),
             **msgspec.structs.asdict(self._counts),
         )
 
@@ -234,7 +241,7 @@ class Recorder:
         """Begin without a checkpoint: from archives, spools and whole journals."""
         async for org_id, call_id in sealed_calls(self._blobs):
             path = spool_path(self._spool, call_id)
-            if path.exists():
+            if path.exists() and call_id not in self._erased:
                 # It is sealed whole; whether its last rows were stored we do not know.
                 try:
                     rows, _ = await archived_rows(self._blobs, org_id, call_id, self._prices)
@@ -247,7 +254,7 @@ class Recorder:
 
     async def _record(self) -> None:
         while not self._stop.is_set():
-            if not self._has_room():
+            if not self._room.there_is():
                 await self._pause(ROOM_SECONDS)
                 continue
             moved = False
@@ -261,26 +268,9 @@ class Recorder:
             self._round.clear()
             if not moved:
                 await self._pause(POLL_SECONDS)
-        if self._has_room():
+        if self._room.there_is():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._finish(), STOP_SECONDS)
-
-    def _has_room(self) -> bool:
-        """Return whether we may write. What is left of the disk is for the databases."""
-        free = free_bytes(self._data)
-        # A little more to begin again than to stop, so that it does not go to and fro.
-        wanted = self._min_free_bytes * (1.1 if "disk" in self._errors else 1)
-        if free >= wanted:
-            if self._errors.pop("disk", ""):
-                log.warning("recorder goes on", free_bytes=free)
-            return True
-        if "disk" not in self._errors:
-            log.error("recorder waits for room on the disk", free_bytes=free)
-        self._errors["disk"] = (
-            f"disk: {free} bytes are free under {self._data}, less than min_free_bytes,"
-            f" {self._min_free_bytes}: make room"
-        )
-        return False
 
     async def _finish(self) -> None:
         """Store what is written by now, and seal what is over."""
@@ -391,6 +381,8 @@ class Recorder:
 
     async def _store(self) -> None:
         rows = self._calls.rows
+        # What was erased while its rows waited here.
+        rows[:] = [row for row in rows if row.call_id not in self._erased]
         for start in range(0, len(rows), MAX_ROWS):
             await self._facts.insert(rows[start : start + MAX_ROWS])
         rows.clear()

@@ -25,6 +25,7 @@ from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import CallRow
 from trunkline.store.holes import Holes
 from trunkline.store.spool import Spooled, scan, spool_path
+from trunkline.store.tombstones import Tombstones
 
 ROOM_SECONDS = 1.0
 RETRY_SECONDS = (1, 5, 15, 60, 300)
@@ -44,11 +45,13 @@ class Sealer:
         store: Blobs,
         spool: Path,
         counts: Counts,
+        erased: Tombstones,
         threads: int = 1,
         *,
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`has_room` says whether the disk has room for more."""
+        """`has_room` says whether the disk has room for more. `erased` is not sealed."""
+        self._erased = erased
         self._has_room = has_room
         self._blobs = store
         self._counts = counts
@@ -68,7 +71,7 @@ class Sealer:
                 async with self._slots:
                     while not self._has_room():  # noqa: ASYNC110 (nobody tells when there is)
                         await asyncio.sleep(ROOM_SECONDS)
-                    return await self._seal(row)
+                    return await self._seal(row) if row.call_id not in self._erased else row
             except Stopping:
                 raise
             except Exception as exc:
@@ -98,6 +101,9 @@ class Sealer:
                     blobs.key(row.org_id, row.call_id, "peaks.json"), msgspec.json.encode(peaks)
                 )
             await self._blobs.put(blobs.key(row.org_id, row.call_id, "archive"), sealed)
+            if row.call_id in self._erased:
+                # Meanwhile: what was there then was deleted, and this was not there yet.
+                await self._blobs.delete_call(row.org_id, row.call_id)
         finally:
             sealed.unlink(missing_ok=True)
             sound.unlink(missing_ok=True)

@@ -56,6 +56,11 @@ class Archives:
             self._readers.pop(blob, None)
             raise
 
+    def forget(self, org_id: str, call_id: str) -> None:
+        """Remember nothing of a call. Raises `BadKey`."""
+        self._readers.pop(keys.key(org_id, call_id, "archive"), None)
+        self._marks.pop(call_id, None)
+
     async def _reader(self, blob: str) -> ArchiveReader:
         reader = self._readers.get(blob)
         if reader is None:

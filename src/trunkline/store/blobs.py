@@ -186,6 +186,11 @@ class Blobs:
         for part in PARTS:
             await self.delete(key(org_id, call_id, part))
 
+    async def folders(self, prefix: str) -> list[str]:
+        """Return the prefixes that are one path segment longer, in order."""
+        found = await obstore.list_with_delimiter_async(self._store, prefix)
+        return sorted(found["common_prefixes"])
+
     async def list(self, prefix: str) -> AsyncIterator[str]:
         """Yield the keys under `prefix` (whole path segments), in no promised order."""
         async for batch in obstore.list(self._store, prefix, chunk_size=1000):
@@ -196,7 +201,8 @@ class Blobs:
 def _local(directory: Path) -> LocalStore:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return LocalStore(directory)
+        # Directories are named for calls: an empty one would still say that there was one.
+        return LocalStore(directory, automatic_cleanup=True)
     except (OSError, NotSupportedError) as exc:
         raise OperatorError(f"blob directory {directory} is not usable: {exc}") from exc
 

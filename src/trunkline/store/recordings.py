@@ -19,7 +19,7 @@ import numpy as np
 
 from trunkline.store import blobs as keys
 from trunkline.store import opus
-from trunkline.store.blobs import Blobs
+from trunkline.store.blobs import BlobMissing, Blobs
 
 Track: TypeAlias = Literal["mix", "caller", "assistant"]
 Form: TypeAlias = Literal["opus", "wav"]
@@ -60,6 +60,10 @@ class Recordings:
         async with lock:
             if not await asyncio.to_thread(_touch, path):
                 await self._make(blob, path, track, form)
+                if not await self._blobs.exists(blob):
+                    # It was erased meanwhile, and this must not outlive it.
+                    await asyncio.to_thread(path.unlink, missing_ok=True)
+                    raise BlobMissing(blob)
         return path
 
     async def peaks(self, org_id: str, call_id: str) -> bytes:

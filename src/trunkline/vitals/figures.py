@@ -117,7 +117,7 @@ class Recorder(msgspec.Struct, frozen=True, kw_only=True):
     store_errors: int = 0
     """Times that a store refused what the recorder brought."""
     stuck: tuple[str, ...] = ()
-    """What keeps it from going on now: `facts`, `recorder`, `journal`."""
+    """What keeps it from going on now: `disk`, `facts`, `recorder`, `journal`."""
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,8 +55,8 @@ GATEWAY_CHECKS: tuple[Check[Gateway], ...] = (
     Check(
         "disk_full",
         lambda told, _: told.journal.failing == "disk_full",
-        "The disk is full: calls go on, and their record waits in memory, as much as fits. Make"
-        " room.",
+        "The disk is full, or less than half of TRUNKLINE_MIN_FREE_BYTES is left of it: calls go"
+        " on, and their record waits in memory, as much as fits. Make room.",
     ),
     Check(
         "journal_io_error",
@@ -95,6 +95,12 @@ SERVER_CHECKS: tuple[Check[Server], ...] = (
         lambda told, _: told.recorder.unread_age_ns >= BEHIND_NS,
         "The recorder is more than 10 s behind: the dashboard is late, nothing is lost. Give the"
         " server more CPU.",
+    ),
+    Check(
+        "recorder_waits",
+        lambda told, _: "disk" in told.recorder.stuck,
+        "Less than TRUNKLINE_MIN_FREE_BYTES is left of the disk: the recorder waits, the dashboard"
+        " is late, and the journals keep everything. Make room.",
     ),
     Check(
         "recorder_failing",

@@ -148,6 +148,19 @@ async def require_manager(request: Request, deps: Deps) -> Reader:
     return await _by_key(deps, credential, "manage")
 
 
+async def require_eraser(request: Request, deps: Deps) -> Reader:
+    """Return whose calls the request may erase: by `Authorization: Bearer <key>` alone.
+
+    Raises:
+        NoCredential: there is none, or it is unknown.
+        NotAllowed: the key may not erase calls.
+    """
+    credential = request.headers.get("authorization", "")
+    if not credential:
+        raise _no_key("Send a key that may erase calls: `Authorization: Bearer sk-trunkline-…`.")
+    return await _by_key(deps, credential, "erase")
+
+
 async def _by_key(deps: Dependencies, credential: str, scope: Scope) -> Reader:
     scheme, _, text = credential.partition(" ")
     key = await deps.control.key_for(text.strip()) if scheme.lower() == "bearer" else None

@@ -12,6 +12,7 @@ from trunkline import clock
 from trunkline.settings import Settings
 from trunkline.store.archives import Archives
 from trunkline.store.control.store import ControlStore
+from trunkline.store.erasure import Erasure
 from trunkline.store.facts.store import FactsStore
 from trunkline.store.recordings import Recordings
 from trunkline.vitals.desk import Desk
@@ -27,6 +28,7 @@ class Dependencies:
     facts: FactsStore
     archives: Archives
     recordings: Recordings
+    erasure: Erasure
     desk: Desk
     """Knows how all processes are."""
     traffic: Traffic

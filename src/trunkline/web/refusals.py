@@ -64,6 +64,13 @@ class NotFound(Refusal):
     code = "not_found"
 
 
+class StillLive(Refusal):
+    """409: a call that is going on cannot be erased."""
+
+    status = 409
+    code = "call_is_live"
+
+
 class Unsatisfiable(Refusal):
     """416: the range that was asked for is not in the file."""
 

@@ -14,10 +14,11 @@ Role: TypeAlias = Literal["owner", "admin", "member", "viewer"]
 """owner: everything. admin: all but the organisation itself. member: keys of their own
 making, all calls. viewer: reads."""
 
-Scope: TypeAlias = Literal["call", "read", "manage"]
-"""call: opens calls. read: asks the API. manage: makes, limits and revokes keys by the API."""
+Scope: TypeAlias = Literal["call", "read", "manage", "erase"]
+"""call: opens calls. read: asks the API. manage: makes, limits and revokes keys by the API.
+erase: deletes calls by the API, for good."""
 
-SCOPES: Final[tuple[Scope, ...]] = ("call", "read", "manage")
+SCOPES: Final[tuple[Scope, ...]] = ("call", "read", "manage", "erase")
 BOTH_SCOPES: Final[tuple[Scope, ...]] = ("call", "read")
 """What a key may unless it is said: enough for an application and its dashboard."""
 
@@ -186,6 +187,7 @@ def clean_scopes(scopes: tuple[str, ...]) -> tuple[Scope, ...]:
     if not scopes or set(scopes) - set(SCOPES):
         raise BadAccountDetail(
             "scopes",
-            "A key may open calls (call), read (read), manage keys (manage), or several of these.",
+            "A key may open calls (call), read (read), manage keys (manage), erase calls (erase),"
+            " or several of these.",
         )
     return tuple(scope for scope in SCOPES if scope in scopes)

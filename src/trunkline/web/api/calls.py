@@ -12,13 +12,15 @@ from trunkline.store.facts import queries_call as one
 from trunkline.store.facts.queries_calls import MAX_PAGE, CallFilters, Cursor, calls_page
 from trunkline.store.facts.rows import CallRow
 from trunkline.web.api import cursors, models, shape
-from trunkline.web.auth import Deps, Reader, require_reader
+from trunkline.web.auth import Deps, Reader, require_eraser, require_reader
 from trunkline.web.deps import Dependencies
+from trunkline.web.erasing import erase
 from trunkline.web.refusals import BadRequest, NotFound
 
 router = APIRouter(tags=["Calls"])
 
 WhoReads = Annotated[Reader, Depends(require_reader)]
+WhoErases = Annotated[Reader, Depends(require_eraser)]
 CallId = Annotated[str, Path(pattern=models.CALL_ID, description="`call_<ULID>`")]
 
 MAX_PROPERTIES = 20
@@ -81,6 +83,20 @@ async def get_call(reader: WhoReads, deps: Deps, call_id: CallId) -> models.Call
         ],
         usage=[shaped(models.Usage, usage) for usage in await one.usage_of_call(facts, *where)],
     )
+
+
+@router.delete(
+    "/v1/calls/{call_id}",
+    status_code=204,
+    responses={409: {"model": models.ErrorAnswer, "description": "The call is going on."}},
+)
+async def erase_call(eraser: WhoErases, deps: Deps, call_id: CallId) -> None:
+    """Erase a call that is over: facts, transcript, recording, frames. For good.
+
+    It is in no answer any more; within some minutes nothing of it is left on the disk.
+    """
+    call = await find_call(deps, eraser, call_id)
+    await erase(deps, call, by=eraser.key_id)
 
 
 async def find_call(deps: Dependencies, reader: Reader, call_id: str) -> CallRow:

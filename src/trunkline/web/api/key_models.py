@@ -64,7 +64,8 @@ class NewKey(BaseModel):
 
     name: str
     scopes: list[str] = Field(
-        ["call", "read"], description="call: opens calls. read: asks the API. manage: this."
+        ["call", "read"],
+        description="call: opens calls. read: asks the API. manage: this. erase: deletes calls.",
     )
     limits: KeyLimits = KeyLimits()
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
 
 from trunkline.ids import parse_call_id
 from trunkline.store.blobs import BlobMissing
 from trunkline.store.facts import queries_call as queries
 from trunkline.store.facts.rows import CallRow, EventRow
-from trunkline.web.auth import Deps, RequiredUser
+from trunkline.web.auth import Deps, RequiredUser, Viewer, require_role, verify_csrf
 from trunkline.web.deps import Dependencies
+from trunkline.web.erasing import erase
 from trunkline.web.pages import events_view
 from trunkline.web.pages.call_view import Facts, call_view
 from trunkline.web.pages.problems import PageMissing
@@ -20,6 +22,7 @@ from trunkline.web.pages.render import page
 from trunkline.web.pages.static import DIGEST
 
 router = APIRouter()
+Eraser = Annotated[Viewer, Depends(require_role("owner", "admin"))]
 
 PAGE_EVENTS = 200
 SCAN_ROWS = 2000
@@ -38,7 +41,24 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
         # Only our own script asks so, once a second while the call is live.
         return Response(status_code=304, headers={"ETag": tag})
     view = call_view(await _facts(deps, call), now_us=deps.now_us())
-    return page(request, "call.html", viewer, headers={"ETag": tag}, nav="calls", call=view)
+    may_erase = viewer.role in ("owner", "admin")
+    return page(
+        request,
+        "call.html",
+        viewer,
+        headers={"ETag": tag},
+        nav="calls",
+        call=view,
+        may_erase=may_erase,
+    )
+
+
+@router.post("/calls/{call_id}/erase", dependencies=[Depends(verify_csrf)])
+async def erase_call(deps: Deps, viewer: Eraser, call_id: str) -> Response:
+    """Erase a call that is over, for good."""
+    call = await _find(deps, viewer.org.id, call_id)
+    await erase(deps, call, by=viewer.user.id)
+    return RedirectResponse("/calls", 303)
 
 
 @router.get("/calls/{call_id}/events")

@@ -22,7 +22,7 @@ MAY = {
 }
 """What the form offers, and the scopes that it stands for."""
 
-_WORDS = {"call": "open calls", "read": "read", "manage": "manage keys"}
+_WORDS = {"call": "open calls", "read": "read", "manage": "manage keys", "erase": "erase calls"}
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _DOLLARS = re.compile(r"\$?\s?(\d{1,9}(\.\d{1,6})?)", re.ASCII)
 
