@@ -45,6 +45,7 @@ from trunkline.relay.events import (
     Tick,
     Violation,
 )
+from trunkline.relay.pace import BURST_S, FRAMES_PER_S
 from trunkline.settings import Settings
 
 CALLER, PROVIDER = Leg.CALLER, Leg.PROVIDER
@@ -348,6 +349,54 @@ def test_a_full_leg_makes_the_other_one_wait() -> None:
         (Drained(CALLER, 7), ResumeReading(PROVIDER)),
         (Drained(CALLER, 8),),
     )
+
+
+SECOND_NS = 1_000_000_000
+LEISURELY = Limits(
+    ping_interval_ns=60 * SECOND_NS,
+    ping_timeout_ns=SECOND_NS,
+    slow_leg_timeout_ns=60 * SECOND_NS,
+)
+
+
+def hasty() -> Core:
+    """A call whose caller has sent twice what may come at once."""
+    relay = Core(CALL_ID, LEISURELY, OPENING, bridged=False, watched=False)
+    for _ in range(2 * FRAMES_PER_S * BURST_S):
+        relay.handle(frame(CALLER, b"x"))
+    return relay
+
+
+@pytest.mark.guarantee("B11")
+def test_who_sends_without_end_has_to_wait_until_it_had_its_share_of_time() -> None:
+    wait_ns = BURST_S * SECOND_NS + SECOND_NS // 100
+    play(
+        hasty(),
+        (Tick(1), PauseReading(CALLER)),
+        (Tick(wait_ns // 2),),
+        (Tick(wait_ns), ResumeReading(CALLER)),
+    )
+
+
+@pytest.mark.guarantee("B11")
+def test_who_is_hasty_is_not_read_because_the_other_leg_has_drained_and_the_reverse() -> None:
+    wait_ns = BURST_S * SECOND_NS + SECOND_NS // 100
+    play(
+        hasty(),
+        (Tick(1), PauseReading(CALLER)),
+        (Congested(PROVIDER, 2),),
+        (Drained(PROVIDER, 3),),
+        (Congested(PROVIDER, 4),),
+        (Tick(wait_ns),),
+        (Drained(PROVIDER, wait_ns + 1), ResumeReading(CALLER)),
+    )
+
+
+@pytest.mark.guarantee("B11")
+def test_an_end_does_not_read_on_from_who_is_hasty() -> None:
+    relay = hasty()
+    relay.handle(Tick(1))
+    assert not any(isinstance(c, ResumeReading) for c in relay.handle(Ended("drained", 6)))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ Rules that hold in every state:
 - A close of ours to the caller comes after an `error` event, because several SDKs take
   a bare close for a clean end. A peer's close travels as it came.
 - Whoever makes the other leg wait for too long, without taking a byte, is closed; so is
-  whoever pings without end.
+  whoever pings without end. Whoever sends without end has to wait (`relay.pace`).
 """
 
 from __future__ import annotations
@@ -252,7 +252,12 @@ class Core:
             return self._end("caller_too_slow", tick.at_ns)
         if self._is_stuck(self._provider, tick.at_ns):
             return self._end("provider_too_slow", tick.at_ns)
-        return (*self._check_life(_CALLER, tick.at_ns), *self._check_life(_PROVIDER, tick.at_ns))
+        return (
+            *self._check_pace(_CALLER, tick.at_ns),
+            *self._check_pace(_PROVIDER, tick.at_ns),
+            *self._check_life(_CALLER, tick.at_ns),
+            *self._check_life(_PROVIDER, tick.at_ns),
+        )
 
     def _is_stuck(self, side: Side, at_ns: int) -> bool:
         return side.full and at_ns - side.moved_ns >= self._limits.slow_leg_timeout_ns
@@ -272,27 +277,45 @@ class Core:
 
     # --- pace ------------------------------------------------------------------------
 
-    def _congested(self, leg: Leg, at_ns: int) -> Commands:
-        side, source = self._sides[leg], self._sides[leg.other]
-        side.full, side.moved_ns = True, at_ns
-        if self._reason is not None or not source.reading:
+    def _check_pace(self, leg: Leg, at_ns: int) -> Commands:
+        """Let `leg` wait while it has sent more than its share."""
+        side = self._sides[leg]
+        hasty = not side.pace.allows(side.frames, side.bytes, at_ns)
+        if hasty == side.hasty:
             return ()
-        source.reading = False
-        return (PauseReading(leg.other),)
+        side.hasty = hasty
+        return self._pause(leg) if hasty else self._resume(leg, at_ns)
+
+    def _pause(self, leg: Leg) -> Commands:
+        side = self._sides[leg]
+        if self._reason is not None or not side.reading:
+            return ()
+        side.reading = False
+        return (PauseReading(leg),)
+
+    def _resume(self, leg: Leg, at_ns: int) -> Commands:
+        """Read from `leg` again, unless there is another reason not to."""
+        side = self._sides[leg]
+        if side.reading or side.hasty or self._sides[leg.other].full:
+            return ()
+        side.reading = True
+        # Its peer could not make itself heard while we did not read.
+        side.heard(at_ns)
+        return (ResumeReading(leg),)
+
+    def _congested(self, leg: Leg, at_ns: int) -> Commands:
+        side = self._sides[leg]
+        side.full, side.moved_ns = True, at_ns
+        return self._pause(leg.other)
 
     def _drained(self, leg: Leg, at_ns: int) -> Commands:
-        side, source = self._sides[leg], self._sides[leg.other]
+        side = self._sides[leg]
         side.full = False
         commands: Commands = ()
         if side.pending_ping is not None and side.open:
             commands = (Pong(leg, side.pending_ping),)
         side.pending_ping = None
-        if source.reading:
-            return commands
-        source.reading = True
-        # Its peer could not make itself heard while we did not read.
-        source.heard(at_ns)
-        return (*commands, ResumeReading(leg.other))
+        return (*commands, *self._resume(leg.other, at_ns))
 
     # --- ends ------------------------------------------------------------------------
 
@@ -370,8 +393,12 @@ class Core:
         return (Close(leg, code, b"" if code is None else closing.cut(reason)),)
 
     def _resume_all(self) -> Commands:
-        """Read again from both: the answer to our close is behind what was not read."""
-        paused = [leg for leg in (_CALLER, _PROVIDER) if not self._sides[leg].reading]
+        """Read again from both: the answer to our close is behind what was not read.
+
+        But for who is hasty: that much more is not worth the answer.
+        """
+        sides = [(leg, self._sides[leg]) for leg in (_CALLER, _PROVIDER)]
+        paused = [leg for leg, side in sides if not side.reading and not side.hasty]
         for leg in paused:
             self._sides[leg].reading = True
         return tuple(ResumeReading(leg) for leg in paused)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from trunkline.relay.closing import MAX_REASON_BYTES
+from trunkline.relay.pace import Pace
 
 
 class State(Enum):
@@ -22,8 +23,8 @@ class Side:
     """One leg's state. Changed by `core.py` alone."""
 
     __slots__ = (
-        "backlog", "bytes", "code", "controls", "counting_ns", "frames", "full", "heard_ns",
-        "moved_ns", "pending_ping", "pinged_ns", "reading", "reason", "state",
+        "backlog", "bytes", "code", "controls", "counting_ns", "frames", "full", "hasty",
+        "heard_ns", "moved_ns", "pace", "pending_ping", "pinged_ns", "reading", "reason", "state",
     )  # fmt: skip
 
     def __init__(self, at_ns: int) -> None:
@@ -33,7 +34,10 @@ class Side:
         self.pinged_ns = 0
         """When we asked whether it lives, if that is unanswered; else 0."""
         self.reading = True
-        """False while we make its peer wait for the other leg."""
+        """False while we make its peer wait: for the other leg, or because it is hasty."""
+        self.hasty = False
+        """It has sent more than its share."""
+        self.pace = Pace(at_ns)
         self.full = False
         """More waits for it than may wait."""
         self.backlog = 0
