@@ -88,27 +88,39 @@ def main() -> None:
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
     effort = QUICK if options.quick else FULL
     if options.only or options.quick:
-        found = _run(wanted, effort, Results(), kept=False)
+        found, failed = _run(wanted, effort, Results(), kept=False)
         if options.publish and not options.quick:
             publishing.publish(publishing.latest().replaced(found))
-        return
+        sys.exit(failed)
     if not options.resume:
         publishing.begin()
-    publishing.publish(_run(wanted, effort, publishing.resumed(), kept=True))
+    found, failed = _run(wanted, effort, publishing.resumed(), kept=True)
+    if failed:
+        sys.exit(f"{failed}Nothing is published; --resume measures what is missing.")
+    publishing.publish(found)
     publishing.begin()
 
 
-def _run(groups: Iterable[str], effort: Effort, done: Results, *, kept: bool) -> Results:
-    """Measure the groups that are not `done`, and print everything."""
+def _run(
+    groups: Iterable[str], effort: Effort, done: Results, *, kept: bool
+) -> tuple[Results, str]:
+    """Measure the groups that are not `done`, and print everything; say which did not work."""
+    failed = ""
     for name in groups:
         if name in done.stamps:
             continue
-        found = _measured(name, effort)
+        try:
+            found = _measured(name, effort)
+        except (SystemExit, AssertionError, OSError) as exc:
+            # What others gave must not be lost with it.
+            failed += f"{name}: {exc}\n"
+            tell(f"--- {name} failed: {exc}")
+            continue
         done = done.replaced(found)
         if kept:
             publishing.keep(name, found)
     print(tables.report(done))
-    return done
+    return done, failed
 
 
 def _measured(name: str, effort: Effort) -> Results:

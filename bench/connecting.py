@@ -27,7 +27,7 @@ def measure(secure: bool, effort: Effort, tell: Tell) -> list[Connects]:
                     raise SystemExit(f"{name}: {opened.asked - opened.greeted} calls did not open")
                 # The first round warms up.
                 if number and opened.greeting_us.p50 is not None:
-                    took_us = opened.greeting_us.p50 - stands.greet_ms(name) * 1000
+                    took_us = opened.greeting_us.p50 - stands.proxy(name, secure).greet_ms * 1000
                     found[name].append(took_us)
                     tell(f"connect: {name:10} {took_us:7.0f} µs")
     direct_us = statistics.median(found[DIRECT])

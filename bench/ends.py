@@ -53,12 +53,13 @@ class Ends:
                 waiting.add(opened[-1])
             self._watch.turn()
             self._watch.greet_due()
-            waiting = {caller for caller in waiting if not caller.greeted_ns}
+            waiting = {one for one in waiting if one.connected and not one.greeted_ns}
         self._callers += opened
         greeted = [caller for caller in opened if caller.greeted_ns]
         return Connected(
             asked=command.calls,
             greeted=len(greeted),
+            refusal=next((caller.refusal for caller in opened if caller.refusal), ""),
             upgrade_us=percentiles([caller.upgraded_ns - caller.began_ns for caller in greeted]),
             greeting_us=percentiles([caller.greeted_ns - caller.began_ns for caller in greeted]),
         )

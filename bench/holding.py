@@ -42,9 +42,7 @@ def _search(stands: Standing, name: str, tell: Tell) -> Held:
 
 def _try(stands: Standing, name: str, calls: int, tries: int = TRIES) -> Round:
     """Return a round; another one when others on the machine were at work."""
-    stands.open(name, False, calls)
-    one = stands.talk(name, False, PCM16.name, SECONDS)
-    stands.load.stop()
+    one = stands.round(name, False, PCM16.name, calls, SECONDS)
     if (one.crowded or one.pressed) and tries > 1:
         return _try(stands, name, calls, tries - 1)
     return one

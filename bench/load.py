@@ -1,6 +1,7 @@
 """I/O. Our handle on the ends: starts them, tells them what to do, reads what they measured."""
 
 import contextlib
+import select
 import subprocess
 import sys
 from collections.abc import Generator
@@ -14,6 +15,9 @@ from bench.process import Cores, free_port, stop
 from bench.talk import Connected, Open, Stop, Talk, Talked
 
 T = TypeVar("T")
+
+LIMIT_S = 90
+"""No command takes so long: opening calls may take 30 s, and a round has a few seconds."""
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -35,7 +39,7 @@ class Provider(msgspec.Struct, frozen=True):
 
 
 class Load:
-    """The ends, running. Every command may take as long as it says, and `SLACK_S` more."""
+    """The ends, running."""
 
     def __init__(self, popen: "subprocess.Popen[bytes]", plain: Provider, secure: Provider) -> None:
         self._popen = popen
@@ -64,6 +68,9 @@ class Load:
             raise AssertionError("both are pipes")
         self._popen.stdin.write(msgspec.json.encode(command) + b"\n")
         self._popen.stdin.flush()
+        # One answer for each command: what can be read is the beginning of a whole line.
+        if not select.select([self._popen.stdout], [], [], LIMIT_S)[0]:
+            raise SystemExit(f"the ends have not answered {command} within {LIMIT_S} s")
         line = self._popen.stdout.readline()
         if not line:
             raise SystemExit("the ends have ended: see what they said above")

@@ -21,6 +21,7 @@ SKIP = len(MARK) - 1
 """From the mark to the stamp."""
 HEAD_BYTES = MARK_WITHIN_BYTES + STAMP_BYTES
 GREETING = wire.frame(wire.TEXT, mixes.greeting(), masked=False)
+REFUSAL_CHARS = 300
 _HEAD_BYTES = {126: 4, 127: 10}
 """Of a frame without its mask, by the length that its second byte tells."""
 _READ = select.EPOLLIN
@@ -333,6 +334,7 @@ class Caller(Peer):
         self.began_ns = clock()
         self.upgraded_ns = self.greeted_ns = 0
         """When the 101 was read, and the provider's first frame."""
+        self.refusal = ""
         self._request = request
         sock = socket.create_connection(address, 5)
         sock.setblocking(False)
@@ -347,12 +349,14 @@ class Caller(Peer):
         self.send(self._request)
 
     def handshake(self, data: bytearray, end: int) -> int:
-        """Be told that the call is open. A refusal ends the measurement."""
+        """Be told that the call is open, or that it is refused."""
         at = data.find(wire.END, 0, end)
         if at < 0:
             return 0
         if not data.startswith(b"HTTP/1.1 101"):
-            raise SystemExit(f"a call was refused: {bytes(data[: min(end, 300)])!r}")
+            self.refusal = bytes(data[:end]).decode("utf-8", "replace")[:REFUSAL_CHARS]
+            self.lost()
+            return end
         self.open = True
         self.upgraded_ns = clock()
         return at + len(wire.END)

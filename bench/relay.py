@@ -34,10 +34,7 @@ def _wanted(rounds: list[Round], effort: Effort) -> bool:
 
 
 def _round(stands: Standing, plan: Plan, name: str, seconds: float) -> Round:
-    stands.open(name, plan.secure, plan.calls)
-    one = stands.talk(name, plan.secure, plan.mix, seconds)
-    stands.load.stop()
-    return one
+    return stands.round(name, plan.secure, plan.mix, plan.calls, seconds)
 
 
 def _line(one: Round) -> str:

@@ -29,6 +29,8 @@ class Round(msgspec.Struct, frozen=True):
     resident_kb: int
     foreign: float
     """Cores that neither the proxy nor the ends used."""
+    unopened: str = ""
+    """What became of calls that did not open; empty when all did."""
 
     @property
     def pressed(self) -> str:
@@ -57,6 +59,8 @@ class Round(msgspec.Struct, frozen=True):
         """Say why the proxy did not hold the load; empty when it did."""
         talked = self.talked
         half_us = talked.round_trip_us.p50 or 0
+        if self.unopened:
+            return self.unopened
         if talked.broken:
             return f"{talked.broken} of {talked.calls} calls broke"
         if talked.lost:

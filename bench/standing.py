@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
+import msgspec
+
 from bench import process, proxies, threads
 from bench.cells import DIRECT
 from bench.load import Load, running
@@ -43,7 +45,7 @@ class Standing:
 
     def open(self, name: str, secure: bool, calls: int, at_once: int = 16) -> Connected:
         """Open calls through a proxy that was started."""
-        proxy, _ = self._proxies[name, secure]
+        proxy = self.proxy(name, secure)
         return self.load.open(
             Open(
                 "127.0.0.1", proxy.port, proxy.path, proxy.headers, calls, at_once,
@@ -51,9 +53,20 @@ class Standing:
             )
         )  # fmt: skip
 
-    def greet_ms(self, name: str) -> int:
-        """Return how long the provider waits before it greets through this proxy."""
-        return self._proxies[name, False][0].greet_ms
+    def round(self, name: str, secure: bool, mix: str, calls: int, seconds: float) -> Round:
+        """Open calls, have them talk, and end them."""
+        opened = self.open(name, secure, calls)
+        one = self.talk(name, secure, mix, seconds)
+        self.load.stop()
+        missing = opened.asked - opened.greeted
+        if not missing:
+            return one
+        why = f"{missing} of {calls} calls did not open {opened.refusal[:80]}"
+        return msgspec.structs.replace(one, unopened=why.strip())
+
+    def proxy(self, name: str, secure: bool) -> Proxy:
+        """Return how a proxy that was started is spoken to."""
+        return self._proxies[name, secure][0]
 
     def talk(self, name: str, secure: bool, mix: str, seconds: float) -> Round:
         """Have all open calls talk, and watch the proxy meanwhile."""

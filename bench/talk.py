@@ -46,6 +46,8 @@ class Connected(msgspec.Struct, frozen=True):
     asked: int
     greeted: int
     """That had the provider's first frame in time."""
+    refusal: str
+    """What one of the others was answered, if there are any and it was."""
     upgrade_us: Percentiles
     """Until the 101."""
     greeting_us: Percentiles

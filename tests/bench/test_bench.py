@@ -6,8 +6,8 @@ from bench.mixes import BURSTS, G711
 from bench.publishing import LATEST, derived, latest
 from bench.results import Results, Times, decode, encode
 from bench.rounds import Round, relayed
-from bench.standing import Standing, standing
-from bench.talk import Percentiles, Talked
+from bench.standing import standing
+from bench.talk import Open, Percentiles, Talked
 
 from bench import tables
 
@@ -15,29 +15,30 @@ CALLS = 3
 PROXIES = ("nginx", "haproxy", "trunkline", "bridge")
 
 
-def talked(stands: Standing, name: str, mix: str, seconds: float, secure: bool) -> Round:
-    """Have a round of new calls through one proxy."""
-    stands.open(name, secure, CALLS)
-    one = stands.talk(name, secure, mix, seconds)
-    stands.load.stop()
-    return one
-
-
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 def test_every_frame_goes_through_every_proxy_and_comes_back(secure: bool) -> None:
     with standing(PROXIES, secure) as stands:
         for name in (DIRECT, *PROXIES):
-            one = talked(stands, name, "g711", 0.2, secure)
+            one = stands.round(name, secure, "g711", CALLS, 0.2)
             assert one.talked.sent == one.talked.heard == one.talked.answered == CALLS * 10, name
             assert one.talked.lost == one.talked.broken == 0
+            assert not one.unopened
             assert one.talked.round_trip_us.count == CALLS * 10
             assert (one.cpu_ns > 0) is (one.resident_kb > 0) is (name != DIRECT)
 
 
 def test_a_burst_comes_whole() -> None:
     with standing(["trunkline"]) as stands:
-        one = talked(stands, "trunkline", "bursts", 1.0, secure=False)
+        one = stands.round("trunkline", False, "bursts", CALLS, 1.0)
     assert (one.talked.heard, one.talked.answered) == (CALLS * 25, CALLS * 4)
+
+
+def test_calls_that_are_refused_are_told_of() -> None:
+    with standing(["trunkline"]) as stands:
+        proxy = stands.proxy("trunkline", False)
+        opened = stands.load.open(Open("127.0.0.1", proxy.port, proxy.path, (), CALLS))
+    assert (opened.asked, opened.greeted) == (CALLS, 0)
+    assert opened.refusal.startswith("HTTP/1.1 401")
 
 
 def a_round(cpu_us: float, **changes: object) -> Round:
