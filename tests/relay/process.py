@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 import subprocess
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,12 @@ class GatewayProcess:
 
 @contextlib.contextmanager
 def gateway_process(
-    directory: Path, openai_url: str, *, max_files: int = 0, **settings: Any
+    directory: Path,
+    openai_url: str,
+    *,
+    max_files: int = 0,
+    max_address_bytes: int = 0,
+    **settings: Any,
 ) -> Generator[GatewayProcess]:
     """Yield a gateway that dials `openai_url`; at the end it must exit with 0 on SIGTERM."""
     data = directory / "data"
@@ -116,7 +121,8 @@ def gateway_process(
     layout.snapshot.write_bytes(snapshot.encode(Snapshot(keys=(key(),), default_org_id=ORG)))
     values = {"openai_url": openai_url, "data": data, "drain_timeout_ms": 0, **settings}
     env = {f"TRUNKLINE_{name.upper()}": str(value) for name, value in values.items()}
-    with socket.create_server(("127.0.0.1", 0)) as public, _started(public, env, max_files) as made:
+    limits = {resource.RLIMIT_NOFILE: max_files, resource.RLIMIT_AS: max_address_bytes}
+    with socket.create_server(("127.0.0.1", 0)) as public, _started(public, env, limits) as made:
         port = public.getsockname()[1]
         public.close()
         yield GatewayProcess(made, port, data)
@@ -126,12 +132,12 @@ def gateway_process(
 
 @contextlib.contextmanager
 def _started(
-    public: socket.socket, env: dict[str, str], max_files: int
+    public: socket.socket, env: dict[str, str], limits: dict[int, int]
 ) -> Generator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [*COMMAND, "gateway", "--listen-fd", str(public.fileno())],
         env=environment(env), pass_fds=[public.fileno()], stdout=subprocess.DEVNULL,
-        preexec_fn=_limited(max_files) if max_files else None,
+        preexec_fn=_limited(limits),
     )  # fmt: skip
     try:
         yield process
@@ -141,5 +147,10 @@ def _started(
             process.wait()
 
 
-def _limited(max_files: int) -> Any:
-    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (max_files, max_files))
+def _limited(limits: dict[int, int]) -> Callable[[], None]:
+    def set_limits() -> None:
+        for name, most in limits.items():
+            if most:
+                resource.setrlimit(name, (most, most))
+
+    return set_limits

@@ -13,8 +13,9 @@ from trunkline.relay.room import (
     SPARE_FILES,
     Load,
     Machine,
+    Memory,
     Room,
-    is_short_of_memory,
+    memory_after,
     no_room,
 )
 from trunkline.settings import Settings
@@ -69,7 +70,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize(("load", "short", "code"), ANSWERS.values(), ids=ANSWERS)
 def test_what_a_process_that_holds_this_answers(load: Load, short: bool, code: str | None) -> None:
-    refusal = no_room(ROOM, load, short_of_memory=short)
+    refusal = no_room(ROOM, load, Memory(short))
     assert (refusal and refusal.code) == code
     if refusal is not None:
         assert refusal.status == 503
@@ -77,22 +78,36 @@ def test_what_a_process_that_holds_this_answers(load: Load, short: bool, code: s
         assert int(dict(refusal.headers)["Retry-After"]) > 0
 
 
+def shorts(room: Room, *loads: Load) -> list[bool]:
+    """Return whether memory is short after each of `loads`."""
+    memory, seen = Memory(), list[bool]()
+    for load in loads:
+        memory = memory_after(room, load, memory)
+        seen.append(memory.short)
+    return seen
+
+
 def test_memory_is_short_from_the_mark_until_well_below_it() -> None:
     """Else a process at its mark would take a call and refuse one by turns."""
-    short, seen = False, list[bool]()
-    for mib in (99, 100, 99, 91, 90, 89, 99, 100):
-        short = is_short_of_memory(ROOM, Load(resident_bytes=mib * MIB), before=short)
-        seen.append(short)
-    assert seen == [False, True, True, True, True, False, False, True]
+    loads = (Load(resident_bytes=mib * MIB) for mib in (99, 100, 99, 91, 90, 89, 99, 100))
+    assert shorts(ROOM, *loads) == [False, True, True, True, True, False, False, True]
 
 
-def test_address_space_counts_where_it_is_limited() -> None:
-    limited = msgspec.structs.replace(ROOM, address_bytes=900)
-    assert is_short_of_memory(limited, Load(address_bytes=900), before=False)
-    assert not is_short_of_memory(limited, Load(address_bytes=899), before=False)
-    assert not is_short_of_memory(ROOM, Load(address_bytes=1 << 60), before=False)
+def test_a_full_address_space_is_full_until_less_of_it_is_used() -> None:
+    """What was mapped stays so: it says no more how much there is."""
+    limited = Room(calls=10, files=100, handshakes=8, memory_bytes=0, address_bytes=900)
+    seen = shorts(
+        limited,
+        Load(resident_bytes=500, address_bytes=899),
+        Load(resident_bytes=501, address_bytes=900),
+        Load(resident_bytes=460, address_bytes=900),
+        Load(resident_bytes=440, address_bytes=900),
+        Load(resident_bytes=500, address_bytes=900),
+        Load(resident_bytes=501, address_bytes=900),
+    )
+    assert seen == [False, True, True, False, False, True]
 
 
-def test_memory_that_is_not_known_bounds_nothing() -> None:
-    unknown = msgspec.structs.replace(ROOM, memory_bytes=0)
-    assert not is_short_of_memory(unknown, Load(resident_bytes=1 << 60), before=True)
+def test_what_is_not_bounded_is_never_short() -> None:
+    unbounded = msgspec.structs.replace(ROOM, memory_bytes=0)
+    assert shorts(unbounded, Load(resident_bytes=1 << 60, address_bytes=1 << 60)) == [False]

@@ -8,7 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from trunkline.relay.refusal import Refusal
-from trunkline.relay.room import FILES_PER_CALL, Load, Machine, Room, is_short_of_memory, no_room
+from trunkline.relay.room import (
+    CALL_BYTES,
+    FILES_PER_CALL,
+    Load,
+    Machine,
+    Memory,
+    Room,
+    memory_after,
+    no_room,
+)
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PROC = Path("/proc/self")
@@ -26,7 +35,7 @@ class Capacity:
         """Live, and attempts under way. Whoever gives seats keeps it."""
         self.load = Load()
         """As `look` found it."""
-        self.short_of_memory = False
+        self.memory = Memory()
         # One descriptor kept open: an overloaded process may have none to open it with.
         self._statm = (_PROC / "statm").open("rb", buffering=0)
         self.look()
@@ -44,21 +53,22 @@ class Capacity:
             resident_bytes=int(pages[1]) * _PAGE_BYTES,
             address_bytes=int(pages[0]) * _PAGE_BYTES,
         )
-        self.short_of_memory = is_short_of_memory(self.room, self.load, before=self.short_of_memory)
+        self.memory = memory_after(self.room, self.load, self.memory)
 
     def refusal(self) -> Refusal | None:
         """Return why another call cannot be taken, or None."""
-        return no_room(self.room, self._now(), short_of_memory=self.short_of_memory)
+        now = self._now()
+        return no_room(self.room, now, memory_after(self.room, now, self.memory))
 
     def _now(self) -> Load:
-        """Return what is held, counting what was begun since the last look as open already."""
+        """Return what is held, with what those will need that have begun since the last look."""
         found = self.load
         begun = max(0, self.calls - found.calls)
         return Load(
             self.calls,
             found.files + begun * FILES_PER_CALL,
-            found.resident_bytes,
-            found.address_bytes,
+            found.resident_bytes + begun * CALL_BYTES,
+            found.address_bytes + begun * CALL_BYTES,
         )
 
 

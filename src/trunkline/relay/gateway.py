@@ -29,6 +29,7 @@ from trunkline.relay.meter import Meter
 from trunkline.relay.room import Room
 from trunkline.relay.seats import Seats
 from trunkline.relay.shell import Call
+from trunkline.relay.trim import Trim
 from trunkline.relay.waiting import Waiting
 from trunkline.settings import Settings
 from trunkline.vitals.desk import Desk
@@ -81,6 +82,7 @@ class Gateway:
         self.capacity = Capacity(Room.of(settings, this_machine()))
         # Beside the keys: gateways that have these in common have the counts in common too.
         self._seats = Seats(self.capacity, snapshot_path.parent / TALLIES)
+        self._trim = Trim()
         self._calls: dict[Call, int] = {}
         """Those that run, and since when, ns of the monotonic clock."""
         self._empty = asyncio.Event()
@@ -222,6 +224,8 @@ class Gateway:
                     self._end_revoked()
                 self.capacity.look()
                 now_ns = monotonic_ns()
+                if self.capacity.memory.short:
+                    self._trim.needed(now_ns)
                 self._end_overdue(now_ns)
                 for call in tuple(self._calls):
                     for_caller, for_provider = call.tick(now_ns)

@@ -14,6 +14,8 @@ from trunkline.settings import Settings
 
 FILES_PER_CALL = 2
 """A socket for each leg."""
+CALL_BYTES = 64 * 1024
+"""Memory of a call that says nothing, measured. What it says may wait, and cost more."""
 SPARE_FILES = 24
 """For journal segments, the keys' file, a name look-up: what is opened beside calls."""
 MAX_HANDSHAKES = 1024
@@ -75,25 +77,33 @@ class Load(msgspec.Struct, frozen=True):
     address_bytes: int = 0
 
 
-def is_short_of_memory(room: Room, load: Load, *, before: bool) -> bool:
-    """Return whether there is too little memory for another call; `before`: what was so last."""
-    share = FREE_SHARE if before else 1.0
-    return any(
-        most and taken >= most * share
-        for taken, most in (
-            (load.resident_bytes, room.memory_bytes),
-            (load.address_bytes, room.address_bytes),
-        )
-    )
+class Memory(msgspec.Struct, frozen=True):
+    """How it stands with memory."""
+
+    short: bool = False
+    """There is too little for another call."""
+    filled_at_bytes: int = 0
+    """Resident when the address space was first full; 0: it never was. What is mapped stays
+    mapped and is used again: it is full when as much is resident once more."""
 
 
-def no_room(room: Room, load: Load, *, short_of_memory: bool) -> Refusal | None:
+def memory_after(room: Room, load: Load, before: Memory) -> Memory:
+    """Return how it stands with memory under `load`, after it stood as `before`."""
+    full = 0 < room.address_bytes <= load.address_bytes
+    filled_at_bytes = before.filled_at_bytes or (load.resident_bytes if full else 0)
+    marks = [most for most in (room.memory_bytes, filled_at_bytes) if most]
+    share = FREE_SHARE if before.short else 1.0
+    short = any(load.resident_bytes >= most * share for most in marks)
+    return Memory(short, filled_at_bytes)
+
+
+def no_room(room: Room, load: Load, memory: Memory) -> Refusal | None:
     """Return why this process takes no other call, or None when it does."""
     if load.calls >= room.calls:
         return _full("gateway_full", "this gateway carries as many calls as it may")
     if load.files + FILES_PER_CALL > room.files:
         return NO_FILES
-    if short_of_memory:
+    if memory.short:
         return _full("gateway_memory", "this gateway has too little memory left for another call")
     return None
 
