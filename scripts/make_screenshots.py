@@ -100,6 +100,7 @@ def take(started: Running, call_id: str, link: str, directory: Path) -> None:
             for name, path in (
                 ("call", f"/calls/{call_id}"), ("calls", "/calls"), ("keys", "/keys"),
                 ("sessions", "/sessions"), ("session", "/sessions/session_1"),
+                ("system", "/system"),
             ):  # fmt: skip
                 page.goto(path)
                 page.wait_for_timeout(600)

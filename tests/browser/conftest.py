@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.browser.site import Site, running_site
 from tests.support.browsing import Complaints, open_browser
 
+from trunkline.store.control.accounts import OPERATOR_EMAIL
 from trunkline.store.facts.store import FactsStore
 
 NewPage = Callable[..., Page]
@@ -69,6 +70,20 @@ def new_page(browser: Browser, site: Site, complaints: Complaints) -> Iterator[N
     yield new
     for context in opened:
         context.close()
+
+
+@pytest.fixture
+def operating(new_page: NewPage, site: Site) -> NewPage:
+    """Return a function that opens a page of whoever runs the installation."""
+
+    def new(**options: object) -> Page:
+        page = new_page(**options)
+        page.goto(site.sign_in_link(OPERATOR_EMAIL))
+        page.get_by_role("button", name="Open the dashboard").click()
+        page.wait_for_url("**/calls")
+        return page
+
+    return new
 
 
 @pytest.fixture

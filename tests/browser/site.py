@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 import numpy as np
 import uvicorn
+from tests.browser.processes import StillDesk
 from tests.support import golden
 from tests.support.control import ManualClock, open_control
 from tests.support.facts import a_call, an_event, fresh_call, parts_of
-from tests.support.web import Told, a_server
 from tests.web import sample
 
 from trunkline.ids import call_id as call_id_of
@@ -37,7 +37,6 @@ from trunkline.store.facts.rows import CallRow, Row, UsageRow
 from trunkline.store.facts.store import FactsStore
 from trunkline.store.recordings import Recordings
 from trunkline.store.tombstones import ERASED, Tombstones
-from trunkline.vitals.desk import Desk
 from trunkline.web.app import create_app
 from trunkline.web.deps import Dependencies
 from trunkline.web.traffic import Traffic
@@ -66,16 +65,18 @@ class Site:
     key_id: str = ""
     """Of a key with limits, whose one call has used a model without a price."""
     loop: asyncio.AbstractEventLoop | None = None
+    desk: StillDesk = field(default_factory=StillDesk)
+    """Knows how all processes are."""
 
     def insert(self, *rows: Row) -> None:
         """Store rows, from the thread of a test."""
         assert self.loop is not None
         asyncio.run_coroutine_threadsafe(self.facts.insert(rows), self.loop).result(30)
 
-    def sign_in_link(self) -> str:
-        """Return the path of a link that signs the owner in, once."""
+    def sign_in_link(self, email: str = EMAIL) -> str:
+        """Return the path of a link that signs somebody in, once."""
         assert self.loop is not None
-        issued = self.control.issue_sign_in_link(EMAIL)
+        issued = self.control.issue_sign_in_link(email)
         return "/sign-in/" + asyncio.run_coroutine_threadsafe(issued, self.loop).result(30)
 
 
@@ -117,6 +118,7 @@ async def _open(
     site = Site(url, facts, control, clock, spool, loop=asyncio.get_running_loop())
     new = await control.sign_up(EMAIL, PASSWORD, "North Clinic")
     site.org_id = new.signed_in.org.id
+    await control.ensure_operator()
     await _fill(site, store)
     archives, recordings = Archives(store, spool), Recordings(store, directory / "cache")
     app = create_app(
@@ -127,7 +129,7 @@ async def _open(
             archives=archives,
             recordings=recordings,
             erasure=Erasure(Tombstones(directory / ERASED), facts, store, archives, recordings),
-            desk=Desk(directory, "server", Told(a_server()), ""),
+            desk=site.desk,
             traffic=Traffic(),
             wall_ns=clock.wall_ns,
         )

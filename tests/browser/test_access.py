@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.access import serious_findings, too_wide
 from tests.browser.conftest import Complaints, NewPage
+from tests.browser.processes import IN_TROUBLE
 from tests.browser.site import Site
 from tests.support import golden
 
@@ -74,6 +75,14 @@ def test_keys(new_page: NewPage, signed_in: NewPage, dark: bool, width: int) -> 
     page.get_by_text("Revoke …").first.click()
     expect(page.get_by_role("button", name="Revoke it").first).to_be_in_viewport()
     assert serious_findings(page) + too_wide(page) == []
+
+
+def test_the_system(operating: NewPage, site: Site, dark: bool, width: int) -> None:
+    page = operating(dark=dark, width=width)
+    assert list(problems(page, {"all is well": "/system"})) == []
+    with site.desk.telling(IN_TROUBLE):
+        assert list(problems(page, {"much is wrong": "/system"})) == []
+        expect(page.get_by_text("New calls are refused")).to_be_visible()
 
 
 def test_the_doors(

@@ -9,6 +9,7 @@ import msgspec
 from playwright.sync_api import expect
 from tests.browser.access import serious_findings
 from tests.browser.conftest import Complaints, NewPage
+from tests.browser.processes import IN_TROUBLE
 from tests.browser.site import EMAIL, WICKED, Site, live_call
 from tests.support.browsing import until
 from tests.web import sample
@@ -316,3 +317,18 @@ def test_what_is_not_there_is_a_page_that_says_so(
         expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     assert all("status of 404" in text for text in complaints)
     complaints.clear()
+
+
+def test_the_system_page_keeps_itself_up_to_date(operating: NewPage, site: Site) -> None:
+    page = operating()
+    page.get_by_role("link", name="System").click()
+    expect(page.get_by_text("Everything is well")).to_be_visible()
+    page.get_by_role("heading", name="Processes").evaluate("node => { node.dataset.kept = '1' }")
+    with site.desk.telling(IN_TROUBLE):
+        expect(page.get_by_text("New calls are refused")).to_be_visible()
+        expect(page.get_by_role("status")).to_contain_text(
+            "Stop Trunkline and run trunkline reindex."
+        )
+        expect(page.get_by_role("row", name="gateway-1")).to_contain_text("gone")
+    expect(page.get_by_text("Everything is well")).to_be_visible()
+    expect(page.locator("[data-kept]")).to_have_text("Processes")

@@ -158,7 +158,7 @@ def published_by(directory: Path, name: str) -> Gateway:
 async def test_the_file_is_gone_with_the_process(tmp_path: Path) -> None:
     async with told(tmp_path):
         told_ = await asyncio.to_thread(published_by, tmp_path, "gateway-0")
-        assert told_.machine.rss_bytes > 0
+        assert told_.machine.resident_bytes > 0
         assert told_.machine.open_files > 0
         assert told_.machine.disk_bytes > 0
     assert files.read(tmp_path, 0).seen == ()

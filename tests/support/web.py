@@ -103,6 +103,16 @@ class Site:
         """Return a new organisation."""
         number = len(self.members) + 1
         new = await self.control.sign_up(f"owner{number}@example.com", PASSWORD, f"Org {number}")
+        return await self._member(new)
+
+    async def operator(self) -> Member:
+        """Return the organisation of whoever runs this installation."""
+        await self.control.ensure_operator()
+        new = await self.control.consume_sign_in_link(await self.control.issue_sign_in_link())
+        assert new is not None
+        return await self._member(new)
+
+    async def _member(self, new: NewSession) -> Member:
         org_id = new.signed_in.org.id
         both = await self.control.create_key(org_id, "Both")
         call_only = await self.control.create_key(org_id, "Calls", ("call",))

@@ -18,6 +18,8 @@ from trunkline.web.auth import Viewer, require_role, require_user, safe_next, ve
 from trunkline.web.deps import Dependencies
 from trunkline.web.traffic import Traffic
 
+OPERATORS = {"/v1/system"}
+"""What there is for the organisation that runs the installation alone."""
 OPEN = {"/live", "/ready", "/metrics"}
 """What answers without a credential; everything else of the API needs one."""
 BODIES: dict[tuple[str, str], Any] = {
@@ -112,7 +114,7 @@ async def test_what_lists_or_changes_without_an_id_is_ones_own(site: Site) -> No
 async def test_nothing_is_told_without_a_key_that_may_read(
     site: Site, method: str, path: str
 ) -> None:
-    member = await site.join()
+    member = await (site.operator() if path in OPERATORS else site.join())
     call = await site.add_whole_call(member.org_id)
     operation, body = (method, path), BODIES.get((method, path))
     path = filled(path, call.call_id, call.session_id, member.spare_id)
@@ -139,6 +141,25 @@ async def test_nothing_is_told_without_a_key_that_may_read(
         assert member.key not in text
     for headers in credentials(operation, member):
         assert (await ask(site, method, path, headers, body))[0] in (200, 201, 204)
+
+
+@pytest.mark.parametrize("path", ["/v1/system", "/system"])
+async def test_what_is_the_operators_is_not_there_for_others(site: Site, path: str) -> None:
+    operator, member = await site.operator(), await site.join()
+    pages = path not in OPERATORS
+    assert (await ask(site, "GET", path, operator.cookie))[0] == 200
+    theirs = await ask(site, "GET", path, member.cookie)
+    assert theirs[0] == 404
+    assert "gateway" not in theirs[1]
+    if not pages:
+        assert (await ask(site, "GET", path, operator.bearer))[0] == 200
+        assert (await ask(site, "GET", path, member.bearer))[0] == 404
+
+
+async def test_only_the_operator_is_shown_the_way_to_the_system(site: Site) -> None:
+    operator, member = await site.operator(), await site.join()
+    assert 'href="/system"' in (await ask(site, "GET", "/sessions", operator.cookie))[1]
+    assert 'href="/system"' not in (await ask(site, "GET", "/sessions", member.cookie))[1]
 
 
 async def test_a_revoked_key_reads_nothing(site: Site) -> None:
@@ -424,6 +445,7 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/keys/{}",
         "/v1/keys/{}/limits",
         "/v1/budget",
+        "/v1/system",
     }
 
 

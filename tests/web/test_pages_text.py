@@ -61,7 +61,8 @@ def test_a_definition_is_a_sentence(metric: str) -> None:
 
 
 def test_sizes_and_plurals_read_naturally() -> None:
-    assert [text.size(n) for n in (812, 3_400, 1_200_000)] == ["812 B", "3.4 kB", "1.2 MB"]
+    sizes = {812: "812 B", 3_400: "3.4 kB", 1_200_000: "1.2 MB", 80_600_000_000: "80.6 GB"}
+    assert {size_bytes: text.size(size_bytes) for size_bytes in sizes} == sizes
     assert text.plural(1, "turn") == "1 turn"
     assert text.plural(1234, "turn") == "1,234 turns"
     assert text.shorten("a  b\n" + "c" * 20, 8) == "a b ccc…"

@@ -332,7 +332,7 @@ class JournalWriter:
         """Return what this process publishes of its journal."""
         return figures.Journal(
             records=self.records,
-            bytes_written=self.bytes_written,
+            written_bytes=self.bytes_written,
             backlog_bytes=self.lag_bytes,
             unwritten_age_ns=self.lag_ns,
             unsynced_age_ns=self.fsync_age_ns,

@@ -16,6 +16,7 @@ from trunkline.vitals.files import read
 from trunkline.vitals.fleet import Fleet, Seen, fleet
 from trunkline.vitals.publisher import Source
 from trunkline.vitals.ready import Verdict, verdict
+from trunkline.vitals.summary import Summary, summary
 
 LIVE, READY, METRICS = "/live", "/ready", "/metrics"
 PATHS = frozenset({LIVE, READY, METRICS})
@@ -82,6 +83,10 @@ class Desk:
     async def verdict(self) -> Verdict:
         """Return what `/ready` says."""
         return verdict(await self.fleet(), self._name)
+
+    async def summary(self) -> Summary:
+        """Return what all processes tell, as one."""
+        return summary(await self.fleet(), self._name)
 
     async def fleet(self) -> Fleet:
         """Return all processes: this one as it is now, the others as they last told."""

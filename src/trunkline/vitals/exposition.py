@@ -96,7 +96,7 @@ NS = 1e-9
 
 OF_PROCESSES: tuple[Metric[Figures], ...] = (
     _one("resident_memory_bytes", "gauge", "Memory of the process.",
-         lambda told: told.machine.rss_bytes),
+         lambda told: told.machine.resident_bytes),
     _one("cpu_seconds", "counter", "User and system CPU time of the process.",
          lambda told: told.machine.cpu_ns * NS),
     _one("open_files", "gauge", "Open files of the process, sockets included.",
@@ -133,7 +133,7 @@ OF_GATEWAYS: tuple[Metric[Gateway], ...] = (
     _one("journal_records", "counter", "Records accepted by the journal.",
          lambda told: told.journal.records),
     _one("journal_written_bytes", "counter", "Bytes written to the journal.",
-         lambda told: told.journal.bytes_written),
+         lambda told: told.journal.written_bytes),
     _one("journal_backlog_bytes", "gauge", "Accepted by the journal and not yet written.",
          lambda told: told.journal.backlog_bytes),
     _one("journal_unwritten_age_seconds", "gauge", "Age of the oldest record not yet written.",

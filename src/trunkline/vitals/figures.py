@@ -16,7 +16,7 @@ import msgspec
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """What a process takes of its machine."""
 
-    rss_bytes: int = 0
+    resident_bytes: int = 0
     cpu_ns: int = 0
     """User and system."""
     open_files: int = 0
@@ -46,7 +46,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     """How one gateway's journal is doing."""
 
     records: int = 0
-    bytes_written: int = 0
+    written_bytes: int = 0
     backlog_bytes: int = 0
     """Appended and not yet written."""
     unwritten_age_ns: int = 0

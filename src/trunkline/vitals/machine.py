@@ -40,7 +40,7 @@ class Gauge:
         self._lag.second()
         free_bytes, whole_bytes = self._disk()
         self.machine = Machine(
-            rss_bytes=_resident_bytes(),
+            resident_bytes=_resident_bytes(),
             cpu_ns=time.process_time_ns(),
             open_files=len(os.listdir("/dev/fd")),
             max_open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],

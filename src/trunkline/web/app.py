@@ -19,6 +19,7 @@ from trunkline.web.api import (
     models,
     reference,
     sessions,
+    system,
 )
 from trunkline.web.asgi import BodyLimit, Bugs, Headers
 from trunkline.web.auth import is_secure
@@ -55,7 +56,7 @@ def create_app(deps: Dependencies) -> FastAPI:
     )
     app.state.deps = deps
     app.state.error_page = problem_page
-    for module in (calls, events, media, sessions, keys, budget, helicone):
+    for module in (calls, events, media, sessions, keys, budget, system, helicone):
         app.include_router(module.router, responses=_ERRORS)
     app.include_router(health.router)
     app.include_router(reference.router)

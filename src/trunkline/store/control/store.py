@@ -308,6 +308,12 @@ class ControlStore:
         if changed:
             await self._publish()
 
+    async def is_operator(self, org_id: str) -> bool:
+        """Return whether this is the organisation of whoever runs the installation."""
+        async with self._database.reading() as session:
+            org = await people.operator(session)
+        return org is not None and org.id == org_id
+
     # Snapshots
 
     async def snapshot(self) -> Snapshot:

@@ -49,6 +49,25 @@ DEFINITIONS = {
     "barge_in_rate": "Barge-ins per turn.",
     "calls": "Every attempt counts, refused ones too.",
     "sessions": "Calls that share a Helicone-Session-Id.",
+    "live_calls": "Calls that run now, in all gateways.",
+    "relay": (
+        "From a frame’s arrival on one leg to its being handed to the other: all frames of the"
+        " last minute, both directions, from a histogram whose buckets double."
+    ),
+    "unrecorded": (
+        "Frames that were relayed but could not be recorded, since the gateways were started."
+        " Counted exactly, never guessed."
+    ),
+    "journal_lag": "What the gateways have taken for their journals and not yet written.",
+    "recorder_lag": (
+        "How far the recorder is behind the journals. Calls never wait for it; the dashboard does."
+    ),
+    "difference": (
+        "Frames by the manifests of the archives, compared call by call with the rows that the"
+        " facts have of them. What only one of both has is counted here."
+    ),
+    "disk": "Free on the file system of the data directory.",
+    "loop_lag": "The latest that the process came to a timer in the last minute.",
     "lost": "Frames that were relayed but could not be recorded. Counted exactly, never guessed.",
 }
 """Metric name to its definition, one or two sentences for a reader in a hurry."""

@@ -132,12 +132,14 @@ def rate(part: float, whole: float) -> str:
 
 
 def size(size_bytes: int) -> str:
-    """Return a number of bytes: `812 B`, `3.4 kB`, `1.2 MB`."""
+    """Return a number of bytes: `812 B`, `3.4 kB`, `1.2 MB`, `80.6 GB`."""
     if size_bytes < 1000:
         return f"{size_bytes} B"
     if size_bytes < 1_000_000:
         return f"{size_bytes / 1e3:.1f} kB"
-    return f"{size_bytes / 1e6:.1f} MB"
+    if size_bytes < 1_000_000_000:
+        return f"{size_bytes / 1e6:.1f} MB"
+    return f"{size_bytes / 1e9:.1f} GB"
 
 
 def iso(at_us: int) -> str:
