@@ -18,7 +18,7 @@ import uvicorn
 from tests.browser.processes import StillDesk
 from tests.support import golden
 from tests.support.control import ManualClock, open_control
-from tests.support.facts import a_call, an_event, fresh_call, parts_of
+from tests.support.facts import a_call, an_event, fresh_call
 from tests.web import sample
 
 from trunkline.ids import call_id as call_id_of
@@ -33,7 +33,7 @@ from trunkline.store.blobs import Blobs
 from trunkline.store.control.accounts import KeyLimits
 from trunkline.store.control.store import ControlStore
 from trunkline.store.erasure import Erasure
-from trunkline.store.facts.rows import CallRow, Row, UsageRow
+from trunkline.store.facts.rows import CallRow, Row
 from trunkline.store.facts.store import FactsStore
 from trunkline.store.recordings import Recordings
 from trunkline.store.tombstones import ERASED, Tombstones
@@ -165,10 +165,7 @@ async def _add_key(site: Site) -> None:
     limits = KeyLimits(max_calls=3, max_usd_per_month=Decimal("12.50"))
     site.key_id = (await site.control.create_key(site.org_id, "Front desk", limits=limits)).key.id
     call = a_call(site.org_id, sample.OPENED_AT_US - 20_000_000, key_id=site.key_id)
-    used = parts_of(call)[6]
-    assert isinstance(used, UsageRow)
-    unpriced = msgspec.structs.replace(used, model="brand-new", cost_usd=None)
-    await site.facts.insert([unpriced, call])
+    await site.facts.insert([msgspec.structs.replace(call, cost_usd=None, unpriced=("brand-new",))])
 
 
 def live_call(site: Site, version: int = 50, **changes: Any) -> list[Row]:

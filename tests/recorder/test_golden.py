@@ -7,6 +7,8 @@ from tests.recorder.folding import run
 from tests.recorder.recorded import Measured
 from tests.support import golden
 
+from trunkline.store.facts.rows import CallRow, UsageRow
+
 
 @pytest.mark.parametrize("name", golden.names())
 def test_a_golden_call_gives_its_facts(name: str, update_golden: bool) -> None:
@@ -14,6 +16,17 @@ def test_a_golden_call_gives_its_facts(name: str, update_golden: bool) -> None:
     if update_golden:
         golden.expect(name, facts)
     assert facts == golden.expected(name)
+
+
+@pytest.mark.parametrize("name", golden.names())
+def test_a_call_costs_what_its_uses_cost_and_names_those_without_a_price(name: str) -> None:
+    """What was spent is summed over calls, of which there are fewer than of uses."""
+    rows = golden.latest(run(golden.records(name)).rows)
+    uses = [row for row in rows if isinstance(row, UsageRow)]
+    (call,) = (row for row in rows if isinstance(row, CallRow))
+    priced = [use.cost_usd for use in uses if use.cost_usd is not None]
+    assert call.cost_usd == (sum(priced) if priced else None)
+    assert set(call.unpriced) == {use.model for use in uses if use.cost_usd is None}
 
 
 def facts(name: str) -> dict[str, Any]:

@@ -14,13 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.control import ManualClock, open_control
-from tests.support.facts import NOON_US, a_call, fresh_org
+from tests.support.facts import NOON_US, a_call, charged, fresh_org
 
 from trunkline.errors import TrunklineError
 from trunkline.store.control.accounts import KeyLimits
 from trunkline.store.control.store import ControlStore
 from trunkline.store.facts.queries_spend import KeySpend, spend_by_key
-from trunkline.store.facts.rows import CallRow, UsageRow
 from trunkline.store.facts.store import FactsStore
 from trunkline.store.month import Month
 from trunkline.store.spending import Spending
@@ -29,21 +28,6 @@ HOUR_US = 3600 * 10**6
 NOVEMBER = Month.of(NOON_US)
 
 _number = itertools.count()
-
-
-def used(call: CallRow, seq: int, usd: str | None, **changes: Any) -> UsageRow:
-    row = UsageRow(
-        org_id=call.org_id,
-        call_id=call.call_id,
-        version=seq,
-        seq=seq,
-        at_us=seq,
-        at_day="2026-11-18",
-        kind="response",
-        model="gpt-realtime-2.1",
-        cost_usd=None if usd is None else Decimal(usd),
-    )
-    return msgspec.structs.replace(row, **changes)
 
 
 # --- months --------------------------------------------------------------------------
@@ -80,18 +64,14 @@ async def spend(facts: FactsStore, org_id: str, month: Month = NOVEMBER) -> dict
 
 async def test_what_was_used_is_summed_by_the_key_of_its_call(facts: FactsStore) -> None:
     org = fresh_org()
-    one, two = a_call(org, key_id="key_1"), a_call(org, key_id="key_1")
-    other, nobodys = a_call(org, key_id="key_2"), a_call(org, key_id="")
-    stranger = a_call(fresh_org(), key_id="key_1")
+    stranger = fresh_org()
     await facts.insert(
         [
-            *(one, two, other, nobodys, stranger),
-            used(one, 1, "0.000000001"),
-            used(one, 2, "1.5"),
-            used(two, 1, "0.25", kind="transcription"),
-            used(other, 1, "7"),
-            used(nobodys, 1, "8"),
-            used(stranger, 1, "9"),
+            *charged(a_call(org, key_id="key_1"), "0.000000001", "1.5"),
+            *charged(a_call(org, key_id="key_1"), "0.25"),
+            *charged(a_call(org, key_id="key_2"), "7"),
+            *charged(a_call(org, key_id=""), "8"),
+            *charged(a_call(stranger, key_id="key_1"), "9"),
         ]
     )
     found = await spend(facts, org)
@@ -104,56 +84,55 @@ async def test_what_was_used_is_summed_by_the_key_of_its_call(facts: FactsStore)
 async def test_a_live_call_counts_as_it_goes(facts: FactsStore) -> None:
     org = fresh_org()
     live = a_call(org, status="live", ended_at_us=None, duration_us=None, version=1)
-    await facts.insert([used(live, 1, "1"), live])
+    await facts.insert(charged(live, "1"))
     assert (await spend(facts, org))["key_1"].spent_usd == 1
-    later = msgspec.structs.replace(live, version=2)
-    await facts.insert([used(live, 2, "2"), later])
+    await facts.insert(charged(msgspec.structs.replace(live, version=2), "1", "2"))
     assert (await spend(facts, org))["key_1"].spent_usd == 3
 
 
 async def test_delivered_again_it_counts_once(facts: FactsStore) -> None:
-    """A recorder that was killed stores again what it is not sure of."""
+    """A recorder that was killed stores again what it is not sure of, and in any order."""
     org = fresh_org()
-    call = a_call(org)
-    rows = [used(call, 1, "1"), used(call, 2, "2"), call]
-    for _ in range(3):
+    call = a_call(org, version=1)
+    later = charged(msgspec.structs.replace(call, version=2), "1", "2")
+    for rows in (charged(call, "1"), later, later, charged(call, "1"), later[::-1]):
         await facts.insert(rows)
-    await facts.insert([used(call, 2, "2.5", version=9), call])
-    assert (await spend(facts, org))["key_1"].spent_usd == Decimal("3.5")
+    assert (await spend(facts, org))["key_1"].spent_usd == 3
 
 
 async def test_what_has_no_price_is_named_and_is_no_zero(facts: FactsStore) -> None:
     org = fresh_org()
-    call = a_call(org)
-    await facts.insert(
-        [
-            used(call, 1, None, model="new-model"),
-            used(call, 2, None, model="new-model"),
-            used(call, 3, None, model="another"),
-            used(call, 4, "1"),
-            call,
-        ]
-    )
+    await facts.insert(charged(a_call(org), None, "1", None))
     assert (await spend(facts, org))["key_1"] == KeySpend(
-        key_id="key_1", spent_usd=Decimal(1), unpriced=["another", "new-model"]
+        key_id="key_1", spent_usd=Decimal(1), unpriced=["unpriced"]
     )
 
 
 async def test_a_call_over_midnight_is_paid_in_two_months(facts: FactsStore) -> None:
     """Each use belongs to the day on which it was, as its price does."""
-    org = fresh_org()
-    call = a_call(org, NOVEMBER.until_us - HOUR_US)
-    await facts.insert(
-        [
-            used(call, 1, "1", at_day="2026-11-30"),
-            used(call, 2, "2", at_day="2026-12-01"),
-            call,
-        ]
+    org, december = fresh_org(), Month.of(NOVEMBER.until_us)
+    live = a_call(
+        org, NOVEMBER.until_us - HOUR_US, status="live", ended_at_us=None, duration_us=None
     )
-    december = Month.of(NOVEMBER.until_us)
+    old = charged(live, "1", day="2026-11-30")
+    await facts.insert(old)
     assert (await spend(facts, org))["key_1"].spent_usd == 1
-    assert (await spend(facts, org, december))["key_1"].spent_usd == 2
+    assert await spend(facts, org, december) == {}
+    both = charged(msgspec.structs.replace(live, version=41), "1", "2", None, day="2026-12-01")
+    await facts.insert([*both[1:], *old[:1]])
+    assert (await spend(facts, org, december))["key_1"] == KeySpend(
+        key_id="key_1", spent_usd=Decimal(2), unpriced=["unpriced"]
+    )
+    await facts.insert(charged(a_call(org, december.from_us), "4", day="2026-12-01"))
+    assert (await spend(facts, org, december))["key_1"].spent_usd == 6
     assert await spend(facts, org, Month.of(december.until_us)) == {}
+
+
+async def test_a_call_that_ended_before_the_month_is_not_of_it(facts: FactsStore) -> None:
+    org = fresh_org()
+    before_us = NOVEMBER.from_us - HOUR_US
+    await facts.insert(charged(a_call(org, before_us, ended_at_us=before_us + 1), "1"))
+    assert await spend(facts, org) == {}
 
 
 # --- budgets -------------------------------------------------------------------------
@@ -194,19 +173,17 @@ async def test_a_key_is_over_its_budget_from_the_cent_that_reaches_it(
 ) -> None:
     spending = Spending(control, facts, clock.wall_ns)
     org, (first, second, third) = await org_with(control, "1", "1", None)
-    calls = [a_call(org, key_id=key_id) for key_id in (first, second, third)]
     await facts.insert(
         [
-            used(calls[0], 1, "0.999999999"),
-            used(calls[1], 1, "1"),
-            used(calls[2], 1, "100"),
-            *calls,
+            *charged(a_call(org, key_id=first), "0.999999999"),
+            *charged(a_call(org, key_id=second), "1"),
+            *charged(a_call(org, key_id=third), "100"),
         ]
     )
     await spending.look()
     until_us = NOVEMBER.until_us
     assert await spent_until(control) == [(0, 0), (until_us, 0), (0, 0)]
-    await facts.insert([used(calls[0], 2, "0.000000001")])
+    await facts.insert(charged(a_call(org, key_id=first), "0.000000001"))
     await spending.look()
     assert await spent_until(control) == [(until_us, 0), (until_us, 0), (0, 0)]
 
@@ -216,8 +193,7 @@ async def test_a_budget_is_fresh_in_the_next_month(
 ) -> None:
     spending = Spending(control, facts, clock.wall_ns)
     org, (key_id,) = await org_with(control, "1")
-    call = a_call(org, key_id=key_id)
-    await facts.insert([used(call, 1, "2"), call])
+    await facts.insert(charged(a_call(org, key_id=key_id), "2"))
     await spending.look()
     assert await spent_until(control) == [(NOVEMBER.until_us, 0)]
     clock.now_us = NOVEMBER.until_us
@@ -230,8 +206,7 @@ async def test_a_budget_raised_or_taken_away_lets_calls_in_again(
 ) -> None:
     spending = Spending(control, facts, clock.wall_ns)
     org, (key_id,) = await org_with(control, "1")
-    call = a_call(org, key_id=key_id)
-    await facts.insert([used(call, 1, "2"), call])
+    await facts.insert(charged(a_call(org, key_id=key_id), "2"))
     await spending.look()
     await control.limit_key(org, key_id, KeyLimits(max_usd_per_month=Decimal(3)))
     await spending.look()
@@ -252,11 +227,11 @@ async def test_an_organisations_budget_is_of_all_its_keys_together(
     org, keys = await org_with(control, None, "5")
     await org_with(control, None)
     await control.limit_organisation(org, Decimal(3))
-    calls = [a_call(org, key_id=key_id) for key_id in keys]
-    await facts.insert([used(calls[0], 1, "1.5"), used(calls[1], 1, "1.49"), *calls])
+    first, second = (a_call(org, key_id=key_id) for key_id in keys)
+    await facts.insert([*charged(first, "1.5"), *charged(second, "1.49")])
     await spending.look()
     assert await spent_until(control) == [(0, 0)] * 3
-    await facts.insert([used(calls[1], 2, "0.01")])
+    await facts.insert(charged(a_call(org, key_id=keys[1]), "0.01"))
     await spending.look()
     spent = [(0, NOVEMBER.until_us)] * 2 + [(0, 0)]
     assert await spent_until(control) == spent
@@ -270,8 +245,8 @@ async def test_a_revoked_keys_calls_still_count_for_the_organisation(
     spending = Spending(control, facts, clock.wall_ns)
     org, keys = await org_with(control, "1", None)
     await control.limit_organisation(org, Decimal(2))
-    calls = [a_call(org, key_id=key_id) for key_id in keys]
-    await facts.insert([*(used(call, 1, "1") for call in calls), *calls])
+    for key_id in keys:
+        await facts.insert(charged(a_call(org, key_id=key_id), "1"))
     assert await control.revoke_key(org, keys[0])
     await spending.look()
     assert await spent_until(control) == [(0, NOVEMBER.until_us)] * 2
@@ -284,8 +259,7 @@ async def test_a_spent_budget_is_published_before_look_returns_and_only_once(
     control = await open_control(tmp_path, clock, publish_to=path)
     spending = Spending(control, facts, clock.wall_ns)
     org, (key_id,) = await org_with(control, "1")
-    call = a_call(org, key_id=key_id)
-    await facts.insert([used(call, 1, "2"), call])
+    await facts.insert(charged(a_call(org, key_id=key_id), "2"))
     await spending.look()
     assert str(NOVEMBER.until_us) in path.read_text()
     inode = path.stat().st_ino
@@ -302,8 +276,7 @@ async def test_while_the_facts_do_not_answer_what_is_known_stays(
             raise TrunklineError("down")
 
     org, (key_id,) = await org_with(control, "1")
-    call = a_call(org, key_id=key_id)
-    await facts.insert([used(call, 1, "2"), call])
+    await facts.insert(charged(a_call(org, key_id=key_id), "2"))
     await Spending(control, facts, clock.wall_ns).look()
     down = Spending(control, Down.__new__(Down), clock.wall_ns)
     await down._look()  # pyright: ignore[reportPrivateUsage]

@@ -134,6 +134,28 @@ def parts_of(call: CallRow) -> list[Row]:
     ]
 
 
+def charged(call: CallRow, *usd: str | None, day: str = "2026-11-18") -> list[Row]:
+    """Return `call` as it is when it has used these, and the rows of them; None has no price."""
+    uses = [
+        UsageRow(
+            org_id=call.org_id,
+            call_id=call.call_id,
+            version=seq,
+            seq=seq,
+            at_us=seq,
+            at_day=day,
+            kind="response",
+            model="priced" if cost else "unpriced",
+            cost_usd=Decimal(cost) if cost else None,
+        )
+        for seq, cost in enumerate(usd, 1)
+    ]
+    costs = [use.cost_usd for use in uses if use.cost_usd is not None]
+    unpriced = ("unpriced",) if len(costs) < len(uses) else ()
+    cost = sum(costs, Decimal(0)) if costs else None
+    return [*uses, msgspec.structs.replace(call, cost_usd=cost, unpriced=unpriced)]
+
+
 def an_event(call: CallRow, seq: int) -> EventRow:
     """Return the index row of one frame; even sequence numbers come from the provider."""
     return EventRow(

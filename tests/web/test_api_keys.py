@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.support.facts import NOON_US, a_call
+from tests.support.facts import NOON_US, a_call, charged
 from tests.support.web import Member, Site
 
 from trunkline.store.control.limits import Spent
-from trunkline.store.facts.rows import CallRow, UsageRow
 from trunkline.store.month import Month
 
 LIMITS = {
@@ -19,14 +17,6 @@ LIMITS = {
     "max_call_seconds": 600,
     "max_usd_per_month": "12.5",
 }
-
-
-def used(call: CallRow, usd: str | None) -> UsageRow:
-    return UsageRow(
-        org_id=call.org_id, call_id=call.call_id, version=1, seq=1, at_us=1,
-        at_day="2026-11-18", kind="response", model="m",
-        cost_usd=None if usd is None else Decimal(usd),
-    )  # fmt: skip
 
 
 async def key_of(site: Site, member: Member, key_id: str) -> dict[str, Any]:
@@ -110,14 +100,13 @@ async def test_a_key_says_what_it_has_spent_this_month_and_what_has_no_price(sit
     site.clock.now_us = NOON_US
     member = await site.join()
     call = a_call(member.org_id, key_id=member.spare_id)
-    unpriced = a_call(member.org_id, key_id=member.spare_id, cost_usd=None)
-    await site.facts.insert([used(call, "1.25"), used(unpriced, None), call, unpriced])
+    await site.facts.insert(charged(call, "1.25", None))
     shown = await key_of(site, member, member.spare_id)
     assert shown["month"] == {
         "from_at": "2026-11-01T00:00:00Z",
         "until_at": "2026-12-01T00:00:00Z",
         "spent_usd": "1.25",
-        "unpriced": ["m"],
+        "unpriced": ["unpriced"],
         "over_budget": False,
     }
     assert shown["last_used_at"] == "2026-11-18T12:00:00Z"

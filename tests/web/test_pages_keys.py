@@ -7,9 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.facts import NOON_US, a_call
+from tests.support.facts import NOON_US, a_call, charged
 from tests.support.web import Member, Site
-from tests.web.test_api_keys import used
 
 from trunkline.store.control.accounts import (
     UNLIMITED,
@@ -222,10 +221,10 @@ async def test_what_has_no_price_is_said_and_not_taken_for_free(site: Site) -> N
     site.clock.now_us = NOON_US
     member = await site.join()
     call = a_call(member.org_id, key_id=member.spare_id, status="live")
-    await site.facts.insert([used(call, None), call])
+    await site.facts.insert(charged(call, None))
     for path in ("/keys", f"/keys/{member.spare_id}"):
         shown = (await site.client.get(path, headers=member.cookie)).text
-        assert "Not counted, because no price is known: m." in shown
+        assert "Not counted, because no price is known: unpriced." in shown
         assert "$0.00" in shown
     assert "+ unpriced" in (await site.client.get("/keys", headers=member.cookie)).text
 
