@@ -11,6 +11,8 @@ DIRECT = "direct"
 PLAIN_PROXIES = ("nginx", "haproxy")
 GATEWAYS = ("litellm", "portkey")
 """Of others; measured where they are installed."""
+DEFLATING = ("litellm-deflate", "portkey-deflate")
+"""The same as they are by default, if the ends agree: each frame is compressed and back."""
 FEW = (DIRECT, "nginx", "haproxy", "trunkline")
 BRIDGED = (*FEW, "bridge")
 
@@ -28,7 +30,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 RELAY = (
     Plan("calls-1", "pcm16", 1, FEW),
-    Plan("calls-20", "pcm16", 20, FEW + GATEWAYS),
+    Plan("calls-20", "pcm16", 20, FEW + GATEWAYS + DEFLATING),
     Plan("calls-100", "pcm16", 100, (*BRIDGED, "bare", *GATEWAYS)),
     Plan("calls-300", "pcm16", 300, FEW + GATEWAYS),
     Plan("calls-1000", "pcm16", 1_000, FEW),

@@ -41,8 +41,12 @@ class Ends:
     def open(self, command: Open) -> Connected:
         """Open calls, some at a time, until each has its first provider frame."""
         self._watch.greet_ns = command.greet_ms * 1_000_000
+        self._watch.deflates = command.deflate
         context = self._trusting if command.secure else None
-        request = wire.request(f"{command.host}:{command.port}", command.path, command.headers)
+        offer = (("Sec-WebSocket-Extensions", wire.EXTENSION),) if command.deflate else ()
+        request = wire.request(
+            f"{command.host}:{command.port}", command.path, (*command.headers, *offer)
+        )
         opened: list[Caller] = []
         waiting: set[Caller] = set()
         deadline_ns = clock() + OPEN_NS
@@ -129,7 +133,7 @@ class _Round:
                 break
             caller = self._callers[self._sent % len(self._callers)]
             if caller.connected:
-                caller.send(self._frame.stamp(b"%0*d" % (STAMP_BYTES, now_ns)))
+                caller.say(self._frame, b"%0*d" % (STAMP_BYTES, now_ns))
             self._late_ns.append(late_ns)
             self._sent += 1
             sent += 1

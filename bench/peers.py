@@ -49,6 +49,8 @@ class Watch:
         self.peers: dict[int, Peer] = {}
         self.listening: dict[int, Listening] = {}
         self.tally = Tally(mixes.PCM16)
+        self.deflates = False
+        """Providers agree to compression."""
         self.greet_ns = 0
         """How long providers wait before they greet."""
         self._greeting: list[tuple[int, Peer]] = []
@@ -117,6 +119,8 @@ class Peer:
         self.fd = sock.fileno()
         self.open = False
         """The handshake of the WebSocket is done."""
+        self.deflates = False
+        """Both sides have agreed to compress."""
         self.frames = 0
         """Heard of the frames that are counted, in this round."""
         self._watch = watch
@@ -171,6 +175,10 @@ class Peer:
         if sent < len(data):
             self._unsent += memoryview(data)[sent:]
             self._watch.epoll.modify(self.fd, _BOTH)
+
+    def say(self, frame: wire.Stamped, stamp: bytes) -> None:
+        """Send a text."""
+        self.send(frame.deflated(stamp) if self.deflates else frame.stamp(stamp))
 
     def writable(self) -> None:
         """Send what had to wait."""
@@ -233,7 +241,8 @@ class Peer:
             if data[at] == wire.TEXT:
                 self.heard(self._stamp(data, body, second & 128))
             else:
-                self._control(data[at], bytes(data[body : body + length]))
+                mask = data[body - 4 : body] if second & 128 else b""
+                self._other(data[at], mask, bytes(data[body : body + length]))
             at = body + length
         return at
 
@@ -253,9 +262,13 @@ class Peer:
         stamp = head[self._stamp_at : self._stamp_at + STAMP_BYTES]
         return stamp if stamp.isdigit() else b""
 
-    def _control(self, first: int, payload: bytes) -> None:
-        if first == wire.PING:
-            # It was masked, or not: an answer need not be right to be one.
+    def _other(self, first: int, mask: bytes | bytearray, payload: bytes) -> None:
+        if mask:
+            payload = wire.xor(payload, mask)
+        if first == wire.DEFLATED:
+            text = bytearray(wire.inflated(payload))
+            self.heard(self._stamp(text, 0, 0))
+        elif first == wire.PING:
             self.send(wire.frame(wire.PONG, payload, masked=self.masks))
         elif first == wire.CLOSE:
             self.lost()
@@ -299,13 +312,15 @@ class Provider(Peer):
         if at < 0:
             return 0
         try:
-            response = wire.response(bytes(data[:at]))
+            head = bytes(data[:at])
+            response = wire.response(head, deflates=self._watch.deflates)
         except ValueError:
             # Somebody asks for models, or for our health.
             self.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             self.lost()
             return end
         self.open = True
+        self.deflates = self._watch.deflates and wire.offers_deflate(head)
         self.send(response)
         self._watch.greet(self)
         return at + len(wire.END)
@@ -319,7 +334,7 @@ class Provider(Peer):
         self.frames += 1
         if self.frames % tally.mix.answer_every == 0:
             for answer in tally.answers:
-                self.send(answer.stamp(stamp))
+                self.say(answer, stamp)
 
 
 class Caller(Peer):
@@ -358,6 +373,7 @@ class Caller(Peer):
             self.lost()
             return end
         self.open = True
+        self.deflates = wire.offers_deflate(data[:at])
         self.upgraded_ns = clock()
         return at + len(wire.END)
 

@@ -30,6 +30,8 @@ class Proxy(msgspec.Struct, frozen=True):
     path: str = f"/v1/realtime?model={MODEL}"
     greet_ms: int = 0
     """What a provider says sooner after its 101 may be lost. None of those outside does."""
+    deflate: bool = False
+    """Both ends agree to compress what it agrees to compress."""
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -122,6 +124,16 @@ def portkey(site: Site) -> Proxy:
     return Proxy("portkey", command, site.port, clean(), headers, greet_ms=25)
 
 
+def litellm_deflating(site: Site) -> Proxy:
+    """The same with ends that agree to compression, as it offers and accepts by default."""
+    return msgspec.structs.replace(litellm(site), name="litellm-deflate", deflate=True)
+
+
+def portkey_deflating(site: Site) -> Proxy:
+    """The same with a provider that agrees to the compression that it offers by default."""
+    return msgspec.structs.replace(portkey(site), name="portkey-deflate", deflate=True)
+
+
 MAKERS: dict[str, Callable[[Site], Proxy]] = {
     "trunkline": trunkline,
     "bridge": bridge,
@@ -130,6 +142,8 @@ MAKERS: dict[str, Callable[[Site], Proxy]] = {
     "bare": bare,
     "litellm": litellm,
     "portkey": portkey,
+    "litellm-deflate": litellm_deflating,
+    "portkey-deflate": portkey_deflating,
 }
 """By name; in the order in which they are shown."""
 
@@ -142,7 +156,7 @@ def installed() -> list[str]:
         "litellm": not (PEERS / ".venv" / "bin" / "litellm").exists(),
         "portkey": not (PEERS / "node_modules" / "@portkey-ai").exists(),
     }
-    return [name for name in MAKERS if not missing.get(name)]
+    return [name for name in MAKERS if not missing.get(name.removesuffix("-deflate"))]
 
 
 def clean(**more: str) -> dict[str, str]:

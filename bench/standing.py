@@ -49,7 +49,7 @@ class Standing:
         return self.load.open(
             Open(
                 "127.0.0.1", proxy.port, proxy.path, proxy.headers, calls, at_once,
-                proxy.greet_ms, secure and name == DIRECT,
+                proxy.greet_ms, proxy.deflate, secure and name == DIRECT,
             )
         )  # fmt: skip
 

@@ -15,7 +15,9 @@ TITLES = {
     "bridge": "Trunkline, bridging too",
     "bare": "bare picows relay",
     "portkey": "Portkey",
+    "portkey-deflate": "Portkey, compressing",
     "litellm": "LiteLLM",
+    "litellm-deflate": "LiteLLM, compressing",
 }
 """By the names of proxies, in the order in which they are shown."""
 HEADS = {

@@ -16,6 +16,8 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     at_once: int = 16
     greet_ms: int = 0
     """The provider waits so long after its 101 before it greets."""
+    deflate: bool = False
+    """Offer compression, and have the provider agree to it."""
     secure: bool = False
     """Speak TLS: to the provider itself, where no proxy does it."""
 

@@ -2,12 +2,17 @@
 
 import base64
 import hashlib
+import zlib
 from collections.abc import Sequence
 
 from bench.mixes import STAMP_BYTES, stamp_at
 
-TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
+TEXT, DEFLATED, CLOSE, PING, PONG = 0x81, 0xC1, 0x88, 0x89, 0x8A
 """First bytes of frames that are whole messages."""
+EXTENSION = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+"""RFC 7692, each message by itself."""
+_FLUSHED = b"\x00\x00\xff\xff"
+"""What such a message ends with, and what is not sent of it."""
 MASK = bytes.fromhex("1f2e3d4c")
 """Of all our frames. A peer that unmasks has as much to do as with any other."""
 END = b"\r\n\r\n"
@@ -33,12 +38,26 @@ def xor(payload: bytes | bytearray, mask: bytes | bytearray) -> bytes:
     return (int.from_bytes(payload, "big") ^ int.from_bytes(masks, "big")).to_bytes(count, "big")
 
 
+def deflated(payload: bytes | bytearray) -> bytes:
+    """Return the payload of a compressed text."""
+    squeezing = zlib.compressobj(wbits=-15)
+    whole = squeezing.compress(payload) + squeezing.flush(zlib.Z_SYNC_FLUSH)
+    return whole.removesuffix(_FLUSHED)
+
+
+def inflated(payload: bytes) -> bytes:
+    """Return the text in a compressed payload."""
+    return zlib.decompressobj(wbits=-15).decompress(payload + _FLUSHED)
+
+
 class Stamped:
     """A text frame that is sent again and again with another stamp."""
 
     def __init__(self, payload: bytes, *, masked: bool) -> None:
         self.data = bytearray(frame(TEXT, payload, masked=masked))
         """The frame as bytes; stamp it, send it, and do not keep it."""
+        self._payload = payload
+        self._masked = masked
         at = stamp_at(payload)
         self._at = len(self.data) - len(payload) + at
         self._end = self._at + STAMP_BYTES
@@ -52,6 +71,12 @@ class Stamped:
         self.data[self._at : self._end] = stamp
         return self.data
 
+    def deflated(self, stamp: bytes) -> bytes:
+        """Return the same, compressed."""
+        at = stamp_at(self._payload)
+        payload = self._payload[:at] + stamp + self._payload[at + STAMP_BYTES :]
+        return frame(DEFLATED, deflated(payload), masked=self._masked)
+
 
 def request(address: str, path: str, headers: Sequence[tuple[str, str]]) -> bytes:
     """Return the handshake of a caller."""
@@ -62,8 +87,10 @@ def request(address: str, path: str, headers: Sequence[tuple[str, str]]) -> byte
     return "\r\n".join(lines).encode() + END
 
 
-def response(head: bytes) -> bytes:
-    """Return a provider's answer to the handshake `head`. It agrees to no extension.
+def response(head: bytes, *, deflates: bool) -> bytes:
+    """Return a provider's answer to the handshake `head`.
+
+    It agrees to no extension, or to compression if it is offered.
 
     Raises `ValueError` when the request is for something else.
     """
@@ -74,6 +101,13 @@ def response(head: bytes) -> bytes:
     digest = hashlib.sha1(fields[b"sec-websocket-key"] + _GUID, usedforsecurity=False).digest()
     lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade"]
     lines.append(b"Sec-WebSocket-Accept: " + base64.b64encode(digest))
+    if deflates and offers_deflate(head):
+        lines.append(f"Sec-WebSocket-Extensions: {EXTENSION}".encode())
     if offered := fields.get(b"sec-websocket-protocol"):
         lines.append(b"Sec-WebSocket-Protocol: " + offered.split(b",")[0])
     return b"\r\n".join(lines) + END
+
+
+def offers_deflate(head: bytes | bytearray) -> bool:
+    """Return whether a handshake offers compression, or agrees to it."""
+    return b"permessage-deflate" in head.lower()
