@@ -32,7 +32,7 @@ HEADS = {
 }
 """Of columns, by plan."""
 MISSING = "–"
-_FIGURE = re.compile(r"[-\d.,]*( \([\d.]+×\))?|–|not held|disturbed")
+_FIGURE = re.compile(r"[-\d.,%]*( \([\d.]+×\))?|–|not held|disturbed")
 TALKING_FRAMES_PER_S = 50
 """Of a call that talks all the time: 25 each way."""
 
@@ -91,15 +91,17 @@ def load(one: Relayed) -> str:
 
 def relayed(found: Sequence[Relayed]) -> str:
     """Return the table of one load."""
-    heads = ("", "CPU µs/frame", "beside nginx", "round trip p50", "p99", "p99.9, ms",
-             "added p50", "p99", "p99.9, ms", "memory, MB")  # fmt: skip
+    heads = (
+        "", "CPU µs/frame", "beside nginx", "round trip p50", "p99", "p99.9, ms", "added p50",
+        "p99", "p99.9, ms", "memory, MB", "ends busy", "late p99, ms",
+    )  # fmt: skip
     base_us = next((one.cpu_us for one in found if one.proxy == "nginx"), None)
     return table(heads, [_relayed_row(one, base_us) for one in in_order(found)])
 
 
 def _relayed_row(one: Relayed, base_us: float | None) -> list[str]:
     if not one.rounds:
-        return [TITLES[one.proxy], _missing(one), *[MISSING] * 8]
+        return [TITLES[one.proxy], _missing(one), *[MISSING] * 10]
     trip, added = one.round_trip_us, one.added_us
     return [
         TITLES[one.proxy],
@@ -108,6 +110,8 @@ def _relayed_row(one: Relayed, base_us: float | None) -> list[str]:
         *(_figure(us, 2, 1e-3) for us in (trip.p50, trip.p99, trip.p999)),
         *(_figure(us, 2, 1e-3) for us in (added.p50, added.p99, added.p999)),
         _figure(one.resident_kb or None, 0, 1 / 1024),
+        f"{one.ends_busy:.0%}",
+        _figure(one.ends_late_us, 1, 1e-3),
     ]
 
 
