@@ -242,6 +242,25 @@ def reindex(data: Data = None) -> None:
     sys.stdout.write(wiring.run(wiring.reindex(_settings(data=data))) + "\n")
 
 
+@app.command()
+def backup(
+    directory: Annotated[
+        Path, typer.Argument(help="New, empty, or an earlier backup.", readable=False)
+    ],
+    data: Data = None,
+) -> None:
+    """Copy the data directory, while everything runs. See docs/how-to/back-up.md."""
+    from trunkline import backup as copying
+    from trunkline.clock import wall_ns
+
+    done = copying.back_up(_settings(data=data), directory, wall_ns())
+    left_out = [name for name in ("accounts", "blobs") if not getattr(done, name)]
+    sys.stdout.write(
+        f"backup of {done.at}: {done.calls} sealed calls, {done.copied_files} files copied,"
+        f" {done.copied_bytes} bytes{'; without ' + ', '.join(left_out) if left_out else ''}\n"
+    )
+
+
 @app.command("try")
 def try_call(
     key: Annotated[str, typer.Option(help="A key that may open calls.", envvar="HELICONE_API_KEY")],

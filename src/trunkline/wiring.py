@@ -516,12 +516,16 @@ async def _operators_keys(settings: Settings) -> AsyncGenerator[tuple[ControlSto
 async def reindex(settings: Settings) -> str:
     """Rebuild the facts from archives and journals; return a sentence that says of how many."""
     from trunkline.recorder.reindex import reindex as rebuild
+    from trunkline.store.facts.manifest import Manifest
+    from trunkline.store.facts.store import MANIFEST
 
     logs.configure(settings, "reindex")
     layout = Layout(settings.data)
     layout.create()
     lock = DataLock(layout.lock)
     if not settings.facts_url:
+        # From here on until the end, the facts are incomplete, also if we are killed.
+        Manifest(layout.recorder / MANIFEST).begin_rebuild()
         # Whatever is damaged there, parts or the engine's own files, is not worth keeping.
         shutil.rmtree(layout.facts, ignore_errors=True)
     async with _stores(settings) as stores:
