@@ -19,10 +19,11 @@ from websockets.http11 import Request, Response
 
 from trunkline.clock import wall_ns
 from trunkline.journal.record import Kind
-from trunkline.relay.capacity import Capacity, open_files, this_machine
+from trunkline.relay.capacity import Capacity, this_machine
 from trunkline.relay.room import Room
 from trunkline.relay.seats import Seat, Seats
 from trunkline.settings import Settings
+from trunkline.vitals.machine import open_files
 
 HOUR_US = 3600 * 10**6
 

@@ -69,6 +69,16 @@ def test_a_file_is_removed_by_its_process_and_stays_removed(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_file_of_a_successor_stays(tmp_path: Path) -> None:
+    before, after = VitalsFile(tmp_path, "gateway-0"), VitalsFile(tmp_path, "gateway-0")
+    before.write(gateway())
+    after.write(gateway(attempts=2))
+    before.write(gateway(attempts=1))
+    before.remove()
+    (seen,) = read(tmp_path, NOW_NS).seen
+    assert seen.figures == gateway(attempts=2)
+
+
 def test_a_full_disk_does_not_stop_it(tmp_path: Path) -> None:
     """After the first write no block is asked for: the file neither grows nor changes place."""
     file = VitalsFile(tmp_path, "gateway-0")

@@ -18,6 +18,7 @@ from trunkline.relay.room import (
     memory_after,
     no_room,
 )
+from trunkline.vitals.machine import open_files
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PROC = Path("/proc/self")
@@ -70,12 +71,6 @@ class Capacity:
             found.resident_bytes + begun * CALL_BYTES,
             found.address_bytes + begun * CALL_BYTES,
         )
-
-
-def open_files() -> int:
-    """Return how many files this process has open."""
-    # Linux 6.2 and newer tell by the size of the directory, in a third of the time.
-    return os.stat(_PROC / "fd").st_size or len(os.listdir(_PROC / "fd"))
 
 
 def this_machine() -> Machine:

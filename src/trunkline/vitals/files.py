@@ -8,6 +8,7 @@ second. A reader that meets a writer sees that the checksum is wrong, and looks 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import zlib
@@ -61,10 +62,15 @@ class VitalsFile:
         """Take the file away: the process ends as it was told to."""
         with self._lock:
             self._removed = True
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
-                self._path.unlink(missing_ok=True)
+            if self._fd < 0:
+                return
+            ours = os.fstat(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+            with contextlib.suppress(FileNotFoundError):
+                # Another process of this name may have begun, and made one of its own.
+                if os.path.samestat(ours, self._path.stat()):
+                    self._path.unlink()
 
 
 def read(run: Path, now_ns: int) -> Fleet:

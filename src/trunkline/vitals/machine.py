@@ -14,6 +14,7 @@ from trunkline.vitals.window import Peak
 
 TICK_S = 0.1
 _STATM = Path("/proc/self/statm")
+_OPEN = Path("/proc/self/fd")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -42,7 +43,7 @@ class Gauge:
         self.machine = Machine(
             resident_bytes=_resident_bytes(),
             cpu_ns=time.process_time_ns(),
-            open_files=len(os.listdir("/dev/fd")),
+            open_files=open_files(),
             max_open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
             loop_lag_ns=lag_ns,
             disk_free_bytes=free_bytes,
@@ -55,6 +56,12 @@ class Gauge:
         except OSError:
             return 0, 0
         return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+
+
+def open_files() -> int:
+    """Return how many files this process has open."""
+    # Linux 6.2 and newer tell by the size of the directory, in a third of the time.
+    return os.stat(_OPEN).st_size or len(os.listdir(_OPEN))
 
 
 def _resident_bytes() -> int:
