@@ -22,6 +22,7 @@ from trunkline.journal.record import Kind
 from trunkline.relay.capacity import Capacity, this_machine
 from trunkline.relay.room import Room
 from trunkline.relay.seats import Seat, Seats
+from trunkline.relay.tally import Tally
 from trunkline.settings import Settings
 from trunkline.vitals.machine import open_files
 
@@ -325,9 +326,26 @@ async def test_where_nothing_can_be_counted_calls_go_on(
     in_the_way = tmp_path / "tallies"
     in_the_way.touch()
     async with seats(in_the_way) as taken:
+        assert taken.uncounted_at_ns == 0
         for _ in range(3):
             assert isinstance(await taken.take(key(max_calls=1), 0), Seat)
+        assert taken.uncounted_at_ns > 0
     assert capsys.readouterr().out.count("calls of keys with limits are not counted") == 1
+
+
+async def test_a_call_whose_beginning_cannot_be_noted_takes_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> int:
+        raise OSError("the disk is full")
+
+    async with seats(tmp_path) as taken:
+        with monkeypatch.context() as broken:
+            broken.setattr(Tally, "begin", refuses)
+            limited = key(max_calls=1, max_calls_per_minute=5)
+            assert isinstance(await taken.take(limited, 0), Seat)
+        assert isinstance(await taken.take(key(max_calls=1), 0), Seat)
+        assert not isinstance(await taken.take(key(max_calls=1), 0), Seat)
 
 
 async def test_a_key_without_limits_touches_no_file(tmp_path: Path) -> None:

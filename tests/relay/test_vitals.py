@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.relay.world import World, echo, raw, world
+from tests.relay.world import World, echo, key, raw, world
 from websockets.exceptions import InvalidStatus
 
 from trunkline.relay.keys import Keys
@@ -95,6 +95,14 @@ async def test_keys_that_cannot_be_read_are_told(tmp_path: Path) -> None:
                 await asyncio.sleep(0.05)
         w.gateway._keys = Keys(tmp_path / "nothing")
         assert await codes(w) == (503, ["no_keys"])
+
+
+async def test_calls_that_could_not_be_counted_degrade(tmp_path: Path) -> None:
+    async with told(tmp_path) as w:
+        w.publish(key(max_calls=1))
+        (tmp_path / "tallies").touch()
+        async with w.call(), w.call():
+            assert await codes(w) == (200, ["limits_uncounted"])
 
 
 async def test_a_journal_that_fails_degrades(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ WRONG: dict[str, Figures] = {
     "frames_lost": gateway(journal=Journal(lost_frames=1, lost_at_ns=NOW_NS - HOUR_NS + S)),
     "fsync_failed": gateway(journal=Journal(suspect_at_ns=NOW_NS - 1)),
     "keys_unreadable": gateway(keys_unreadable=True),
+    "limits_uncounted": gateway(uncounted_at_ns=NOW_NS - 1),
     "gateway_busy": gateway(machine=Machine(loop_lag_ns=S)),
     "recorder_behind": server(recorder=Recorder(unread_age_ns=10 * S)),
     "recorder_waits": server(recorder=Recorder(stuck=("disk",))),

@@ -153,6 +153,11 @@ class Gateway:
         return full.code if full else ""
 
     @property
+    def uncounted_at_ns(self) -> int:
+        """When a call of a key with limits was last let through uncounted; 0: never."""
+        return self._seats.uncounted_at_ns
+
+    @property
     def keys_unreadable(self) -> bool:
         """Whether the keys' file is there and tells nothing: the last good one is in force."""
         return self._keys.unreadable

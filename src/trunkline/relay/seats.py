@@ -52,6 +52,11 @@ class Seats:
         self._tallies = _Tallies(tallies)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tallies")
 
+    @property
+    def uncounted_at_ns(self) -> int:
+        """When a call was last let through uncounted, monotonic clock; 0: never."""
+        return self._tallies.failed_at_ns
+
     def close(self) -> None:
         """Give back every place, after what is under way. May be called twice."""
         self._submit(self._tallies.close)
@@ -113,6 +118,8 @@ class _Tallies:
         self._directory = directory
         self._open: dict[str, Tally] = {}
         self._told_ns = 0
+        self.failed_at_ns = 0
+        """When last a file could not be used; 0: never."""
 
     def close(self) -> None:
         """Count no call of this process any more."""
@@ -155,6 +162,7 @@ class _Tallies:
             del self._open[key_id]
 
     def _tell(self, exc: OSError, now_ns: int) -> None:
+        self.failed_at_ns = now_ns
         if now_ns - self._told_ns >= TOLD_EVERY_NS:
             self._told_ns = now_ns
             log.error("calls of keys with limits are not counted", error=str(exc))
@@ -163,9 +171,10 @@ class _Tallies:
 def _counted(tally: Tally, key: Key, now_ns: int) -> bool | Refusal:
     if key.max_calls and not tally.take(key.max_calls):
         return too_many(key)
-    wait = tally.begin(key.max_calls_per_minute, now_ns) if key.max_calls_per_minute else 0
-    if wait <= 0:
-        return key.max_calls > 0
-    if key.max_calls:
-        tally.give_back()
-    return too_often(key, wait)
+    wait: int | None = None  # It could not be noted.
+    try:
+        wait = tally.begin(key.max_calls_per_minute, now_ns) if key.max_calls_per_minute else 0
+    finally:
+        if wait != 0 and key.max_calls:
+            tally.give_back()
+    return too_often(key, wait) if wait else key.max_calls > 0

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from trunkline.relay.allowance import noted, wait_ns
 
-ROWS = 256
-"""As many gateways as one machine may have."""
+ROWS = 1024
+"""More than twice as many gateways as a machine may have: there are two while one is replaced."""
 GUARD = 1 << 40
 """Far behind what is written: a lock needs no byte to be there, as is so for rows."""
 ALIVE = 1 << 41

@@ -48,6 +48,7 @@ class GatewayVitals:
             attempts=gateway.attempts,
             refusing=gateway.refusing,
             keys_unreadable=gateway.keys_unreadable,
+            uncounted_at_ns=gateway.uncounted_at_ns,
             refused=dict(gateway.refused),
             ended=dict(gateway.ended),
             caller=self._leg(Leg.CALLER),

@@ -84,6 +84,8 @@ class Gateway(_Process, frozen=True, kw_only=True, tag="gateway"):
     """Why new calls are refused now, a code of `ready.REFUSING`; empty when they are taken."""
     keys_unreadable: bool = False
     """The keys' file cannot be read: the last good one is in force."""
+    uncounted_at_ns: int = 0
+    """When a call of a key with limits was last let through uncounted; 0: never."""
     refused: dict[str, int] = {}
     """Answers in plain HTTP instead of a call, by code."""
     ended: dict[str, int] = {}

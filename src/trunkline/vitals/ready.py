@@ -82,6 +82,12 @@ GATEWAY_CHECKS: tuple[Check[Gateway], ...] = (
         " yet and revoked ones still do. Look at the log.",
     ),
     Check(
+        "limits_uncounted",
+        lambda told, now_ns: _is_recent(told.uncounted_at_ns, now_ns),
+        "Calls of keys with limits were let through uncounted within the last hour: their files"
+        " could not be used. Look at the log and the disk.",
+    ),
+    Check(
         "gateway_busy",
         lambda told, _: told.machine.loop_lag_ns >= BUSY_NS,
         "A gateway did not come to its work for more than a second within the last minute. Start"
