@@ -22,3 +22,20 @@ def public_context(settings: Settings) -> ssl.SSLContext | None:
             f"cannot use {settings.tls_cert} with {settings.tls_key}: {exc}"
         ) from exc
     return context
+
+
+def provider_context(settings: Settings) -> ssl.SSLContext:
+    """Return the context for providers: certificates and host names are always verified.
+
+    Raises:
+        OperatorError: `provider_ca` cannot be used.
+    """
+    context = ssl.create_default_context()
+    if settings.provider_ca is None:
+        return context
+    try:
+        context.load_verify_locations(settings.provider_ca)
+    except OSError as exc:  # ssl.SSLError is one
+        why = "no certificate in it" if isinstance(exc, ssl.SSLError) else exc.strerror
+        raise OperatorError(f"cannot use provider_ca {settings.provider_ca}: {why}") from exc
+    return context

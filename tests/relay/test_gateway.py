@@ -139,9 +139,9 @@ async def test_while_draining_new_calls_are_503_and_live_ones_go_on(tmp_path: Pa
 
 
 async def test_at_the_drain_limit_live_calls_are_told_and_closed_with_1012(tmp_path: Path) -> None:
-    async with world(tmp_path, echo, drain_timeout_ms=100) as w:
+    async with world(tmp_path, echo) as w:
         caller = await w.call()
-        stopping = asyncio.create_task(w.gateway.stop())
+        stopping = asyncio.create_task(w.gateway.stop(0.1))
         assert msgspec.json.decode(await caller.recv())["error"]["code"] == "drained"
         with pytest.raises(ConnectionClosed) as caught:
             await caller.recv()

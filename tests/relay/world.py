@@ -204,7 +204,7 @@ async def world(
         public = listening(host)
         made = World(gateway, journal, public.getsockname()[1], directory / "snapshot.json", seen)
         made.publish(key())
-        await gateway.start(public)
+        gateway.start(public)
         try:
             yield made
         finally:

@@ -7,12 +7,13 @@ then `closed`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import ssl
 from collections import Counter
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import structlog
@@ -74,6 +75,11 @@ class Attempts:
         """To open a call, since the start, whatever became of them."""
         self.ended = Counter[str]()
         """Those that are over, by end reason."""
+        self.idle = asyncio.Event()
+        """No provider is being dialled."""
+        self.idle.set()
+        self._dialling: set[asyncio.Task[None]] = set()
+        self._given_up = False
         self._settings = settings
         self._journal = journal
         self._keys = keys
@@ -116,12 +122,34 @@ class Attempts:
         elif self.draining:
             _refuse(front, ledger, arrival.call_id, DRAINING)
         else:
-            try:
-                await self._seat(front, ledger, verdict)
-            except Exception:
-                # The front answers and logs; the record must not stay open.
-                _failed(ledger, "internal_error", "the gateway failed")
-                raise
+            with self._under_way():
+                await self._open(front, ledger, verdict)
+
+    def give_up(self) -> None:
+        """Refuse whoever still waits for a provider's answer. Once, while draining."""
+        self._given_up = True
+        for task in tuple(self._dialling):
+            task.cancel()
+
+    @contextlib.contextmanager
+    def _under_way(self) -> Generator[None]:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._dialling.add(task)
+        self.idle.clear()
+        try:
+            yield
+        finally:
+            self._dialling.discard(task)
+            if not self._dialling:
+                self.idle.set()
+
+    async def _open(self, front: Front, ledger: Ledger, admitted: Admitted) -> None:
+        try:
+            await self._seat(front, ledger, admitted)
+        except Exception:
+            # The front answers and logs; the record must not stay open.
+            _failed(ledger, "internal_error", "the gateway failed")
+            raise
 
     async def _seat(self, front: Front, ledger: Ledger, admitted: Admitted) -> None:
         """Go on if there is a seat for the call, which then has it until it ends."""
@@ -129,7 +157,7 @@ class Attempts:
         try:
             seat = await self._seats.take(admitted.key, opened.wall_ns // 1000)
         except asyncio.CancelledError:
-            _failed(ledger, "caller_lost", _LEFT)
+            self._broken_off(front, ledger, opened.call_id)
             raise
         if isinstance(seat, Refusal):
             _refuse(front, ledger, opened.call_id, seat)
@@ -152,7 +180,7 @@ class Attempts:
             _refuse(front, ledger, admitted.opened.call_id, redacted(exc.refusal, admitted.plan))
             return False
         except asyncio.CancelledError:
-            _failed(ledger, "caller_lost", _LEFT)
+            self._broken_off(front, ledger, admitted.opened.call_id)
             raise
         now_ns = monotonic_ns()
         data = {"connect_ns": now_ns - started_ns, **dialled.noted}
@@ -167,6 +195,13 @@ class Attempts:
             dialled.drop()
             raise
         return True
+
+    def _broken_off(self, front: Front, ledger: Ledger, id_: str) -> None:
+        """The attempt was cancelled: by us, or because the caller is gone."""
+        if self._given_up:
+            _refuse(front, ledger, id_, DRAINING)
+        else:
+            _failed(ledger, "caller_lost", _LEFT)
 
     def _begin(
         self, front: Front, ledger: Ledger, admitted: Admitted, dialled: Dialled, seat: Seat

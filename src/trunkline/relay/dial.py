@@ -70,14 +70,6 @@ class Dialled:
         self._protocol.drop()
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext:
-    """Return the context for providers: certificates and host names are always verified."""
-    context = ssl.create_default_context()
-    if settings.provider_ca is not None:
-        context.load_verify_locations(settings.provider_ca)
-    return context
-
-
 async def dial(plan: Plan, settings: Settings, context: ssl.SSLContext) -> Dialled:
     """Open the leg that `plan` describes.
 

@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
-import aiofastnet
 import structlog
 from picows import WSProtocolError
 
@@ -20,11 +19,11 @@ from trunkline.journal.record import Leg
 from trunkline.relay.allowance import overdue
 from trunkline.relay.attempt import Attempts
 from trunkline.relay.capacity import Capacity, this_machine
-from trunkline.relay.dial import tls_context
+from trunkline.relay.door import Door
 from trunkline.relay.front import Front, Port
 from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Journal
-from trunkline.relay.listening import Listening
+from trunkline.relay.loads import Loads
 from trunkline.relay.meter import Meter
 from trunkline.relay.room import Room
 from trunkline.relay.seats import Seats
@@ -32,6 +31,7 @@ from trunkline.relay.shell import Call
 from trunkline.relay.trim import Trim
 from trunkline.relay.waiting import Waiting
 from trunkline.settings import Settings
+from trunkline.tls import provider_context
 from trunkline.vitals.desk import Desk
 from trunkline.vitals.window import Peak
 
@@ -46,14 +46,6 @@ TALLIES = "tallies"
 """Directory of what gateways know together of the calls of keys with limits."""
 LAST_CLOSES_S = 3.0
 """For close handshakes after the drain limit; then the connections are dropped."""
-
-
-class _Server(Protocol):
-    """What Python 3.13's servers can, and aiofastnet's in every version."""
-
-    def close(self) -> None: ...
-    def abort_clients(self) -> None: ...
-    async def wait_closed(self) -> None: ...
 
 
 class Gateway:
@@ -101,7 +93,7 @@ class Gateway:
             self._meter,
             lanes,
             instance,
-            tls_context(settings),
+            provider_context(settings),
             self._begun,
         )
         self.waiting = Waiting(self.capacity.room.handshakes)
@@ -113,7 +105,8 @@ class Gateway:
             refused=self.refused,
             secure=tls is not None,
         )
-        self._server: _Server | None = None
+        self.retiring = False
+        self._door: Door | None = None
         self._heart: asyncio.Task[None] | None = None
 
     @property
@@ -162,36 +155,53 @@ class Gateway:
         """Whether the keys' file is there and tells nothing: the last good one is in force."""
         return self._keys.unreadable
 
-    async def start(self, listening: socket.socket) -> None:
-        """Accept connections on `listening`, which the gateway closes in the end."""
+    def start(self, public: socket.socket, loads: Loads | None = None) -> None:
+        """Accept connections on `public`, which the gateway closes in the end.
+
+        `loads`: of all gateways that accept on it, if there are others.
+        """
         self._keys.refresh()
         if self._lanes is not None:
             self._lanes.start()
         self._heart = asyncio.create_task(self._beat())
         asyncio.get_running_loop().set_exception_handler(_tell_of_failure)
-        # Not the loop's own server: see `dial._connect`.
-        server = await aiofastnet.create_server(
-            asyncio.get_running_loop(),
+        self._door = Door(
+            public,
             self._front,
-            sock=Listening(listening),
-            ssl=self._tls,
-            backlog=1024,
+            tls=self._tls,
+            tls_timeout_s=self._settings.head_timeout_ms / 1000,
+            loads=loads,
         )
-        self._server = cast("_Server", server)
+        self._door.open()
 
-    async def stop(self) -> None:
-        """Refuse new calls, let live ones end until the drain limit, then end them."""
+    def retire(self) -> None:
+        """Accept nobody any more: another gateway does. Calls and attempts go on."""
+        self.retiring = True
+        if self._door is not None:
+            self._door.shut()
+
+    async def retired(self) -> None:
+        """Wait until all that was accepted has ended. Only after `retire`."""
+        if self._door is not None:
+            await self._door.empty()
+        await self._empty.wait()
+
+    async def stop(self, limit_s: float | None = None) -> None:
+        """Refuse new calls, let live ones end until `limit_s`, then end them.
+
+        By default the limit is the setting `drain_timeout_ms`.
+        """
         self._attempts.draining = True
-        await self._wait_until_empty(self._settings.drain_timeout_ms / 1000)
+        drain_s = self._settings.drain_timeout_ms / 1000
+        await self._wait_until_empty(drain_s if limit_s is None else limit_s)
+        self._attempts.give_up()
         for call in tuple(self._calls):
             call.end("drained")
         await self._wait_until_empty(LAST_CLOSES_S)
         for call in tuple(self._calls):
             call.abort()
-        if self._server is not None:
-            self._server.close()
-            self._server.abort_clients()
-            await self._server.wait_closed()
+        if self._door is not None:
+            await self._door.clear()
         if self._heart is not None:
             self._heart.cancel()
         if self._lanes is not None:
@@ -215,6 +225,8 @@ class Gateway:
     async def _wait_until_empty(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
+                # In this order: an attempt that goes well is a call.
+                await self._attempts.idle.wait()
                 await self._empty.wait()
         except TimeoutError:
             log.info("calls still live", calls=len(self._calls))

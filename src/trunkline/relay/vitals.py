@@ -47,6 +47,7 @@ class GatewayVitals:
             live_calls=gateway.live_calls,
             attempts=gateway.attempts,
             refusing=gateway.refusing,
+            retiring=gateway.retiring,
             keys_unreadable=gateway.keys_unreadable,
             uncounted_at_ns=gateway.uncounted_at_ns,
             refused=dict(gateway.refused),

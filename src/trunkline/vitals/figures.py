@@ -82,6 +82,8 @@ class Gateway(_Process, frozen=True, kw_only=True, tag="gateway"):
     """To open a call, whatever became of them."""
     refusing: str = ""
     """Why new calls are refused now, a code of `ready.REFUSING`; empty when they are taken."""
+    retiring: bool = False
+    """Others accept in its place; its calls go on."""
     keys_unreadable: bool = False
     """The keys' file cannot be read: the last good one is in force."""
     uncounted_at_ns: int = 0
@@ -170,9 +172,24 @@ class Server(_Process, frozen=True, kw_only=True, tag="server"):
     web: Web = Web()
 
 
-Figures: TypeAlias = Gateway | Server
+class Supervisor(_Process, frozen=True, kw_only=True, tag="supervisor"):
+    """`trunkline up` itself."""
 
-_decoder = msgspec.json.Decoder(Gateway | Server)
+    restarts: int = 0
+    """Processes that ended by themselves and were started again."""
+    failing: tuple[str, ...] = ()
+    """Names of processes that ended and are not back."""
+    retiring: int = 0
+    """Gateways from before a reload whose calls have not ended."""
+    reloads: int = 0
+    """Refused ones too."""
+    reload_refused: str = ""
+    """Why the last reload was refused; empty when it was not."""
+
+
+Figures: TypeAlias = Gateway | Server | Supervisor
+
+_decoder = msgspec.json.Decoder(Gateway | Server | Supervisor)
 
 
 def encode(figures: Figures) -> bytes:
