@@ -13,6 +13,7 @@ import typer
 
 from trunkline import __version__
 from trunkline.errors import OperatorError
+from trunkline.orders import Given
 from trunkline.settings import Settings, load
 
 app = typer.Typer(
@@ -31,7 +32,6 @@ Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
 Certificate = Annotated[Path | None, typer.Option(help="PEM certificate: speak TLS.")]
 PrivateKey = Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")]
-ListenFd = Annotated[int | None, typer.Option(hidden=True)]
 MaxCalls = Annotated[int | None, typer.Option(min=0, help="Calls at once.")]
 MaxRate = Annotated[int | None, typer.Option(min=0, help="Calls begun in any minute.")]
 MaxSeconds = Annotated[int | None, typer.Option(min=0, help="Longest call, in seconds.")]
@@ -39,6 +39,9 @@ MaxUsd = Annotated[
     Decimal | None,
     typer.Option(metavar="USD", help="Budget of a calendar month (UTC)."),
 ]
+ListenFd = Annotated[int | None, typer.Option(hidden=True)]
+LoadsFd = Annotated[int | None, typer.Option(hidden=True)]
+Place = Annotated[int, typer.Option(hidden=True)]
 FromParent = Annotated[bool, typer.Option("--settings-from-parent", hidden=True)]
 
 
@@ -73,22 +76,35 @@ def up(
 ) -> None:
     """Start gateway, API and dashboard on one port of this machine."""
     from trunkline import wiring
+    from trunkline.up import up as everything
 
-    settings = _settings(
-        host=host,
-        port=port,
-        data=data,
-        workers=workers,
-        simulator=simulator,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-    )
-    wiring.run(wiring.up(settings))
+    def read() -> Settings:
+        return load(
+            {
+                "host": host,
+                "port": port,
+                "data": data,
+                "workers": workers,
+                "simulator": simulator,
+                "tls_cert": tls_cert,
+                "tls_key": tls_key,
+            }
+        )
+
+    wiring.run(everything(read(), read))
+
+
+@app.command("reload")
+def reload_(data: Data = None) -> None:
+    """Have the running `up` take over changed settings and a new release; no call is dropped."""
+    from trunkline import reload
+
+    reload.reload(_settings(data=data).data)
 
 
 @app.command()
 def gateway(
-    name: Annotated[str, typer.Option(help="Names this worker's journal directory.")] = "gateway",
+    name: Annotated[str, typer.Option(help="Names this worker, and its journal.")] = "gateway",
     host: Host = None,
     port: Port = None,
     data: Data = None,
@@ -98,6 +114,8 @@ def gateway(
     tls_cert: Certificate = None,
     tls_key: PrivateKey = None,
     listen_fd: ListenFd = None,
+    loads_fd: LoadsFd = None,
+    place: Place = 0,
     settings_from_parent: FromParent = False,
 ) -> None:
     """Run one gateway process: callers in, providers out, journal beside."""
@@ -111,9 +129,8 @@ def gateway(
         tls_cert=tls_cert,
         tls_key=tls_key,
     )
-    wiring.run(
-        wiring.gateway(settings, name, listen_fd, server_socket, supervised=settings_from_parent)
-    )
+    given = Given(settings_from_parent, listen_fd, loads_fd, place)
+    wiring.run(wiring.gateway(settings, name, server_socket, given))
 
 
 @app.command()
@@ -127,7 +144,7 @@ def server(
     from trunkline import wiring
 
     settings = _settings(from_parent=settings_from_parent, data=data)
-    wiring.run(wiring.server(settings, listen_fd, socket, supervised=settings_from_parent))
+    wiring.run(wiring.server(settings, socket, Given(settings_from_parent, listen_fd)))
 
 
 @app.command()
@@ -149,7 +166,8 @@ def simulator(
     settings = _settings(
         from_parent=settings_from_parent, simulator_switches=switches, simulator_speech=speech
     )
-    wiring.run(wiring.simulator(settings, host, port, listen_fd, supervised=settings_from_parent))
+    given = Given(settings_from_parent, listen_fd)
+    wiring.run(wiring.simulator(settings, host, port, given))
 
 
 @keys.command("create")

@@ -94,3 +94,18 @@ class DataLock:
     def release(self) -> None:
         """Give the directory back."""
         os.close(self._descriptor)
+
+
+def lock_holder(path: Path) -> int | None:
+    """Return the process that has the lock at `path`; None when none has."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int(os.pread(descriptor, 32, 0) or 0) or None
+    finally:
+        os.close(descriptor)
+    return None

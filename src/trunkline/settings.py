@@ -1,4 +1,4 @@
-"""Everything an operator may set: read once at start, never again.
+"""Everything an operator may set: read once at start, and by `trunkline up` at a reload.
 
 From, later wins: `trunkline.toml` (or the file named by `TRUNKLINE_CONFIG`),
 `TRUNKLINE_*` variables, the command line. A name that is not below is refused,
@@ -96,6 +96,9 @@ class Settings(BaseModel):
     """Without a pong for so long the leg is lost."""
     drain_timeout_ms: int = Field(default=30_000, ge=0)
     """On SIGTERM live calls may go on for so long; then 1012."""
+    retire_timeout_ms: int = Field(default=3_600_000, ge=0)
+    """After a reload live calls may go on in the gateways before it for so long; then 1012.
+    An hour: no provider lets a call last longer."""
 
     fsync: Literal["interval", "always", "never"] = "interval"
     """`interval`: at most `fsync_interval_ms` of speech is lost when the machine loses power.

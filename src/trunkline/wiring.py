@@ -8,10 +8,7 @@ import json
 import os
 import resource
 import secrets
-import shlex
 import shutil
-import signal
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
@@ -29,8 +26,10 @@ from trunkline.clock import wall_ns
 from trunkline.errors import OperatorError
 from trunkline.ids import RANDOM_BYTES, ulid_bytes
 from trunkline.layout import DataLock, Layout
+from trunkline.orders import Given, Orders
 from trunkline.settings import Settings
-from trunkline.tls import public_context
+from trunkline.sockets import bind_public, unix_socket
+from trunkline.tls import provider_context, public_context
 
 if TYPE_CHECKING:
     import uvicorn
@@ -80,124 +79,29 @@ def _raise_limits() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-# --- trunkline up --------------------------------------------------------------------
-
-
-async def up(settings: Settings) -> None:
-    """Start and supervise everything until SIGTERM or Ctrl-C; then drain."""
-    from trunkline import supervisor
-    from trunkline.vitals.files import clear
-
-    logs.configure(settings, "up")
-    public_context(settings)
-    layout = Layout(settings.data)
-    layout.create()
-    lock = DataLock(layout.lock)
-    clear(layout.run)
-    public = supervisor.bind_public(settings.host, settings.port)
-    settings = _with_addresses(settings, public)
-    sign_in = await _first_sign_in(settings, layout)
-    with supervisor.private_socket() as (private, private_path):
-        simulator_socket = supervisor.loopback_socket() if not settings.simulator_url else None
-        if simulator_socket is not None:
-            port = simulator_socket.getsockname()[1]
-            settings = settings.model_copy(update={"simulator_url": f"ws://127.0.0.1:{port}"})
-        stages = _stages(settings, public, private, private_path, simulator_socket)
-        _greet(settings, sign_in)
-        await supervisor.supervise(stages, settings.drain_timeout_ms / 1000)
-    lock.release()
-
-
-def _with_addresses(settings: Settings, public: socket.socket) -> Settings:
-    """Return `settings` with the port that was bound, and the address to show to people."""
-    port = public.getsockname()[1]
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    scheme = "https" if settings.tls_cert else "http"
-    url = settings.public_url.rstrip("/") or f"{scheme}://{host}:{port}"
-    return settings.model_copy(update={"port": port, "public_url": url})
-
-
-def _stages(
-    settings: Settings,
-    public: socket.socket,
-    private: socket.socket,
-    private_path: Path,
-    simulator_socket: socket.socket | None,
-) -> list[list[Any]]:
-    """Return what to start, in order. What is last is stopped first."""
-    from trunkline.supervisor import Child
-
-    def child(name: str, listening: socket.socket, *arguments: str) -> Child:
-        common = ["--settings-from-parent", "--listen-fd", str(listening.fileno())]
-        return Child(name, [*arguments, *common], [listening], settings)
-
-    gateways = [
-        child(name, public, "gateway", "--name", name, "--server-socket", str(private_path))
-        for name in (f"gateway-{number}" for number in range(settings.workers))
-    ]
-    simulators = [child("simulator", simulator_socket, "simulator")] if simulator_socket else []
-    return [simulators, [child("server", private, "server")], gateways]
-
-
-async def _first_sign_in(settings: Settings, layout: Layout) -> str:
-    """Return a one-time link for the operator, with the accounts ready to be used."""
-    from trunkline.store.control.store import ControlStore
-
-    async with ControlStore.opened(control_url(settings)) as control:
-        await control.ensure_operator()
-        await control.publish_snapshot(layout.snapshot)
-        token = await control.issue_sign_in_link()
-    return f"{settings.public_url}/sign-in/{token}"
-
-
-def _greet(settings: Settings, sign_in: str) -> None:
-    """Print what a newcomer needs to know, and nothing more."""
-    command = _command()
-    create = f"{command} keys create --data {shlex.quote(str(settings.data))} --name first"
-    websocket = settings.public_url.replace("http", "ws", 1)
-    lines = [
-        f"Dashboard  {sign_in}  (signs you in, once)",
-        f"Gateway    {websocket}/v1/gateway/oai/realtime?model=…",
-        f"Key        {create}",
-        f"Try        {command} try --url {settings.public_url} --key $({create})",
-    ]
-    if settings.simulator:
-        lines.append("The simulator answers every call: no provider is dialled, nothing is billed.")
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
-
-
-def _command() -> str:
-    """Return how this command line can be run again, from here."""
-    if Path(sys.argv[0]).name == "__main__.py":
-        return f"{shlex.quote(sys.executable)} -m trunkline"
-    return shlex.quote(os.path.relpath(sys.argv[0])) if os.sep in sys.argv[0] else "trunkline"
-
-
 # --- processes -----------------------------------------------------------------------
 
 
 async def gateway(
     settings: Settings,
     name: str,
-    listen_fd: int | None,
     server_socket: Path | None,
-    *,
-    supervised: bool,
+    given: Given,
 ) -> None:
     """Be one gateway process until told to stop; then drain."""
     from trunkline.journal.writer import JournalWriter
     from trunkline.relay.gateway import Gateway
+    from trunkline.relay.loads import Loads
     from trunkline.relay.vitals import GatewayVitals
-    from trunkline.supervisor import bind_public
     from trunkline.vitals.desk import Desk
     from trunkline.vitals.machine import Gauge
     from trunkline.vitals.publisher import published
 
     logs.configure(settings, name)
+    orders = Orders(supervised=given.supervised)
     layout = Layout(settings.data)
     layout.create()
-    public = _inherited(listen_fd) or bind_public(settings.host, settings.port)
+    public = given.listening() or bind_public(settings.host, settings.port)
     instance = ulid_bytes(wall_ns(), secrets.token_bytes(RANDOM_BYTES))
     journal = JournalWriter(layout.journal / name, instance, settings)
     journal.start()
@@ -213,10 +117,18 @@ async def gateway(
     gauge = Gauge(settings.data)
     vitals = GatewayVitals(relay, journal.tell, gauge)
     relay.have_told_by(Desk(layout.run, name, vitals, settings.metrics_token))
+    loads = None if given.loads_fd is None else Loads(given.loads_fd, given.place)
     async with published(layout.run, name, gauge, vitals):
-        await relay.start(public)
-        await _told_to_stop(supervised=supervised)
-        await relay.stop()
+        relay.start(public, loads)
+        orders.ready()
+        await orders.told()
+        if not orders.stop.is_set():
+            relay.retire()
+            await orders.unless_stopped(relay.retired(), settings.retire_timeout_ms / 1000)
+        if orders.alone:
+            # Nobody accepts with us, and whoever starts everything anew needs the port.
+            relay.retire()
+        await relay.stop(settings.drain_timeout_ms / 1000 if orders.stop.is_set() else 0)
         await journal.close()
 
 
@@ -231,9 +143,7 @@ def _lanes(journal: JournalWriter) -> Lanes | None:
     return Lanes(cast("Batch", journal.batch))
 
 
-async def server(
-    settings: Settings, listen_fd: int | None, path: Path | None, *, supervised: bool
-) -> None:
+async def server(settings: Settings, path: Path | None, given: Given) -> None:
     """Be the recorder and the web until told to stop."""
     from trunkline.recorder.audit import Audit
     from trunkline.recorder.run import Recorder
@@ -247,18 +157,19 @@ async def server(
     from trunkline.web.traffic import Traffic
 
     logs.configure(settings, "server")
+    orders = Orders(supervised=given.supervised)
     layout = Layout(settings.data)
     layout.create()
     # One recorder per data directory: `trunkline up` has made sure of it already.
-    lock = None if supervised else DataLock(layout.lock)
-    listening = _inherited(listen_fd) or _unix_socket(path or layout.run / "server.sock")
+    lock = None if given.supervised else DataLock(layout.lock)
+    listening = given.listening() or unix_socket(path or layout.run / "server.sock")
     async with _stores(settings) as stores:
         kept = stores.kept()
         recorder = Recorder(
             settings.data,
             stores.facts,
             stores.blobs,
-            _prices(settings),
+            prices(settings),
             erased=kept.erased,
             min_free_bytes=settings.min_free_bytes,
         )
@@ -283,7 +194,8 @@ async def server(
             asyncio.create_task(web.serve(sockets=[listening])),
         ]
         async with published(layout.run, "server", gauge, vitals):
-            await _told_to_stop(supervised=supervised)
+            orders.ready()
+            await orders.stop.wait()
             for task in watching:
                 task.cancel()
             web.should_exit = True
@@ -385,7 +297,14 @@ def _web(app: FastAPI) -> uvicorn.Server:
     )
 
 
-def _prices(settings: Settings) -> PriceTable:
+def check(settings: Settings) -> None:
+    """Look at every file that `settings` name. Raises `OperatorError` for one of no use."""
+    public_context(settings)
+    provider_context(settings)
+    prices(settings)
+
+
+def prices(settings: Settings) -> PriceTable:
     """Return the prices that ship with us, with the operator's laid over them."""
     from trunkline.protocol.prices import shipped
 
@@ -397,25 +316,25 @@ def _prices(settings: Settings) -> PriceTable:
         raise OperatorError(f"cannot read the prices in {settings.prices}: {exc}") from exc
 
 
-async def simulator(
-    settings: Settings, host: str, port: int, listen_fd: int | None, *, supervised: bool
-) -> None:
+async def simulator(settings: Settings, host: str, port: int, given: Given) -> None:
     """Be a provider until told to stop."""
     from trunkline.simulator.app import Simulator
     from trunkline.simulator.config import SimulatorConfig, switched
 
     logs.configure(settings, "simulator")
+    orders = Orders(supervised=given.supervised)
     known = [resources.files("trunkline") / "assets" / "trial", settings.simulator_speech]
     config = switched(
         SimulatorConfig(known_speech=tuple(str(path) for path in known if path)),
         settings.simulator_switches,
     )
     provider = Simulator(config)
-    listening = await provider.start(host, port, sock=_inherited(listen_fd))
-    if not supervised:
-        sys.stdout.write(f"ws://{host}:{listening}/v1/realtime\n")
+    port = await provider.start(host, port, sock=given.listening())
+    if not given.supervised:
+        sys.stdout.write(f"ws://{host}:{port}/v1/realtime\n")
         sys.stdout.flush()
-    await _told_to_stop(supervised=supervised)
+    orders.ready()
+    await orders.stop.wait()
     await provider.stop()
 
 
@@ -529,33 +448,10 @@ async def reindex(settings: Settings) -> str:
         # Whatever is damaged there, parts or the engine's own files, is not worth keeping.
         shutil.rmtree(layout.facts, ignore_errors=True)
     async with _stores(settings) as stores:
-        done = await rebuild(stores.facts, stores.blobs, settings.data, _prices(settings))
+        done = await rebuild(stores.facts, stores.blobs, settings.data, prices(settings))
     lock.release()
     unreadable = f"; unreadable: {', '.join(done.unreadable)}" if done.unreadable else ""
     return f"{done.calls} calls, {done.rows} rows{unreadable}"
-
-
-def _unix_socket(path: Path) -> socket.socket:
-    path.unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listening.bind(str(path))
-    return listening
-
-
-def _inherited(listen_fd: int | None) -> socket.socket | None:
-    """Return the socket that the supervisor bound for us, if there is one."""
-    return None if listen_fd is None else socket.socket(fileno=listen_fd)
-
-
-async def _told_to_stop(*, supervised: bool) -> None:
-    """Return on SIGTERM or SIGINT, and when a supervisor that we had is gone."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if supervised:
-        loop.add_reader(sys.stdin.fileno(), stop.set)
-    await stop.wait()
 
 
 def control_url(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import structs
 
-from trunkline.vitals.figures import Figures, Gateway, Server
+from trunkline.vitals.figures import Figures, Gateway, Server, Supervisor
 from trunkline.vitals.fleet import Fleet, Seen, fleet
 
 NOW_NS = 10**15
@@ -19,6 +19,10 @@ def gateway(**figures: Any) -> Gateway:
 
 def server(**figures: Any) -> Server:
     return Server(pid=2, at_ns=NOW_NS, started_wall_ns=0, **figures)
+
+
+def supervisor(**figures: Any) -> Supervisor:
+    return Supervisor(pid=3, at_ns=NOW_NS, started_wall_ns=0, **figures)
 
 
 def of(*, age_ns: int = 0, there: bool = True, **processes: Figures) -> Fleet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.vitals.of import HOUR_NS, NOW_NS, gateway, of, server
+from tests.vitals.of import HOUR_NS, NOW_NS, gateway, of, server, supervisor
 
 from trunkline.vitals.figures import Audit, Figures, Journal, Machine, Recorder, Stores
 from trunkline.vitals.fleet import STALE_NS
@@ -14,6 +14,7 @@ from trunkline.vitals.ready import (
     MACHINE_CHECKS,
     REFUSING,
     SERVER_CHECKS,
+    SUPERVISOR_CHECKS,
     verdict,
 )
 
@@ -51,6 +52,8 @@ WRONG: dict[str, Figures] = {
     "rows_refused": server(stores=Stores(facts_refused_rows=1)),
     "keys_unpublished": server(stores=Stores(keys_unpublished=True)),
     "control_down": server(stores=Stores(control=False)),
+    "process_failing": supervisor(failing=("server",)),
+    "reload_refused": supervisor(reloads=1, reload_refused="prices: not JSON"),
     "disk_low": server(machine=Machine(disk_free_bytes=49, disk_bytes=1000)),
     "files_low": gateway(machine=Machine(open_files=91, max_open_files=100)),
 }
@@ -62,7 +65,7 @@ def test_what_is_wrong_while_calls_go_on_is_told_and_degrades(code: str, process
 
 
 def test_every_check_is_in_the_table_above() -> None:
-    checks = [*GATEWAY_CHECKS, *SERVER_CHECKS, *MACHINE_CHECKS]
+    checks = [*GATEWAY_CHECKS, *SERVER_CHECKS, *SUPERVISOR_CHECKS, *MACHINE_CHECKS]
     assert {check.code for check in checks} == WRONG.keys()
 
 
@@ -103,9 +106,19 @@ def test_a_server_speaks_for_all_gateways() -> None:
     assert verdict(of(server=server()), "server").status == "ok"
 
 
+def test_a_gateway_that_retires_takes_no_calls_for_a_server_to_speak_of() -> None:
+    retiring, full = gateway(retiring=True), gateway(refusing="gateway_full")
+    assert verdict(of(server=server(), g_0=retiring, g_1=full), "server").status == "unavailable"
+    assert told(gateway(retiring=True)) == ("ok", [])
+
+
 @pytest.mark.parametrize(("kind", "state"), ABSENT)
 def test_a_process_that_does_not_publish_is_told(kind: str, state: str) -> None:
-    process = gateway(refusing="no_keys") if kind == "gateway" else server()
+    process = {
+        "gateway": gateway(refusing="no_keys"),
+        "server": server(),
+        "supervisor": supervisor(),
+    }[kind]
     fleet = of(other=process, age_ns=STALE_NS, there=state == "stuck")
     said = verdict(fleet, "gateway-7")
     assert (said.status, [reason.code for reason in said.reasons]) == (
@@ -118,7 +131,8 @@ def test_every_reason_has_a_sentence_for_the_operator_and_a_code_of_its_own() ->
     assert len(set(CODES)) == len(CODES)
     sentences = [
         *REFUSING.values(),
-        *(check.message for check in (*GATEWAY_CHECKS, *SERVER_CHECKS, *MACHINE_CHECKS)),
+        *(check.message for check in (*GATEWAY_CHECKS, *SERVER_CHECKS)),
+        *(check.message for check in (*SUPERVISOR_CHECKS, *MACHINE_CHECKS)),
         *(message for _, message in ABSENT.values()),
     ]
     assert all(sentence.endswith(".") and sentence[0].isupper() for sentence in sentences)

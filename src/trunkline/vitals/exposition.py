@@ -23,7 +23,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
-from trunkline.vitals.figures import Figures, Gateway, Leg, Server
+from trunkline.vitals.figures import Figures, Gateway, Leg, Server, Supervisor
 from trunkline.vitals.fleet import Fleet
 from trunkline.vitals.ready import verdict
 
@@ -199,6 +199,18 @@ OF_SERVERS: tuple[Metric[Server], ...] = (
          lambda told: Times(told.web.times, told.web.times_ns)),
 )  # fmt: skip
 
+OF_SUPERVISORS: tuple[Metric[Supervisor], ...] = (
+    _one("restarts", "counter", "Processes that ended by themselves and were started again.",
+         lambda told: told.restarts),
+    _one("failing_processes", "gauge", "Processes that ended and are not back. Normally 0.",
+         lambda told: len(told.failing)),
+    _one("retiring_gateways", "gauge", "Gateways from before a reload whose calls go on.",
+         lambda told: told.retiring),
+    _one("reloads", "counter", "Reloads, refused ones too.", lambda told: told.reloads),
+    _one("reload_refused", "gauge", "1 when the last reload was refused.",
+         lambda told: bool(told.reload_refused)),
+)  # fmt: skip
+
 OF_ALL: tuple[tuple[str, str], ...] = (
     ("up", "1 while the process publishes, 0 when it is stuck or has died."),
     ("ready", "1 while new calls are taken by the process that was asked."),
@@ -207,7 +219,8 @@ OF_ALL: tuple[tuple[str, str], ...] = (
 
 KINDS: dict[str, Kind] = {
     **{PREFIX + name: "gauge" for name, _ in OF_ALL},
-    **{one.exported: one.kind for one in (*OF_PROCESSES, *OF_GATEWAYS, *OF_SERVERS)},
+    **{one.exported: one.kind for one in (*OF_PROCESSES, *OF_GATEWAYS)},
+    **{one.exported: one.kind for one in (*OF_SERVERS, *OF_SUPERVISORS)},
 }
 """Every metric that is exported; a histogram's name without `_bucket`, `_count` and `_sum`."""
 
@@ -231,6 +244,9 @@ class _Families(Collector):
             yield _family(metric, [(n, told) for n, told in running if isinstance(told, Gateway)])
         for metric in OF_SERVERS:
             yield _family(metric, [(n, told) for n, told in running if isinstance(told, Server)])
+        for metric in OF_SUPERVISORS:
+            told = [(n, told) for n, told in running if isinstance(told, Supervisor)]
+            yield _family(metric, told)
 
     def _of_all(self) -> Iterator[Family]:
         said = verdict(self._fleet, self._here)

@@ -16,7 +16,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from trunkline.vitals.figures import Gateway, Machine, Server
+from trunkline.vitals.figures import Figures, Gateway, Machine, Server, Supervisor
 from trunkline.vitals.fleet import Fleet, Seen
 
 ALARM_NS = 3600 * 1_000_000_000
@@ -165,6 +165,21 @@ SERVER_CHECKS: tuple[Check[Server], ...] = (
     ),
 )
 
+SUPERVISOR_CHECKS: tuple[Check[Supervisor], ...] = (
+    Check(
+        "process_failing",
+        lambda told, _: bool(told.failing),
+        "A process has ended and is not back: `trunkline up` starts it again and again. Its log"
+        " says why it ends.",
+    ),
+    Check(
+        "reload_refused",
+        lambda told, _: bool(told.reload_refused),
+        "The last reload was refused, and everything is as it was before. The log says why; mend"
+        " it and reload again.",
+    ),
+)
+
 MACHINE_CHECKS: tuple[Check[Machine], ...] = (
     Check(
         "disk_low",
@@ -196,11 +211,20 @@ ABSENT = {
         "server_stuck",
         "The server does not tell of itself any more: dashboard and API may be away.",
     ),
+    ("supervisor", "gone"): (
+        "supervisor_gone",
+        "The supervisor, `trunkline up`, has died: its processes end. Start it anew.",
+    ),
+    ("supervisor", "stuck"): (
+        "supervisor_stuck",
+        "The supervisor, `trunkline up`, does not tell of itself any more: what dies stays dead.",
+    ),
 }
 
 CODES = (
     *REFUSING,
-    *(check.code for check in (*GATEWAY_CHECKS, *SERVER_CHECKS, *MACHINE_CHECKS)),
+    *(check.code for check in (*GATEWAY_CHECKS, *SERVER_CHECKS)),
+    *(check.code for check in (*SUPERVISOR_CHECKS, *MACHINE_CHECKS)),
     *(code for code, _ in ABSENT.values()),
 )
 """Every code that there is."""
@@ -245,22 +269,35 @@ def verdict(fleet: Fleet, here: str) -> Verdict:
 def _refuses(fleet: Fleet, here: str) -> bool:
     gateways = fleet.gateways()
     own = [told for seen, told in gateways if seen.name == here]
-    asked = own or [told for seen, told in gateways if seen.running]
+    asked = own or [told for seen, told in gateways if seen.running and not told.retiring]
     return bool(asked) and all(told.refusing for told in asked)
 
 
 def _wrong(seen: Seen, now_ns: int) -> Iterator[tuple[str, str]]:
     told = seen.figures
     if not seen.running:
-        yield ABSENT["gateway" if isinstance(told, Gateway) else "server", seen.state]
+        yield ABSENT[_kind(told), seen.state]
         return
-    if isinstance(told, Gateway):
-        if told.refusing:
-            yield told.refusing, REFUSING[told.refusing]
-        yield from _failed(GATEWAY_CHECKS, told, now_ns)
-    else:
-        yield from _failed(SERVER_CHECKS, told, now_ns)
+    match told:
+        case Gateway():
+            if told.refusing:
+                yield told.refusing, REFUSING[told.refusing]
+            yield from _failed(GATEWAY_CHECKS, told, now_ns)
+        case Server():
+            yield from _failed(SERVER_CHECKS, told, now_ns)
+        case Supervisor():
+            yield from _failed(SUPERVISOR_CHECKS, told, now_ns)
     yield from _failed(MACHINE_CHECKS, told.machine, now_ns)
+
+
+def _kind(told: Figures) -> str:
+    match told:
+        case Gateway():
+            return "gateway"
+        case Server():
+            return "server"
+        case Supervisor():
+            return "supervisor"
 
 
 def _failed(checks: tuple[Check[Told], ...], told: Told, now_ns: int) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,179 @@
+"""Everything is replaced while calls run and more arrive, and nobody notices."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tests.support.measured import measured
+from tests.support.running import COMMAND, Running, environment, running, trunkline
+from tests.support.traffic import Storm, echoing_provider
+from websockets.asyncio.client import ClientConnection, connect
+
+CALLS_PER_S = 200
+LIVE_CALLS = 10
+
+
+@asynccontextmanager
+async def installation(directory: Path, *options: str, **settings: str) -> AsyncGenerator[Running]:
+    """Yield a Trunkline whose provider echoes, and whose settings are in a file of its own."""
+    async with echoing_provider() as url:
+        write(directory, openai_url=url, **settings)
+        env = {"TRUNKLINE_CONFIG": str(directory / "trunkline.toml")}
+        with running(directory / "data", *options, env=env) as started:
+            yield started
+
+
+def write(directory: Path, **settings: str) -> None:
+    lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
+    (directory / "trunkline.toml").write_text("".join(lines))
+
+
+async def reload(started: Running) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(trunkline, "reload", "--data", str(started.data))
+
+
+def dial(started: Running) -> connect:
+    return connect(
+        f"{started.websocket_url}/v1/gateway/oai/realtime?model=gpt-realtime-2.1",
+        additional_headers={"Authorization": "Bearer sk-of-the-provider", **started.headers},
+    )
+
+
+async def echoed(call: ClientConnection, stop: asyncio.Event) -> int:
+    """Say numbers and hear them, each once and in order, until told to stop; return how many."""
+    number = 0
+    while not stop.is_set():
+        await call.send(f'{{"n": {number}}}')
+        async with asyncio.timeout(60):
+            assert await call.recv() == f'{{"n": {number}}}'
+        number += 1
+        await asyncio.sleep(0.05)
+    return number
+
+
+async def asked(started: Running, stop: asyncio.Event) -> list[int]:
+    """Ask the API for one thing after the other; return the statuses."""
+    statuses: list[int] = []
+    while not stop.is_set():
+        response = await asyncio.to_thread(started.get, "/v1/calls?limit=1")
+        statuses.append(response.status_code)
+    return statuses
+
+
+@pytest.mark.guarantee("L2")
+async def test_a_reload_under_load_refuses_nobody_and_ends_no_call(tmp_path: Path) -> None:
+    async with installation(tmp_path, "--workers", "2") as started:
+        before = started.children()
+        storm = Storm(started.url, started.headers, CALLS_PER_S)
+        stop = asyncio.Event()
+        calls = [await dial(started) for _ in range(LIVE_CALLS)]
+        talking = [asyncio.create_task(echoed(call, stop)) for call in calls]
+        asking = asyncio.create_task(asked(started, stop))
+        storming = asyncio.create_task(storm.run())
+        done = await reload(started)
+        assert (done.returncode, done.stderr) == (0, "")
+        storm.stop()
+        await storming
+        stop.set()
+        heard = await asyncio.gather(*talking)
+        assert set(storm.outcomes) == {"HTTP/1.1 101 Switching Protocols"}
+        assert set(await asking) == {200}
+        after = started.children()
+        assert after["server"] != before["server"]
+        assert after["simulator"] == before["simulator"]
+        # Two have these calls still, two are new.
+        assert before.items() - after.items() == {("server", before["server"])}
+        for call in calls:
+            await call.close()
+        await asyncio.to_thread(started.wait, lambda: not (before.items() & gateways(started)))
+    count = storm.outcomes.total()
+    measured(
+        "L2",
+        f"a reload under {count / storm.lasted_s:.0f} calls/s: {count} calls opened,"
+        f" 0 refused or reset; {LIVE_CALLS} live calls exchanged {sum(heard)} frames",
+    )
+
+
+def gateways(started: Running) -> set[tuple[str, int]]:
+    return {item for item in started.children().items() if item[0].startswith("gateway")}
+
+
+async def test_new_gateways_have_the_settings_and_old_ones_keep_theirs(tmp_path: Path) -> None:
+    async with installation(tmp_path, max_frame_bytes="4096") as started, dial(started) as old:
+        write(tmp_path, openai_url=provider_of(tmp_path), max_frame_bytes="8192")
+        assert (await reload(started)).returncode == 0
+        async with dial(started) as new:
+            await new.send("x" * 8000)
+            assert await new.recv() == "x" * 8000
+        await old.send("x" * 4000)
+        assert await old.recv() == "x" * 4000
+
+
+def provider_of(directory: Path) -> str:
+    line = (directory / "trunkline.toml").read_text().splitlines()[0]
+    return line.partition("= '")[2].rstrip("'")
+
+
+async def test_the_number_of_gateways_may_change(tmp_path: Path) -> None:
+    async with installation(tmp_path, workers="3") as started:
+        assert len(gateways(started)) == 3
+        write(tmp_path, openai_url=provider_of(tmp_path), workers="1")
+        assert (await reload(started)).returncode == 0
+        await asyncio.to_thread(started.wait, lambda: len(gateways(started)) == 1)
+        async with dial(started) as call:
+            await call.send("hello")
+            assert await call.recv() == "hello"
+
+
+async def test_after_a_reload_calls_may_not_go_on_for_ever(tmp_path: Path) -> None:
+    async with installation(tmp_path, retire_timeout_ms="100") as started, dial(started) as call:
+        assert (await reload(started)).returncode == 0
+        async with asyncio.timeout(30):
+            error = await call.recv()
+            await call.wait_closed()
+        assert '"code":"drained"' in str(error)
+        assert call.close_code == 1012
+        async with dial(started):
+            pass
+
+
+async def test_a_stop_reaches_those_that_retire(tmp_path: Path) -> None:
+    async with installation(tmp_path, drain_timeout_ms="100") as started:
+        call = await dial(started)
+        assert (await reload(started)).returncode == 0
+    async with asyncio.timeout(30):
+        await call.wait_closed()
+    assert call.close_code == 1012
+    assert started.process.returncode == 0
+
+
+def test_without_a_running_up_a_reload_is_one_clear_line(tmp_path: Path) -> None:
+    done = trunkline("reload", "--data", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("trunkline: no `trunkline up` runs on data directory")
+
+
+async def test_closing_the_terminal_is_no_wish_to_reload(tmp_path: Path) -> None:
+    """Started in a window that is closed, everything ends: nobody could stop it any more."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "up", "--simulator", "--port", "0", "--data", str(tmp_path / "data")],
+        stdin=theirs, stdout=subprocess.PIPE, text=True, env=environment(),
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Dashboard")
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        os.close(ours)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 0
