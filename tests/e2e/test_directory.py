@@ -1,5 +1,6 @@
 """A data directory that cannot be used is one clear line, and one that is in use stays so."""
 
+import asyncio
 import contextlib
 import os
 import subprocess
@@ -105,9 +106,11 @@ def test_a_file_in_the_place_of_a_database_is_one_clear_line(tmp_path: Path) -> 
 async def test_a_second_process_is_refused_and_the_first_goes_on(plain: Running) -> None:
     async with calling(plain) as caller:
         for command in ("up", "server"):
-            assert f"is in use by process {plain.process.pid}" in refusal(command, plain.data)
+            # In a thread: a caller that answers no ping is taken for dead.
+            said = await asyncio.to_thread(refusal, command, plain.data)
+            assert f"is in use by process {plain.process.pid}" in said
         worker = [*COMMANDS["gateway"], "--name", "gateway-0"]
-        done = trunkline(*worker, "--data", str(plain.data))
+        done = await asyncio.to_thread(trunkline, *worker, "--data", str(plain.data))
         gateway = plain.children()["gateway-0"]
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert f"journal/gateway-0 is in use by process {gateway}: stop it" in done.stderr

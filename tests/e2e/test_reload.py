@@ -121,6 +121,66 @@ def provider_of(directory: Path) -> str:
     return line.partition("= '")[2].rstrip("'")
 
 
+BAD_FILES = {
+    "a misspelt setting": ({"max_frame_byte": "1"}, "", "max_frame_byte is not a setting"),
+    "a bad value": ({"max_frame_bytes": "many"}, "", "setting max_frame_bytes: "),
+    "prices that are not JSON": ({"prices": "file"}, "{", "cannot read the prices in "),
+    "prices of something else": ({"prices": "file"}, '{"models": []}', "prices: "),
+    "a certificate that is none": (
+        {"tls_cert": "file", "tls_key": "file"}, "PEM", "cannot use ",
+    ),
+    "an authority that is none": ({"provider_ca": "file"}, "PEM", "cannot use provider_ca "),
+    "no TOML": ({"max_frame_bytes": "1'\n'"}, "", "trunkline.toml is not valid TOML"),
+}  # fmt: skip
+
+
+def write_bad(directory: Path, change: dict[str, str], content: str, **good: str) -> None:
+    file = directory / "file"
+    file.write_text(content)
+    changed = {name: str(file) if value == "file" else value for name, value in change.items()}
+    text = "".join(f"{name} = '{value}'\n" for name, value in {**good, **changed}.items())
+    (directory / "trunkline.toml").write_text(text)
+
+
+@pytest.mark.guarantee("L6")
+async def test_bad_files_are_refused_whole_while_it_runs(tmp_path: Path) -> None:
+    async with installation(tmp_path) as started, dial(started) as call:
+        before, provider = started.children(), provider_of(tmp_path)
+        # The others are tried at the start: the same function looks at them.
+        for name in ("a misspelt setting", "prices that are not JSON"):
+            change, content, why = BAD_FILES[name]
+            write_bad(tmp_path, change, content, openai_url=provider, workers="2")
+            done = await reload(started)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr.startswith("trunkline: reload refused, everything is as it was: ")
+            assert why in done.stderr
+            assert done.stderr.count("\n") == 1
+            ready = started.get("/ready")
+            assert ready.status_code == 200
+            assert [reason["code"] for reason in ready.json()["reasons"]] == ["reload_refused"]
+        assert started.children() == before
+        await call.send("hello")
+        assert await call.recv() == "hello"
+        write(tmp_path, openai_url=provider)
+        assert (await reload(started)).returncode == 0
+        await asyncio.to_thread(started.wait, lambda: started.get("/ready").json()["reasons"] == [])
+
+
+@pytest.mark.guarantee("L6")
+@pytest.mark.parametrize(("change", "content", "why"), BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_bad_files_at_the_start_are_one_clear_line(
+    change: dict[str, str], content: str, why: str, tmp_path: Path
+) -> None:
+    write_bad(tmp_path, change, content)
+    env = {"TRUNKLINE_CONFIG": str(tmp_path / "trunkline.toml")}
+    done = trunkline("up", "--port", "0", "--data", str(tmp_path / "data"), env=env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("trunkline: ")
+    assert why in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
 async def test_the_number_of_gateways_may_change(tmp_path: Path) -> None:
     async with installation(tmp_path, workers="3") as started:
         assert len(gateways(started)) == 3
