@@ -36,7 +36,7 @@ format: .venv/dev.stamp ## Format and mend what can be mended
 	@$(BIN)/ruff format src tests bench scripts
 	@$(BIN)/ruff check --fix src tests bench scripts
 
-bench: .venv/dev.stamp ## What everything costs, beside nginx, HAProxy and others; twelve minutes
+bench: .venv/dev.stamp ## What everything costs, beside nginx, HAProxy and others; thirteen minutes
 	@scripts/install-test-tools
 	@$(BIN)/python -m bench
 

@@ -19,8 +19,9 @@ import msgspec
 
 from bench import mixes, wire
 from bench.mixes import STAMP_BYTES
-from bench.peers import Caller, Listening, Tally, Watch, clock
+from bench.peers import Caller, Listening
 from bench.talk import Connected, Open, Stop, Talk, Talked, percentiles
+from bench.watch import Tally, Watch, clock
 
 OPEN_NS = 30_000_000_000
 """For all calls of one command to be open."""

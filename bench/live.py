@@ -1,6 +1,6 @@
 """I/O. Whether the recorder keeps up with calls that talk now, and how soon they are playable.
 
-    python -m bench.live [--calls 500] [--seconds 15]
+    python -m bench.live [--calls 500] [--seconds 12]
 
 The journal grows as if so many calls talked; a `Recorder` in a process of its own, pinned to
 one core, follows it. Then the calls end, one after the other within some seconds.
@@ -30,7 +30,7 @@ from trunkline.store.blobs import Blobs
 from trunkline.store.facts.store import FactsStore
 
 CALLS = 500
-SECONDS = 15
+SECONDS = 12
 END_S = 5
 """In which the calls end, evenly."""
 WAIT_S = 15

@@ -66,7 +66,7 @@ def haproxy(site: Site) -> Proxy:
     return Proxy("haproxy", ["haproxy", "-db", "-f", str(config)], site.port)
 
 
-def trunkline(site: Site, name: str = "trunkline", beta: bool = False) -> Proxy:
+def trunkline(site: Site) -> Proxy:
     """One gateway process as `trunkline up` starts it, recording, with one key."""
     data = site.directory / "data"
     (data / "run").mkdir(parents=True)
@@ -84,12 +84,19 @@ def trunkline(site: Site, name: str = "trunkline", beta: bool = False) -> Proxy:
         environment["TRUNKLINE_PROVIDER_CA"] = str(site.provider.authority)
     headers = (("Helicone-Auth", f"Bearer {KEY}"), ("Authorization", "Bearer sk-bench"))
     command = [sys.executable, "-m", "trunkline", "gateway"]
-    return Proxy(name, command, site.port, environment, headers + (BETA if beta else ()))
+    return Proxy("trunkline", command, site.port, environment, headers)
 
 
 def bridge(site: Site) -> Proxy:
     """The same, for callers that speak the other dialect."""
-    return trunkline(site, "bridge", beta=True)
+    same = trunkline(site)
+    return msgspec.structs.replace(same, name="bridge", headers=same.headers + BETA)
+
+
+def uncompiled(site: Site) -> Proxy:
+    """The same, where there was no compiler when it was installed."""
+    command = [sys.executable, "-c", _UNCOMPILED, "gateway"]
+    return msgspec.structs.replace(trunkline(site), name="uncompiled", command=command)
 
 
 def bare(site: Site) -> Proxy:
@@ -137,6 +144,7 @@ def portkey_deflating(site: Site) -> Proxy:
 MAKERS: dict[str, Callable[[Site], Proxy]] = {
     "trunkline": trunkline,
     "bridge": bridge,
+    "uncompiled": uncompiled,
     "nginx": nginx,
     "haproxy": haproxy,
     "bare": bare,
@@ -165,6 +173,15 @@ def clean(**more: str) -> dict[str, str]:
     return {**kept, **more}
 
 
+_UNCOMPILED = """
+import sys
+
+for module in ("trunkline.journal._batch", "trunkline.relay._lane"):
+    sys.modules[module] = None
+from trunkline.cli import main
+
+main()
+"""
 _NGINX = """
 daemon off;
 user root;
