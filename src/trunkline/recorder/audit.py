@@ -27,7 +27,7 @@ from trunkline.vitals import figures
 
 FIRST_S = 5.0
 """After the start, when whoever waits for the dashboard has it."""
-ROUND_S = 15.0
+ROUND_S = 5.0
 ROUNDS = 24 * 3600 // int(ROUND_S)
 """Between two comparisons of everything."""
 BATCH = 50
