@@ -136,6 +136,11 @@ class Peer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether its connection has ended."""
+        return self.reader.at_eof() or self.writer.transport.is_closing()
+
     def leave(self) -> None:
         """Give the socket back."""
         self.writer.transport.abort()
@@ -171,7 +176,11 @@ class Peers:
         async with asyncio.timeout(WAIT_S):
             caller.answer = await reader.readuntil(b"\r\n\r\n")
             assert caller.answer.startswith(b"HTTP/1.1 101 "), caller.answer
-            return caller, await self._arrived.get()
+            return caller, await self.next()
+
+    async def next(self) -> Peer:
+        """Return the provider of the next call."""
+        return await self._arrived.get()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one handshake, as the provider."""

@@ -85,21 +85,22 @@ class GatewayProcess:
 
     # --- what it wrote ---------------------------------------------------------------
 
-    def records(self) -> list[Record]:
-        """Return everything that its journal holds now."""
+    def records(self, kind: Kind | None = None) -> list[Record]:
+        """Return what its journal holds now, of one kind or of all."""
         reader, position = JournalReader(Layout(self.data).journal / "gateway"), START
         found: list[Record] = []
         while not (batch := reader.read(position)).idle:
             assert batch.damage == ()
             found += [record for record, _ in batch.records]
             position = batch.position
-        return found + [record for record, _ in batch.records]
+        found += [record for record, _ in batch.records]
+        return [record for record in found if kind in (None, record.kind)]
 
     async def closed(self, count: int = 1, timeout_s: float = 20) -> list[Closed]:
         """Wait until `count` calls have ended, on disk; return how."""
         async with asyncio.timeout(timeout_s):
             while True:
-                ended = [record for record in self.records() if record.kind is Kind.CLOSED]
+                ended = self.records(Kind.CLOSED)
                 if len(ended) >= count:
                     return [msgspec.json.decode(r.payload, type=Closed) for r in ended]
                 await asyncio.sleep(0.05)

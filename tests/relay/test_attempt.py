@@ -15,11 +15,12 @@ import msgspec
 import pytest
 import trustme
 from tests.relay.world import HANDSHAKE, HEADERS, KEY, ORG, PROVIDER_KEY, echo, key, raw, tcp, world
+from tests.support.measured import measured
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request, Response
 
-from trunkline.journal.record import Leg
+from trunkline.journal.record import Kind, Leg
 from trunkline.protocol.profiles import Plan
 from trunkline.relay.attempt import redacted
 from trunkline.relay.refusal import Refusal
@@ -235,6 +236,7 @@ REFUSALS = {
 }  # fmt: skip
 
 
+@pytest.mark.guarantee("R8")
 @pytest.mark.parametrize("answer", REFUSALS.values(), ids=REFUSALS.keys())
 async def test_a_providers_refusal_reaches_the_caller_as_it_is(
     tmp_path: Path, answer: list[bytes]
@@ -282,6 +284,7 @@ GARBAGE = {
 }
 
 
+@pytest.mark.guarantee("R8")
 @pytest.mark.parametrize("answer", GARBAGE.values(), ids=GARBAGE.keys())
 async def test_a_provider_that_speaks_something_else_is_502(
     tmp_path: Path, answer: list[bytes]
@@ -340,7 +343,7 @@ async def test_a_caller_that_leaves_during_the_dial_takes_it_along(tmp_path: Pat
 async def test_a_bug_in_an_attempt_is_500_and_ends_its_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("trunkline.relay.attempt.Core", broken)
@@ -349,6 +352,97 @@ async def test_a_bug_in_an_attempt_is_500_and_ends_its_record(
             await w.call()
         assert caught.value.response.status_code == 500
         assert (await w.journal.closed()).end_reason == "internal_error"
+
+
+# --- every answer to a handshake -------------------------------------------------------
+
+
+def answered(status: str, body: bytes = b"", *fields: str) -> list[bytes]:
+    """Return a whole answer of a provider."""
+    lines = [f"HTTP/1.1 {status}", *fields, f"Content-Length: {len(body)}", "", ""]
+    return ["\r\n".join(lines).encode() + body]
+
+
+PAGE = b"<!doctype html><title>Sign in</title>"
+PASSED_ON = {
+    "401": answered("401 Unauthorized", b'{"error":{"code":"invalid_api_key"}}'),
+    "403": answered("403 Forbidden", b'{"error":{"code":"unsupported_country"}}'),
+    "404": answered("404 Not Found", b'{"error":{"code":"DeploymentNotFound"}}'),
+    "429": answered("429 Too Many Requests", b"{}", "Retry-After: 7"),
+    "500": answered("500 Internal Server Error", b"oops"),
+    "503": answered("503 Service Unavailable"),
+    "a page": answered("403 Forbidden", PAGE, "Content-Type: text/html"),
+}
+
+
+@pytest.mark.guarantee("R8")
+@pytest.mark.parametrize("answer", PASSED_ON.values(), ids=PASSED_ON.keys())
+async def test_a_refusal_is_the_callers_to_read(tmp_path: Path, answer: list[bytes]) -> None:
+    head, _, sent = answer[0].partition(b"\r\n\r\n")
+    async with answering(*answer) as url:
+        status, body, closed = await refused(tmp_path, openai_url=url)
+    assert (status, body) == (int(head.split(b" ")[1]), sent)
+    assert (closed.end_reason, closed.http_status) == ("refused_by_provider", status)
+
+
+async def test_when_to_come_back_is_passed_on(tmp_path: Path) -> None:
+    async with answering(*PASSED_ON["429"]) as url, world(tmp_path, openai_url=url) as w:
+        with pytest.raises(InvalidStatus) as caught:
+            await w.call()
+    assert caught.value.response.headers["Retry-After"] == "7"
+
+
+GONE, LATE = (502, "provider_unreachable"), (504, "provider_timeout")
+NO_CALL = {
+    "a page": (answered("200 OK", PAGE), *[(502, "provider_not_websocket")] * 2),
+    "nothing": ([], GONE, LATE),
+    "bytes": ([bytes(range(256)) * 300], GONE, GONE),
+    "half a head": ([b"HTTP/1.1 101 Swi"], GONE, LATE),
+    "half a body": (
+        [b"HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\nhal"],
+        *[(403, "provider_403")] * 2,
+    ),
+}
+"""What comes, and what the caller is told: if the provider hangs up then, and if it hangs."""
+
+
+@pytest.mark.guarantee("R8")
+@pytest.mark.parametrize("hangs", [False, True])
+@pytest.mark.parametrize(("answer", "gone", "hung"), NO_CALL.values(), ids=NO_CALL.keys())
+async def test_what_is_no_answer_is_told_in_time(
+    tmp_path: Path, answer: list[bytes], gone: tuple[int, str], hung: tuple[int, str], hangs: bool
+) -> None:
+    async with (
+        answering(*answer, hang=hangs) as url,
+        world(tmp_path, openai_url=url, connect_timeout_ms=400) as w,
+    ):
+        with pytest.raises(InvalidStatus) as caught:
+            await w.call()
+        closed = await w.journal.closed()
+        taken_ns = w.journal.of(Kind.CLOSED)[-1].received_ns - w.journal.opened.opened_ns
+    expected = hung if hangs else gone
+    assert (caught.value.response.status_code, closed.error_code) == expected
+    measured("R8", f"{expected} after {taken_ns / 1e6:.0f} ms, at most 400")
+
+
+@pytest.mark.guarantee("R8")
+@pytest.mark.parametrize("scheme", ["ws", "wss", "http"])
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See", "307 Keep", "308 Keep"])
+async def test_no_credential_goes_where_a_redirect_points(
+    tmp_path: Path, status: str, scheme: str
+) -> None:
+    heard: list[bytes] = []
+
+    async def canary(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(65536))
+
+    async with tcp(canary) as port:
+        redirect = answered(status, b"", f"Location: {scheme}://127.0.0.1:{port}/v1/realtime")
+        async with answering(*redirect) as url:
+            got, body, closed = await refused(tmp_path, openai_url=url)
+    assert (got, error_of(body)["code"]) == (502, "provider_not_websocket")
+    assert closed.end_reason == "refused_by_provider"
+    assert heard == []
 
 
 # --- TLS -----------------------------------------------------------------------------

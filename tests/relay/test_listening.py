@@ -33,6 +33,7 @@ def use_up(taken: list[int]) -> None:
         return
 
 
+@pytest.mark.guarantee("B7")
 def test_who_cannot_be_served_is_sent_away(
     crowded: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,6 +56,7 @@ def test_who_cannot_be_served_is_sent_away(
     assert capsys.readouterr().out.count("callers are sent away") == 1
 
 
+@pytest.mark.guarantee("B7")
 def test_nobody_there_is_said_as_by_any_socket(crowded: list[int]) -> None:
     with Listening(socket.create_server(("127.0.0.1", 0))) as listening:
         listening.setblocking(False)

@@ -126,6 +126,17 @@ async def test_a_process_with_few_files_left_refuses(tmp_path: Path) -> None:
         assert await caller.recv() == "still"
 
 
+def test_connections_that_are_not_calls_take_no_files_from_those_that_are() -> None:
+    """Who was refused, and still reads why, must not have the next one refused."""
+    waiting = list[object]()
+    capacity = Capacity(Room.of(Settings(), this_machine()), waiting)
+    before = capacity.load.files
+    waiting += [object()] * 5
+    capacity.look()
+    assert capacity.load.files == before - 5
+    capacity.close()
+
+
 def test_what_is_measured_is_this_process() -> None:
     gc.collect()  # Else what other tests left is let go of in between.
     capacity = Capacity(Room.of(Settings(), this_machine()))

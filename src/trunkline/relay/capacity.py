@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+from collections.abc import Sized
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,8 +31,14 @@ _UNLIMITED_BYTES = 1 << 60
 class Capacity:
     """Whether there is room for another call. `look` is to be called a few times a second."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, waiting: Sized = ()) -> None:
+        """`waiting`: connections that are not calls. They have a share of the files of their own.
+
+        Counted with the calls', those who were refused a moment ago, and still read why,
+        would have the next ones refused.
+        """
         self.room = room
+        self._waiting = waiting
         self.calls = 0
         """Live, and attempts under way. Whoever gives seats keeps it."""
         self.load = Load()
@@ -50,7 +57,7 @@ class Capacity:
         pages = os.pread(self._statm.fileno(), 128, 0).split()
         self.load = Load(
             calls=self.calls,
-            files=open_files(),
+            files=open_files() - len(self._waiting),
             resident_bytes=int(pages[1]) * _PAGE_BYTES,
             address_bytes=int(pages[0]) * _PAGE_BYTES,
         )

@@ -71,7 +71,9 @@ class Gateway:
         self._keys = Keys(snapshot_path)
         self._applied = self._keys.snapshot
         """What the live calls were last compared with: an attempt may have read a later one."""
-        self.capacity = Capacity(Room.of(settings, this_machine()))
+        room = Room.of(settings, this_machine())
+        self.waiting = Waiting(room.handshakes)
+        self.capacity = Capacity(room, self.waiting)
         # Beside the keys: gateways that have these in common have the counts in common too.
         self._seats = Seats(self.capacity, snapshot_path.parent / TALLIES)
         self._trim = Trim()
@@ -96,7 +98,6 @@ class Gateway:
             provider_context(settings),
             self._begun,
         )
-        self.waiting = Waiting(self.capacity.room.handshakes)
         self._port = Port(
             settings=settings,
             server_socket=server_socket,

@@ -44,7 +44,7 @@ class Room(msgspec.Struct, frozen=True):
     calls: int
     """Live, and attempts under way."""
     files: int
-    """Open before the last call; those beyond are for connections that are not calls yet."""
+    """Open before the last call, beside connections that are not calls."""
     handshakes: int
     """Connections that are not calls yet."""
     memory_bytes: int
