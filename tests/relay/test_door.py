@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidStatus
 
 from trunkline.relay.door import Door
 from trunkline.relay.loads import Loads, new_loads
+from trunkline.relay.waiting import Waiting
 
 
 class Guest(asyncio.Protocol):
@@ -39,7 +40,13 @@ def public() -> Iterator[socket.socket]:
 
 
 def door(public: socket.socket, loads: Loads | None = None, **options: object) -> Door:
-    chosen = {"tls": None, "tls_timeout_s": 1.0, **options}
+    chosen = {
+        "tls": None,
+        "tls_timeout_s": 1.0,
+        "waiting": Waiting(1000),
+        "crowded": lambda: None,
+        **options,
+    }
     return Door(public.dup(), Guest, loads=loads, **chosen)  # pyright: ignore
 
 

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import gc
 import os
+import ssl
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import msgspec
 import pytest
-from tests.relay.world import World, raw, tcp, world
+import trustme
+from tests.relay.world import World, echo, raw, tcp, world
 
 from trunkline.relay import pipe
 
@@ -122,6 +124,28 @@ async def test_who_says_nothing_makes_way_for_who_does(tmp_path: Path) -> None:
         async with asyncio.timeout(5):
             while len(w.gateway.waiting):
                 await asyncio.sleep(0.01)
+
+
+async def test_who_does_not_finish_its_tls_handshake_makes_way_for_who_does(
+    tmp_path: Path,
+) -> None:
+    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with world(tmp_path, echo, tls=context, max_handshakes=3) as w:
+        silent = [await asyncio.open_connection("127.0.0.1", w.port) for _ in range(5)]
+        async with asyncio.timeout(5):
+            for reader, _ in silent[:2]:
+                assert await reader.read() == b""
+            async with w.call(scheme="wss", ssl=trusting) as caller:
+                await caller.send("x")
+                assert await caller.recv() == "x"
+                assert await silent[2][0].read() == b""
+                assert len(w.gateway.waiting) == 2
+        assert w.gateway.refused == {"too_many_handshakes": 3}
+        for _, writer in silent:
+            writer.close()
 
 
 async def test_calls_and_pages_do_not_wait(tmp_path: Path) -> None:

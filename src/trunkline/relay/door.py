@@ -16,6 +16,7 @@ import aiofastnet
 
 from trunkline.relay.listening import Listening
 from trunkline.relay.loads import Loads
+from trunkline.relay.waiting import Waiting
 
 WAIT_S = 0.001
 """For a gateway with fewer connections to accept before we do."""
@@ -26,8 +27,10 @@ RETRY_S = 0.1
 class _Caller(socket.socket):
     """A caller's socket, which tells when it is closed, by whomever."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "number")
     left: Callable[[_Caller], None] | None
+    number: int
+    """Its descriptor, also when it is closed."""
 
     def close(self) -> None:
         """Close it; the first time, tell."""
@@ -48,9 +51,14 @@ class Door:
         tls: ssl.SSLContext | None,
         tls_timeout_s: float,
         loads: Loads | None,
+        waiting: Waiting,
+        crowded: Callable[[], object],
     ) -> None:
         """Takes `public` over, which listens. `loads`: of all who accept on it, if there are
         others.
+
+        Who has not finished its TLS handshake is among those `waiting`; `crowded` is told of
+        each that had to make way for another.
         """
         self._listening = Listening(public)
         self._listening.setblocking(False)
@@ -58,6 +66,8 @@ class Door:
         self._tls = tls
         self._tls_timeout_s = tls_timeout_s if tls is not None else None
         self._loads = loads
+        self._waiting = waiting
+        self._crowded = crowded
         self._loop = asyncio.get_running_loop()
         self._inside: dict[_Caller, asyncio.Transport | None] = {}
         """None: it is still being let in."""
@@ -129,12 +139,16 @@ class Door:
             self._wait(RETRY_S)
             return
         caller = _Caller(accepted.family, accepted.type, accepted.proto, accepted.detach())
-        caller.left = self._left
+        caller.left, caller.number = self._left, caller.fileno()
         self._inside[caller] = None
         self._empty.clear()
         self._tell()
         task = self._loop.create_task(self._let_in(caller))
         self._entering.add(task)
+
+        def make_way() -> None:
+            self._crowded()
+            task.cancel()
 
         def entered(task: asyncio.Task[None]) -> None:
             self._entering.discard(task)
@@ -143,6 +157,9 @@ class Door:
                 self._loop.call_soon(caller.close)
 
         task.add_done_callback(entered)
+        if self._tls is not None:
+            # Without TLS it is let in at once. Its protocol waits under the same number.
+            self._waiting.came(caller.number, make_way)
 
     async def _let_in(self, caller: _Caller) -> None:
         try:
@@ -163,6 +180,7 @@ class Door:
 
     def _left(self, caller: _Caller) -> None:
         del self._inside[caller]
+        self._waiting.gone(caller.number)
         self._tell()
         if not self._inside:
             self._empty.set()

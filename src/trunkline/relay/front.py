@@ -10,6 +10,7 @@ wait.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ connection, and the caller might never see the answer."""
 
 _BARE_LINE_FEED = BadHead("bad_line_end", "end each line of the head with CR LF")
 _LATE = Refusal(status=408, code="head_timeout", message="send the request head faster")
-_CROWDED = Refusal(
+CROWDED = Refusal(
     status=503,
     code="too_many_handshakes",
     message="too many connections wait to send their request head: try again in a moment",
@@ -74,6 +75,7 @@ class Front(asyncio.Protocol):
         self._port = port
         self._settings = port.settings
         self._transport: asyncio.Transport | None = None
+        self._descriptor = -1
         self._bytes = bytearray()
         self._searched = 0
         self._task: asyncio.Task[None] | None = None
@@ -87,7 +89,8 @@ class Front(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = cast("tuple[object, ...] | None", transport.get_extra_info("peername"))
         self.caller_address = str(peer[0]) if peer else ""
-        self._port.waiting.came(self, self._crowded_out)
+        self._descriptor = _descriptor(transport)
+        self._port.waiting.came(self._descriptor, self._crowded_out)
         self._time(self._settings.head_timeout_ms / 1000, self._too_late)
 
     def data_received(self, data: bytes) -> None:
@@ -103,7 +106,7 @@ class Front(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone: whatever is being done for it is not wanted any more."""
         self._stop_timer()
-        self._port.waiting.gone(self)
+        self._port.waiting.gone(self._descriptor)
         if self._task is not None:
             self._task.cancel()
 
@@ -129,7 +132,7 @@ class Front(asyncio.Protocol):
         except BadHead as exc:
             self.refuse(_bad(exc))
             return
-        self._port.waiting.gone(self)
+        self._port.waiting.gone(self._descriptor)
         self._task = asyncio.get_running_loop().create_task(self._work(head))
 
     def _work(self, head: Head) -> Coroutine[Any, Any, None]:
@@ -204,7 +207,7 @@ class Front(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         # Until the caller has read it, and is gone.
-        self._port.waiting.came(self, transport.abort)
+        self._port.waiting.came(self._descriptor, transport.abort)
         transport.write(content)
         transport.resume_reading()
         if transport.can_write_eof():
@@ -214,10 +217,10 @@ class Front(asyncio.Protocol):
     def _crowded_out(self) -> None:
         """Make way for another connection, at once."""
         transport = self._transport
-        self._port.refused[_CROWDED.counted_as] += 1
+        self._port.refused[CROWDED.counted_as] += 1
         if transport is not None:
             # Who never spoke is not spoken to: a browser's spare connection.
-            transport.write(answer(_CROWDED) if self._bytes else b"")
+            transport.write(answer(CROWDED) if self._bytes else b"")
             self._answered = True
             transport.close()
 
@@ -236,6 +239,11 @@ class Front(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _descriptor(transport: asyncio.BaseTransport) -> int:
+    connection = cast("socket.socket | None", transport.get_extra_info("socket"))
+    return -1 if connection is None else connection.fileno()
 
 
 def _bad(error: BadHead) -> Refusal:

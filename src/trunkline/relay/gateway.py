@@ -20,7 +20,7 @@ from trunkline.relay.allowance import overdue
 from trunkline.relay.attempt import Attempts
 from trunkline.relay.capacity import Capacity, this_machine
 from trunkline.relay.door import Door
-from trunkline.relay.front import Front, Port
+from trunkline.relay.front import CROWDED, Front, Port
 from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Journal
 from trunkline.relay.loads import Loads
@@ -172,6 +172,8 @@ class Gateway:
             tls=self._tls,
             tls_timeout_s=self._settings.head_timeout_ms / 1000,
             loads=loads,
+            waiting=self.waiting,
+            crowded=self._crowded,
         )
         self._door.open()
 
@@ -208,6 +210,9 @@ class Gateway:
         if self._lanes is not None:
             self._lanes.stop()
         self._seats.close()
+
+    def _crowded(self) -> None:
+        self.refused[CROWDED.counted_as] += 1
 
     def _front(self) -> Front:
         return Front(self._port)
