@@ -15,21 +15,31 @@ from tests.relay.world import World, echo, key, raw, world
 from websockets.exceptions import InvalidStatus
 
 from trunkline.relay.keys import Keys
+from trunkline.relay.room import Load, Memory, Room, no_room
 from trunkline.relay.vitals import GatewayVitals
 from trunkline.vitals import files
 from trunkline.vitals.desk import Desk
 from trunkline.vitals.figures import Gateway, Journal
 from trunkline.vitals.machine import Gauge
 from trunkline.vitals.publisher import published
+from trunkline.vitals.ready import REFUSING
 
 TOKEN = "let-me-see"
 
 
+class StillGauge(Gauge):
+    """Does not look at the machine: a full disk of ours must not be in the answers."""
+
+    def look(self) -> None: ...
+
+
 @contextlib.asynccontextmanager
-async def told(directory: Path, journal: Journal | None = None) -> AsyncGenerator[World]:
+async def told(
+    directory: Path, journal: Journal | None = None, gauge: Gauge | None = None
+) -> AsyncGenerator[World]:
     """Yield a gateway that publishes as `gateway-0` in `directory`."""
     async with world(directory, echo) as w:
-        gauge = Gauge(directory)
+        gauge = gauge or StillGauge(directory)
         vitals = GatewayVitals(w.gateway, lambda: journal or Journal(), gauge)
         w.gateway.have_told_by(Desk(directory, "gateway-0", vitals, TOKEN))
         async with published(directory, "gateway-0", gauge, vitals):
@@ -164,7 +174,7 @@ def published_by(directory: Path, name: str) -> Gateway:
 
 
 async def test_the_file_is_gone_with_the_process(tmp_path: Path) -> None:
-    async with told(tmp_path):
+    async with told(tmp_path, gauge=Gauge(tmp_path)):
         told_ = await asyncio.to_thread(published_by, tmp_path, "gateway-0")
         assert told_.machine.resident_bytes > 0
         assert told_.machine.open_files > 0
@@ -184,3 +194,15 @@ async def test_a_slow_leg_shows_in_the_buffers(tmp_path: Path) -> None:
             await asyncio.sleep(0.05)
         caller.transport.abort()
         await w.journal.closed()
+
+
+def test_every_reason_for_which_a_gateway_is_full_is_one_of_ready() -> None:
+    room = Room(calls=1, files=9, handshakes=1, memory_bytes=0, address_bytes=0)
+    refusals = (
+        no_room(room, Load(calls=1), Memory()),
+        no_room(room, Load(files=9), Memory()),
+        no_room(room, Load(), Memory(short=True)),
+    )
+    codes = {refusal.code for refusal in refusals if refusal}
+    assert len(codes) == 3
+    assert codes <= REFUSING.keys()

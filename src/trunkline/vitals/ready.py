@@ -281,7 +281,10 @@ def _wrong(seen: Seen, now_ns: int) -> Iterator[tuple[str, str]]:
     match told:
         case Gateway():
             if told.refusing:
-                yield told.refusing, REFUSING[told.refusing]
+                yield (
+                    told.refusing,
+                    REFUSING.get(told.refusing, "This gateway refuses every new call."),
+                )
             yield from _failed(GATEWAY_CHECKS, told, now_ns)
         case Server():
             yield from _failed(SERVER_CHECKS, told, now_ns)
