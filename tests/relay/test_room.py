@@ -89,7 +89,7 @@ def shorts(room: Room, *loads: Load) -> list[bool]:
 
 def test_memory_is_short_from_the_mark_until_well_below_it() -> None:
     """Else a process at its mark would take a call and refuse one by turns."""
-    loads = (Load(resident_bytes=mib * MIB) for mib in (99, 100, 99, 91, 90, 89, 99, 100))
+    loads = (Load(calls=1, resident_bytes=mib * MIB) for mib in (99, 100, 99, 96, 95, 94, 99, 100))
     assert shorts(ROOM, *loads) == [False, True, True, True, True, False, False, True]
 
 
@@ -98,14 +98,20 @@ def test_a_full_address_space_is_full_until_less_of_it_is_used() -> None:
     limited = Room(calls=10, files=100, handshakes=8, memory_bytes=0, address_bytes=900)
     seen = shorts(
         limited,
-        Load(resident_bytes=500, address_bytes=899),
-        Load(resident_bytes=501, address_bytes=900),
-        Load(resident_bytes=460, address_bytes=900),
-        Load(resident_bytes=440, address_bytes=900),
-        Load(resident_bytes=500, address_bytes=900),
-        Load(resident_bytes=501, address_bytes=900),
+        Load(calls=1, resident_bytes=500, address_bytes=899),
+        Load(calls=1, resident_bytes=501, address_bytes=900),
+        Load(calls=1, resident_bytes=480, address_bytes=900),
+        Load(calls=1, resident_bytes=470, address_bytes=900),
+        Load(calls=1, resident_bytes=500, address_bytes=900),
+        Load(calls=1, resident_bytes=501, address_bytes=900),
     )
     assert seen == [False, True, True, False, False, True]
+
+
+def test_a_process_without_calls_takes_one_however_much_it_holds() -> None:
+    """What it holds then nobody will free: it would refuse for ever."""
+    assert shorts(ROOM, Load(calls=1, resident_bytes=MIB * 120)) == [True]
+    assert shorts(ROOM, Load(calls=0, resident_bytes=MIB * 120)) == [False]
 
 
 def test_what_is_not_bounded_is_never_short() -> None:

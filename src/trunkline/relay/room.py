@@ -21,7 +21,7 @@ SPARE_FILES = 24
 MAX_HANDSHAKES = 1024
 FULL_SHARE = 0.9
 """Of a hard ceiling, where the process would be killed or fail: from there on it is full."""
-FREE_SHARE = 0.9
+FREE_SHARE = 0.95
 """Of the high-water mark: below it new calls are taken again. Without the distance between
 the two, a process at the mark would take a call, and refuse, by turns."""
 RETRY_AFTER_S = 2
@@ -94,7 +94,8 @@ def memory_after(room: Room, load: Load, before: Memory) -> Memory:
     marks = [most for most in (room.memory_bytes, filled_at_bytes) if most]
     share = FREE_SHARE if before.short else 1.0
     short = any(load.resident_bytes >= most * share for most in marks)
-    return Memory(short, filled_at_bytes)
+    # Without a call there is nothing to protect, and nothing that would end and free some.
+    return Memory(short and load.calls > 0, filled_at_bytes)
 
 
 def no_room(room: Room, load: Load, memory: Memory) -> Refusal | None:
