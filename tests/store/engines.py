@@ -17,6 +17,7 @@ import structlog
 from tests.support.facts import a_call, parts_of
 
 from trunkline.store.facts import ddl
+from trunkline.store.facts.parts import names
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import ItemRow
 from trunkline.store.facts.store import FactsStore, FactsUnavailable
@@ -33,7 +34,7 @@ def engine(path: Path, *steps: str) -> list[Any]:
     """Run an engine on `path` through `steps`; return what each one said."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.store.engines", str(path), *steps],
-        capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+        capture_output=True, text=True, timeout=600, check=False, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -95,6 +96,16 @@ async def read(facts: FactsStore) -> dict[str, int] | str:
     return wrong or await facts.counts()
 
 
+async def dump(facts: FactsStore) -> dict[str, list[Any]]:
+    """Return all rows of all tables, of all organisations."""
+    found: dict[str, list[Any]] = {}
+    for table in ddl.TABLES:
+        sql = f"SELECT {names(table.row)} FROM {table.name} FINAL"
+        lines = await facts._run(facts._client.raw_query, sql, None, None, "JSONEachRow")
+        found[table.name] = [json.loads(line) for line in lines.splitlines()]
+    return found
+
+
 async def merge(facts: FactsStore) -> None:
     for table in ddl.TABLES:
         await facts._run(facts._client.command, f"OPTIMIZE TABLE {table.name} FINAL")
@@ -124,6 +135,7 @@ STEPS = {
         cleaned,
         damage,
         read,
+        dump,
         merge,
         erase,
         die,

@@ -1,0 +1,227 @@
+"""An installation whose gateway and server are started, stopped and killed one by one.
+
+The provider is here in the test, and answers every chunk of sound with one of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from tests.support.running import COMMAND, START_TIMEOUT_S, environment
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from trunkline.clock import monotonic_ns
+from trunkline.journal.reader import Position
+from trunkline.layout import Layout
+from trunkline.recorder import checkpoint
+from trunkline.store.control.database import sqlite_url
+from trunkline.store.control.store import ControlStore
+
+MODEL = "gpt-realtime-2.1"
+CHUNK_MS = 40
+_WAVE = [round(8_000 * (n % 80 / 40 - 1)) for n in range(24 * CHUNK_MS)]
+SOUND = base64.b64encode(b"".join(n.to_bytes(2, "little", signed=True) for n in _WAVE)).decode()
+"""40 ms of a tone, as PCM16 of 24 kHz."""
+APPEND = json.dumps({"type": "input_audio_buffer.append", "audio": SOUND})
+
+
+async def answer(connection: ServerConnection) -> None:
+    """Be the provider of one call."""
+    session = {"type": "realtime", "id": "sess_1", "model": MODEL}
+    await connection.send(json.dumps({"type": "session.created", "session": session}))
+    delta = {
+        "type": "response.output_audio.delta", "response_id": "resp_1", "item_id": "item_1",
+        "output_index": 0, "content_index": 0, "delta": SOUND,
+    }  # fmt: skip
+    response = {"id": "resp_1", "status": "in_progress", "output": []}
+    item = {"id": "item_1", "type": "message", "role": "assistant", "content": []}
+    added = {"type": "response.output_item.added", "response_id": "resp_1", "output_index": 0}
+    with contextlib.suppress(ConnectionClosed):
+        await connection.recv()
+        await connection.send(json.dumps({"type": "response.created", "response": response}))
+        await connection.send(json.dumps({**added, "item": item}))
+        async for _ in connection:
+            await connection.send(json.dumps({**delta, "event_id": f"event_{monotonic_ns()}"}))
+
+
+@dataclass
+class Talker:
+    """One caller that talks until its call ends, and notes what it got and when."""
+
+    url: str
+    headers: dict[str, str]
+    call_id: str = ""
+    connection: ClientConnection | None = None
+    sent: int = 0
+    got: list[str] = field(default_factory=list[str])
+    waits_ns: list[int] = field(default_factory=list[int])
+    """Each chunk's way to the provider and the answer's way back."""
+
+    async def talk(self) -> None:
+        """Dial, then send a chunk every 40 ms, until it is cut off or cancelled."""
+        try:
+            async with connect(
+                self.url,
+                additional_headers=self.headers,
+                compression=None,
+                max_size=None,
+                ping_interval=None,
+                proxy=None,
+            ) as connection:
+                assert connection.response is not None
+                self.connection = connection
+                self.call_id = connection.response.headers["Helicone-Id"]
+                self.got.append(str(await connection.recv()))
+                listening = asyncio.create_task(self._listen(connection))
+                try:
+                    while not listening.done():
+                        self._sent_ns = monotonic_ns()
+                        await connection.send(APPEND)
+                        self.sent += 1
+                        await asyncio.sleep(CHUNK_MS / 1000)
+                finally:
+                    listening.cancel()
+        except (ConnectionClosed, InvalidHandshake, OSError, EOFError):
+            return
+
+    async def _listen(self, connection: ClientConnection) -> None:
+        async for frame in connection:
+            self.waits_ns.append(monotonic_ns() - self._sent_ns)
+            self.got.append(str(frame))
+
+    async def hang_up(self) -> None:
+        if self.connection is not None:
+            await self.connection.close()
+
+
+class Apart:
+    """The processes, and the way to them."""
+
+    def __init__(self, data: Path, provider_url: str, settings: dict[str, Any]) -> None:
+        self.data = data
+        self.layout = Layout(data)
+        values = {"openai_url": provider_url, "data": data, "log_level": "error", **settings}
+        self._env = environment({f"TRUNKLINE_{k.upper()}": str(v) for k, v in values.items()})
+        self._public = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._socket = data / "run" / "s"
+        self.url = f"http://127.0.0.1:{self._public.getsockname()[1]}"
+        self.gateway: subprocess.Popen[bytes] | None = None
+        self.server: subprocess.Popen[bytes] | None = None
+        self.key = ""
+
+    async def prepare(self) -> None:
+        """Make the directory, and a key."""
+        self.layout.create()
+        url = sqlite_url(self.layout.control)
+        async with ControlStore.opened(url, publish_to=self.layout.snapshot) as control:
+            org = await control.ensure_operator()
+            self.key = (await control.create_key(org.id, "test")).text
+            self.org_id = org.id
+
+    def start_gateway(self) -> None:
+        """Start a gateway. Whoever dials before it listens waits for it."""
+        fd = self._public.fileno()
+        options = ["--name", "gateway-0", "--listen-fd", str(fd), "--server-socket", self._socket]
+        self.gateway = self._start("gateway", *map(str, options), fds=[fd])
+
+    def start_server(self) -> None:
+        self.server = self._start("server", "--socket", str(self._socket))
+
+    def _start(self, *arguments: str, fds: list[int] | None = None) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*COMMAND, *arguments], env=self._env, pass_fds=fds or [], stderr=sys.stderr
+        )
+
+    def end(self, process: subprocess.Popen[bytes] | None, number: int = signal.SIGTERM) -> None:
+        """End a process, and wait for it."""
+        if process is None:
+            return
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(number)
+        process.wait(30)
+
+    def talker(self) -> Talker:
+        """Return a caller, who has not dialled yet."""
+        url = f"{self.url.replace('http', 'ws')}/v1/gateway/oai/realtime?model={MODEL}"
+        keys = {"Authorization": "Bearer sk-of-the-provider", "Helicone-Auth": f"Bearer {self.key}"}
+        return Talker(url, keys)
+
+    async def get(self, path: str) -> httpx2.Response:
+        """Ask the API, with the key."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        async with httpx2.AsyncClient(base_url=self.url, timeout=START_TIMEOUT_S) as http:
+            return await http.get(path, headers=headers)
+
+    async def reasons(self) -> set[str]:
+        """Return the codes of what `/ready` says is wrong."""
+        answer = await self.get("/ready")
+        assert answer.status_code == 200, answer.text
+        return {reason["code"] for reason in answer.json()["reasons"]}
+
+    async def until(self, probe: Any, timeout_s: float = 60) -> None:
+        """Wait until `probe`, a coroutine function, returns something true."""
+        async with asyncio.timeout(timeout_s):
+            while not await probe():
+                await asyncio.sleep(0.05)
+
+    async def recorded(self, timeout_s: float = 60) -> None:
+        """Wait until nothing is left to be recorded or sealed."""
+
+        async def idle() -> bool:
+            return not any(self.layout.spool.iterdir()) and not self.unread()
+
+        await self.until(idle, timeout_s)
+
+    def unread(self) -> bool:
+        """Return whether the journals hold what the last checkpoint does not cover."""
+        saved = checkpoint.load(self.layout.recorder)
+        if saved is None:
+            return True
+        for directory in self.layout.journal.iterdir():
+            place = saved.journals.get(directory.name)
+            for path in directory.glob("*.journal"):
+                position = Position(int(path.stem), path.stat().st_size)
+                if place is None or place.position < position:
+                    return True
+        return False
+
+
+@contextlib.asynccontextmanager
+async def apart(data: Path, **settings: Any) -> AsyncGenerator[Apart]:
+    """Yield an installation of which nothing runs yet; end what does at the end."""
+    options: dict[str, Any] = {"compression": None, "max_size": None, "ping_interval": None}
+    async with serve(answer, "127.0.0.1", 0, **options) as provider:
+        port = next(iter(provider.sockets)).getsockname()[1]
+        made = Apart(data, f"ws://127.0.0.1:{port}/v1/realtime", settings)
+        await made.prepare()
+        try:
+            yield made
+        finally:
+            for process in (made.gateway, made.server):
+                made.end(process, signal.SIGKILL)
+            made._public.close()
+
+
+def stop_for_now(process: subprocess.Popen[bytes]) -> None:
+    """Let a process not run until it is told to `go_on`."""
+    os.kill(process.pid, signal.SIGSTOP)
+
+
+def go_on(process: subprocess.Popen[bytes]) -> None:
+    os.kill(process.pid, signal.SIGCONT)
