@@ -57,6 +57,7 @@ class Kills:
         talkers = [made.talker() for _ in range(self.calls)]
         talking = [asyncio.create_task(talker.talk()) for talker in talkers]
         while not any(talker.call_id for talker in talkers):
+            assert not all(task.done() for task in talking), "every caller was refused"
             await asyncio.sleep(0.005)
         # From in the midst of the handshakes on.
         await asyncio.sleep(self.chance.random() ** 2 * 1.5)
@@ -67,7 +68,10 @@ class Kills:
         made.gateway.wait()
         now = self._journal()
         go_on(made.server)
-        await asyncio.gather(*talking)
+        for talker, task in zip(talkers, talking, strict=True):
+            if not talker.call_id:
+                task.cancel()  # Nobody has accepted it, and until the next start nobody will.
+        await asyncio.gather(*talking, return_exceptions=True)
         assert not now.keys() & self.written.keys()
         self.written |= now
         self._measure(now, talkers, at_ns)

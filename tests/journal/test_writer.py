@@ -333,13 +333,15 @@ async def test_how_a_call_began_and_ended_outlives_a_full_disk(tmp_path: Path, d
     ]
 
 
-async def test_a_failed_sync_begins_a_new_segment(
+@pytest.mark.guarantee("D5")
+async def test_a_failed_sync_begins_a_new_segment_and_is_never_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failures = [OSError(5, "Input/output error")]
+    failures, asked = [OSError(5, "Input/output error")], list[str]()
 
     def fdatasync(fd: int) -> None:
-        if failures:
+        asked.append(os.readlink(f"/proc/self/fd/{fd}"))
+        if asked[-1].endswith(".journal") and failures:
             raise failures.pop()
 
     async with started(tmp_path, Settings(flush_interval_ms=1, fsync="always")) as writer:
@@ -351,6 +353,8 @@ async def test_a_failed_sync_begins_a_new_segment(
         await writer.flush()
     assert read_all(tmp_path) == [frame(0), frame(1)]
     assert JournalReader(tmp_path).segments() == [1, 2]
+    assert asked.count(str(tmp_path / "00000001.journal")) == 1
+    assert asked.count(str(tmp_path / "00000002.journal")) > 0
 
 
 @pytest.mark.parametrize(

@@ -293,6 +293,42 @@ async def test_journals_stay_until_the_spools_are_on_the_disk(
     assert facts.table == latest(rows_of(call))
 
 
+@pytest.mark.guarantee("D5")
+async def test_a_spool_that_cannot_be_synced_is_copied_and_its_journal_kept(
+    tmp_path: Path, journal: Journal, facts: MemoryFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel may say of the same pages that they are on the disk, the second time."""
+    call = a_call(1, frames=20)
+    failures, synced = [OSError(5, "Input/output error")], set[int]()
+    path = tmp_path / "spool" / f"{ids.call_id(ulid(1))}.records"
+
+    def sync(synced_path: Path) -> None:
+        if synced_path == path:
+            if failures:
+                raise failures.pop()
+            synced.add(path.stat().st_ino)
+
+    monkeypatch.setattr(sweep, "sync_path", sync)
+    async with recording(tmp_path, facts) as recorder:
+        journal.write(call[:10])
+        await recorder.caught_up()
+        suspect = path.stat().st_ino
+        journal.begin(instance(1))
+        journal.write(call[10:15])
+        while not recorder.status().errors:
+            await asyncio.sleep(0.001)
+        assert segment_path(journal.directory, 1).exists()
+        while segment_path(journal.directory, 1).exists():
+            await asyncio.sleep(0.001)
+        assert synced
+        assert suspect not in synced
+        journal.write(call[15:])
+        await recorder.caught_up()
+        assert recorder.status().errors == ()
+    assert facts.table == latest(rows_of(call))
+    assert await archived(tmp_path, ulid(1)) == call
+
+
 async def test_a_journal_is_emptied_when_its_writer_is_gone(
     tmp_path: Path, journal: Journal, facts: MemoryFacts
 ) -> None:

@@ -2,7 +2,7 @@
 
 A failed `fdatasync` is never repeated: the kernel may have dropped the pages and
 would then report success (the PostgreSQL `fsync` affair). The segment is suspect,
-the next record begins a new one.
+the next record begins a new one, and the suspect one is closed as it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from trunkline import clock
 
@@ -32,8 +32,10 @@ class Syncer:
         self._interval_ns = interval_ms * 1_000_000 if mode == "interval" else 0
         self._on_error = on_error
         self._thread = ThreadPoolExecutor(1, "journal-sync")
-        self._running: asyncio.Future[list[OSError]] | None = None
+        self._running: asyncio.Future[list[_Failed]] | None = None
         self._fd = -1
+        self._suspect: set[int] = set()
+        """Open descriptors whose sync has failed."""
         self._retired: list[int] = []
         self._dirty_since_ns = 0
         self._began_ns = 0
@@ -62,23 +64,28 @@ class Syncer:
             self._start(now_ns)
 
     def _start(self, now_ns: int) -> None:
-        retired, self._retired = tuple(self._retired), []
+        retired, self._retired = set(self._retired), []
+        suspect = retired & self._suspect
+        self._suspect -= suspect
         self._began_ns, self._syncing_since_ns = now_ns, self._dirty_since_ns
         self._dirty_since_ns = 0
         directory = self._directory if self._new_file else None
         self._new_file = False
         syncs = self._mode != "never"
+        fd = -1 if self._fd in self._suspect else self._fd
         running = asyncio.get_running_loop().run_in_executor(
-            self._thread, _sync, self._fd, retired, directory, syncs
+            self._thread, _sync, fd, retired - suspect, suspect, directory, syncs
         )
         self._running = running
         running.add_done_callback(self._on_done)
 
-    def _on_done(self, done: asyncio.Future[list[OSError]]) -> None:
+    def _on_done(self, done: asyncio.Future[list[_Failed]]) -> None:
         self._running = None
         self._syncing_since_ns = 0
-        for error in done.result():
-            self._on_error(error)
+        for failed in done.result():
+            if failed.is_open:
+                self._suspect.add(failed.fd)
+            self._on_error(failed.error)
         if self._mode == "always":
             self.tick(clock.monotonic_ns())
 
@@ -95,35 +102,48 @@ class Syncer:
         self._thread.shutdown()
 
 
-def _sync(fd: int, retired: tuple[int, ...], directory: Path | None, syncs: bool) -> list[OSError]:
-    """In the thread: sync `retired` and close them, then `fd`, then the directory."""
-    errors: list[OSError] = []
-    for old in retired:
+class _Failed(NamedTuple):
+    """A sync that failed."""
+
+    fd: int
+    is_open: bool
+    """It is being written, and is neither closed by now nor a directory."""
+    error: OSError
+
+
+def _sync(
+    fd: int, retired: set[int], suspect: set[int], directory: Path | None, syncs: bool
+) -> list[_Failed]:
+    """In the thread: sync `retired` and close them and `suspect`, then `fd`, then the directory."""
+    failed: list[_Failed] = []
+    for old in sorted(retired):
         if syncs:
-            _try_sync(old, errors)
+            _try_sync(old, False, failed)
+        os.close(old)
+    for old in suspect:
         os.close(old)
     if syncs and fd >= 0:
-        _try_sync(fd, errors)
+        _try_sync(fd, True, failed)
     if syncs and directory is not None:
-        _sync_directory(directory, errors)
-    return errors
+        _sync_directory(directory, failed)
+    return failed
 
 
-def _try_sync(fd: int, errors: list[OSError]) -> None:
+def _try_sync(fd: int, is_open: bool, failed: list[_Failed]) -> None:
     try:
         os.fdatasync(fd)
     except OSError as exc:
-        errors.append(exc)
+        failed.append(_Failed(fd, is_open, exc))
 
 
-def _sync_directory(directory: Path, errors: list[OSError]) -> None:
+def _sync_directory(directory: Path, failed: list[_Failed]) -> None:
     """A new file survives only when the directory that names it was synced."""
     try:
         fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as exc:
-        errors.append(exc)
+        failed.append(_Failed(-1, False, exc))
         return
     try:
-        _try_sync(fd, errors)
+        _try_sync(fd, False, failed)
     finally:
         os.close(fd)

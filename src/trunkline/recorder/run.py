@@ -31,12 +31,12 @@ from trunkline.recorder.counts import Counts
 from trunkline.recorder.refold import archived_rows, sealed_calls
 from trunkline.recorder.room import Room
 from trunkline.recorder.seal import Sealer
-from trunkline.recorder.sweep import Sweeper
+from trunkline.recorder.sweep import SpoolSuspect, Sweeper
 from trunkline.recorder.tail import Tail
 from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing, Blobs
 from trunkline.store.facts.rows import CallRow, Row
-from trunkline.store.spool import spool_path
+from trunkline.store.spool import SUFFIX, renew, spool_path
 from trunkline.store.tombstones import ERASED, Tombstones
 from trunkline.vitals import figures
 
@@ -122,6 +122,7 @@ class Recorder:
         self._round = asyncio.Event()
         self._errors: dict[str, str] = {}
         self._failures = 0
+        self._spools_suspect = False
         self._counts = Counts()
         self.newly_sealed: deque[Sealed] = deque(maxlen=MAX_NEWLY_SEALED)
         """For whoever compares them with the facts."""
@@ -155,6 +156,7 @@ class Recorder:
                 # The disk is full, or a bug: what is in memory is not trusted any more. All of
                 # it is in the journals, and is read again from the last checkpoint.
                 log.exception("recorder failed")
+                self._spools_suspect |= isinstance(exc, SpoolSuspect)
                 await self._pause(self._failed("recorder", exc))
             finally:
                 await self._abandon()
@@ -224,6 +226,10 @@ class Recorder:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for scratch in self._spool.glob("*.part"):
             scratch.unlink()
+        if self._spools_suspect:
+            for path in self._spool.glob("*" + SUFFIX):
+                await asyncio.to_thread(renew, path)
+            self._spools_suspect = False
         saved = await asyncio.to_thread(checkpoint.load, self._own)
         if saved is not None:
             try:
@@ -289,8 +295,10 @@ class Recorder:
         for task in self._sealing.values():
             task.cancel()
         await asyncio.gather(*self._sealing.values(), return_exceptions=True)
-        with contextlib.suppress(OSError):
+        try:
             await self._sweeper.rest()
+        except OSError as exc:
+            self._spools_suspect |= isinstance(exc, SpoolSuspect)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

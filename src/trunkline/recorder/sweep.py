@@ -23,6 +23,10 @@ SWEEP_SECONDS = 10.0
 """From one sweep to the next. So much of the journals is there longer than it need be."""
 
 
+class SpoolSuspect(OSError):
+    """A spool could not be synced: what the kernel says of it from now on is worth nothing."""
+
+
 class Sweeper:
     """Deletes journals, one sweep after the other."""
 
@@ -83,3 +87,5 @@ class Sweeper:
         except FileNotFoundError:
             if self._calls.has(path):
                 raise  # It is not in an archive either.
+        except OSError as exc:
+            raise SpoolSuspect(f"spool {path.name} cannot be synced: {exc}") from exc

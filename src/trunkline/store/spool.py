@@ -8,6 +8,7 @@ may read it at any time: a record that is not whole yet is not there yet.
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,18 @@ def sync_path(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def renew(path: Path) -> None:
+    """Copy a spool whose sync has failed to another file, which takes its place.
+
+    What the kernel could not write it may hold to be written: only new pages are sure to be
+    tried again. Nobody may append to it meanwhile. Raises `OSError`.
+    """
+    part = path.with_suffix(".renewed.part")
+    shutil.copyfile(path, part)
+    sync_path(part)
+    os.replace(part, path)
 
 
 def spool_path(directory: Path, call_id: str) -> Path:
