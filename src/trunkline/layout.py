@@ -20,6 +20,7 @@ class Layout:
     def __init__(self, data: Path) -> None:
         self.data = data
         self.lock = data / "lock"
+        self.server_lock = data / "server.lock"
         self.control = data / "control.sqlite3"
         self.facts = data / "facts"
         self.blobs = data / "blobs"

@@ -11,6 +11,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from trunkline import logs, wiring
 from trunkline.child import Duty
 from trunkline.errors import OperatorError
@@ -23,6 +25,8 @@ from trunkline.supervisor import Supervisor
 from trunkline.vitals.files import clear
 from trunkline.vitals.machine import Gauge
 from trunkline.vitals.publisher import published
+
+log = structlog.get_logger("trunkline.up")
 
 ONCE = ("host", "port", "data", "simulator_url", "simulator_switches", "simulator_speech")
 """Settings of what a reload leaves as it is: the socket, the directory, the simulator."""
@@ -148,14 +152,27 @@ def _port(listening: socket.socket) -> int:
 
 
 async def _first_sign_in(settings: Settings, layout: Layout, url: str) -> str:
-    """Return a one-time link for the operator, with the accounts ready to be used."""
+    """Return a one-time link for the operator, with the accounts ready to be used.
+
+    Empty when the accounts do not answer: gateways admit the keys that they knew last.
+
+    Raises:
+        OperatorError: the accounts' database does not answer, and no key was ever known.
+    """
+    from trunkline.store.control.database import ControlUnavailable
     from trunkline.store.control.store import ControlStore
 
-    async with ControlStore.opened(wiring.control_url(settings)) as control:
-        await control.ensure_operator()
-        await control.publish_snapshot(layout.snapshot)
-        token = await control.issue_sign_in_link()
-    return f"{url}/sign-in/{token}"
+    accounts = wiring.control_url(settings)
+    try:
+        async with ControlStore.opened(accounts, publish_to=layout.snapshot) as control:
+            await control.ensure_operator()
+            await control.publish_snapshot(layout.snapshot)
+            return f"{url}/sign-in/{await control.issue_sign_in_link()}"
+    except ControlUnavailable as exc:
+        if not layout.snapshot.exists():
+            raise
+        log.error("nobody can sign in yet, known keys open calls", error=str(exc))
+        return ""
 
 
 def _greet(settings: Settings, url: str, sign_in: str) -> None:
@@ -163,7 +180,7 @@ def _greet(settings: Settings, url: str, sign_in: str) -> None:
     command = _command()
     create = f"{command} keys create --data {shlex.quote(str(settings.data))} --name first"
     lines = [
-        f"Dashboard  {sign_in}  (signs you in, once)",
+        f"Dashboard  {sign_in}  (signs you in, once)" if sign_in else f"Dashboard  {url}",
         f"Gateway    {url.replace('http', 'ws', 1)}/v1/gateway/oai/realtime?model=…",
         f"Key        {create}",
         f"Try        {command} try --url {url} --key $({create})",

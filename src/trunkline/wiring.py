@@ -9,9 +9,10 @@ import os
 import resource
 import secrets
 import shutil
+import socket
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import resources
@@ -22,7 +23,7 @@ import structlog
 import uvloop
 
 from trunkline import logs
-from trunkline.clock import wall_ns
+from trunkline.clock import monotonic_ns, wall_ns
 from trunkline.errors import OperatorError
 from trunkline.ids import RANDOM_BYTES, ulid_bytes
 from trunkline.layout import DataLock, Layout
@@ -32,9 +33,6 @@ from trunkline.sockets import bind_public, unix_socket
 from trunkline.tls import provider_context, public_context
 
 if TYPE_CHECKING:
-    import uvicorn
-    from fastapi import FastAPI
-
     from trunkline.journal._batch import Batch
     from trunkline.journal.writer import JournalWriter
     from trunkline.protocol.prices import PriceTable
@@ -59,6 +57,8 @@ log = structlog.get_logger("trunkline.wiring")
 T = TypeVar("T")
 
 MAX_FILES = 1024 * 1024
+ANOTHER_ENDS_NS = 60 * 10**9
+"""For a server whose supervisor is gone to end."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -145,6 +145,23 @@ def _lanes(journal: JournalWriter) -> Lanes | None:
 
 async def server(settings: Settings, path: Path | None, given: Given) -> None:
     """Be the recorder and the web until told to stop."""
+    logs.configure(settings, "server")
+    layout = Layout(settings.data)
+    layout.create()
+    # `trunkline up` has the lock for its processes.
+    lock = None if given.supervised else DataLock(layout.lock)
+    listening = given.listening() or unix_socket(path or layout.run / "server.sock")
+    async with _only_one(layout):
+        # Not before: who waits for another server may be killed.
+        orders = Orders(supervised=given.supervised)
+        await _serve(settings, layout, listening, orders)
+    if lock is not None:
+        lock.release()
+
+
+async def _serve(
+    settings: Settings, layout: Layout, listening: socket.socket, orders: Orders
+) -> None:
     from trunkline.recorder.audit import Audit
     from trunkline.recorder.run import Recorder
     from trunkline.store.retention import Retention
@@ -154,15 +171,9 @@ async def server(settings: Settings, path: Path | None, given: Given) -> None:
     from trunkline.vitals.publisher import published
     from trunkline.vitals.server import ServerVitals, StoreWatch
     from trunkline.web.app import create_app
+    from trunkline.web.serving import web_server
     from trunkline.web.traffic import Traffic
 
-    logs.configure(settings, "server")
-    orders = Orders(supervised=given.supervised)
-    layout = Layout(settings.data)
-    layout.create()
-    # One recorder per data directory: `trunkline up` has made sure of it already.
-    lock = None if given.supervised else DataLock(layout.lock)
-    listening = given.listening() or unix_socket(path or layout.run / "server.sock")
     async with _stores(settings) as stores:
         kept = stores.kept()
         recorder = Recorder(
@@ -178,7 +189,7 @@ async def server(settings: Settings, path: Path | None, given: Given) -> None:
         audit = Audit(stores.blobs, stores.facts, recorder.newly_sealed, settings.retention_days)
         vitals = ServerVitals(recorder.tell, audit.tell, traffic.tell, watch, gauge)
         desk = Desk(layout.run, "server", vitals, settings.metrics_token)
-        web = _web(create_app(stores.dependencies(settings, desk, traffic, kept)))
+        web = web_server(create_app(stores.dependencies(settings, desk, traffic, kept)))
         watching = [
             asyncio.create_task(stores.control.watch_and_publish(layout.snapshot)),
             asyncio.create_task(watch.run()),
@@ -202,7 +213,26 @@ async def server(settings: Settings, path: Path | None, given: Given) -> None:
             await recorder.stop()
             await asyncio.gather(*working)
             await asyncio.gather(*watching, return_exceptions=True)
-    if lock is not None:
+
+
+@contextlib.asynccontextmanager
+async def _only_one(layout: Layout) -> AsyncGenerator[None]:
+    """Be the only recorder of the directory, and the only owner of the embedded facts engine.
+
+    A server that outlived its supervisor ends by itself, when it has stored what it read.
+    """
+    deadline_ns = monotonic_ns() + ANOTHER_ENDS_NS
+    while True:
+        try:
+            lock = DataLock(layout.server_lock)
+            break
+        except OperatorError:
+            if monotonic_ns() > deadline_ns:
+                raise
+        await asyncio.sleep(0.1)
+    try:
+        yield
+    finally:
         lock.release()
 
 
@@ -268,33 +298,12 @@ async def _stores(settings: Settings) -> AsyncGenerator[_Stores]:
     layout.clear_scratch()
     tempfile.tempdir = str(layout.scratch)
     async with (
-        ControlStore.opened(control_url(settings), publish_to=layout.snapshot) as control,
+        ControlStore.opened(
+            control_url(settings), publish_to=layout.snapshot, wait=True
+        ) as control,
         FactsStore.opened(layout.facts, settings, beside=layout.recorder) as facts,
     ):
         yield _Stores(layout, control, facts, Blobs.open(settings.blobs_url, layout.blobs))
-
-
-def _web(app: FastAPI) -> uvicorn.Server:
-    """Return the web, which leaves signals to us and believes the gateway's forwarding headers."""
-    import uvicorn
-
-    class Web(uvicorn.Server):
-        @contextlib.contextmanager
-        def capture_signals(self) -> Generator[None]:
-            yield
-
-    return Web(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            # The private socket is reached by gateways only, and they write these headers anew.
-            forwarded_allow_ips="*",
-            timeout_graceful_shutdown=3,
-            lifespan="off",
-        )
-    )
 
 
 def check(settings: Settings) -> None:
@@ -442,13 +451,14 @@ async def reindex(settings: Settings) -> str:
     layout = Layout(settings.data)
     layout.create()
     lock = DataLock(layout.lock)
-    if not settings.facts_url:
-        # From here on until the end, the facts are incomplete, also if we are killed.
-        Manifest(layout.recorder / MANIFEST).begin_rebuild()
-        # Whatever is damaged there, parts or the engine's own files, is not worth keeping.
-        shutil.rmtree(layout.facts, ignore_errors=True)
-    async with _stores(settings) as stores:
-        done = await rebuild(stores.facts, stores.blobs, settings.data, prices(settings))
+    async with _only_one(layout):
+        if not settings.facts_url:
+            # From here on until the end, the facts are incomplete, also if we are killed.
+            Manifest(layout.recorder / MANIFEST).begin_rebuild()
+            # Whatever is damaged there, parts or the engine's own files, is not worth keeping.
+            shutil.rmtree(layout.facts, ignore_errors=True)
+        async with _stores(settings) as stores:
+            done = await rebuild(stores.facts, stores.blobs, settings.data, prices(settings))
     lock.release()
     unreadable = f"; unreadable: {', '.join(done.unreadable)}" if done.unreadable else ""
     return f"{done.calls} calls, {done.rows} rows{unreadable}"

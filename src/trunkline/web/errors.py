@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
+from trunkline.store.control.database import ControlUnavailable
 from trunkline.store.facts.store import FactsUnavailable
 from trunkline.web.auth import sign_in_url
 from trunkline.web.refusals import Refusal, SignInNeeded
@@ -35,6 +36,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(FactsUnavailable, _on_unavailable)
+    app.add_exception_handler(ControlUnavailable, _on_unavailable)
 
 
 def answer(
@@ -99,14 +101,14 @@ async def _on_http(request: Request, exc: Exception) -> Response:
 
 
 async def _on_unavailable(request: Request, exc: Exception) -> Response:
-    log.error("facts are unavailable", error=str(exc), path=request.url.path)
+    log.error("a store is unavailable", error=str(exc), path=request.url.path)
+    message = (
+        "Accounts and keys cannot be read at the moment: try again. Calls go on."
+        if isinstance(exc, ControlUnavailable)
+        else "The data cannot be read at the moment. Narrow the time range, or try again."
+    )
     return answer(
-        request,
-        503,
-        "unavailable",
-        "The data cannot be read at the moment. Narrow the time range, or try again.",
-        kind="server_error",
-        headers={"Retry-After": "5"},
+        request, 503, "unavailable", message, kind="server_error", headers={"Retry-After": "5"}
     )
 
 

@@ -14,7 +14,13 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    TimeoutError,  # noqa: A004 the pool's, which is no kin of the builtin
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from trunkline.errors import OperatorError
@@ -22,37 +28,70 @@ from trunkline.errors import OperatorError
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS: Final = 5_000
 """For how long one process waits for another one's write."""
-
 _WRITES: Final = "trunkline_writes"
+_DOWN: Final = (OperationalError, InterfaceError, TimeoutError)
+"""What drivers, and the pool of connections, say of a database that is away or locked."""
+
+
+class ControlUnavailable(OperatorError):
+    """The database is away or locked: that may pass."""
 
 
 class Database:
-    """An engine, and the two kinds of transaction."""
+    """An engine, and the two kinds of transaction.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    Whatever is done in either raises `ControlUnavailable` when the database does not answer.
+    """
+
+    def __init__(self, engine: AsyncEngine, must_exist: bool) -> None:
         self._engine = engine
+        self._must_exist = must_exist
+        self._open = False
+        self._opening = asyncio.Lock()
 
     @classmethod
-    async def open(cls, url: str) -> Database:
+    async def open(cls, url: str, *, must_exist: bool = False, wait: bool = False) -> Database:
         """Return the database with the tables of this release.
 
+        `must_exist`: there were accounts, so an absent file is not a new installation.
+        `wait`: what cannot be reached now is opened at its first use that it answers.
+
         Raises:
-            OperatorError: it cannot be opened, or a later release has migrated it.
+            ControlUnavailable: it cannot be reached now, and nobody wants to wait.
+            OperatorError: it can never be used, or a later release has migrated it.
         """
-        database = cls(_engine(url))
+        database = cls(_engine(url), must_exist)
         try:
-            await asyncio.to_thread(_try_sqlite, database._engine.url)
-            async with database._engine.execution_options(**{_WRITES: True}).begin() as connection:
-                await connection.run_sync(migrate)
-        except (DBAPIError, sqlite3.Error, OSError) as exc:
+            await database._prepare()
+        except ControlUnavailable:
+            if not wait:
+                await database.close()
+                raise
+        except OperatorError:
             await database.close()
-            raise OperatorError(f"cannot open the control database: {_reason(exc)}") from exc
-        except CommandError as exc:
-            await database.close()
-            raise OperatorError(
-                f"the control database was migrated by a later release: {exc}; upgrade Trunkline"
-            ) from exc
+            raise
         return database
+
+    async def _prepare(self) -> None:
+        """Connect for the first time, and bring the tables to this release's. Does so once."""
+        async with self._opening:
+            if self._open:
+                return
+            try:
+                await asyncio.to_thread(_try_sqlite, self._engine.url, self._must_exist)
+                engine = self._engine.execution_options(**{_WRITES: True})
+                async with engine.begin() as connection:
+                    await connection.run_sync(migrate)
+            except (*_DOWN, sqlite3.OperationalError, OSError) as exc:
+                raise ControlUnavailable(_cannot_open(exc)) from exc
+            except (DBAPIError, sqlite3.Error) as exc:
+                raise OperatorError(_cannot_open(exc)) from exc
+            except CommandError as exc:
+                raise OperatorError(
+                    f"the control database was migrated by a later release: {exc};"
+                    " upgrade Trunkline"
+                ) from exc
+            self._open = True
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -61,15 +100,32 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncSession]:
         """Yield a session on one consistent state of the database."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+        async with (
+            self._answering(),
+            AsyncSession(self._engine, expire_on_commit=False) as session,
+        ):
             yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[AsyncSession]:
         """Yield a session that commits at the end, or rolls back when an exception leaves it."""
         engine = self._engine.execution_options(**{_WRITES: True})
-        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+        async with (
+            self._answering(),
+            AsyncSession(engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncGenerator[None]:
+        if not self._open:
+            await self._prepare()
+        try:
+            yield
+        except _DOWN as exc:
+            why = _reason(exc)
+            raise ControlUnavailable(f"the control database does not answer: {why}") from exc
 
 
 def migrate(connection: Connection) -> None:
@@ -99,12 +155,16 @@ def _engine(url: str) -> AsyncEngine:
     return engine
 
 
-def _try_sqlite(url: URL) -> None:
+def _try_sqlite(url: URL, must_exist: bool) -> None:
     """Raises `sqlite3.Error` for a file that is no database, or cannot be one.
 
     aiosqlite would say so too, but leave a thread behind that speaks to the event loop later.
     """
     if url.get_backend_name() == "sqlite":
+        if must_exist and url.database and not Path(url.database).exists():
+            raise FileNotFoundError(
+                f"{url.database} is gone, which gateways know keys of: bring it back"
+            )
         connection = sqlite3.connect(url.database or ":memory:", timeout=BUSY_TIMEOUT_MS / 1000)
         try:
             connection.execute("PRAGMA schema_version")
@@ -131,6 +191,10 @@ def _begin_sqlite(connection: Connection) -> None:
     # has written between: whoever means to write says so at the start, and waits its turn.
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _cannot_open(exc: BaseException) -> str:
+    return f"cannot open the control database: {_reason(exc)}"
 
 
 def _reason(exc: BaseException) -> str:

@@ -31,7 +31,7 @@ from trunkline.store.control.accounts import (
     SignedIn,
     WrongPassword,
 )
-from trunkline.store.control.database import Database
+from trunkline.store.control.database import ControlUnavailable, Database
 from trunkline.store.control.limits import Budgeted, Spent, clean_budget, plain, told
 from trunkline.store.control.world import Passwords, World
 
@@ -42,7 +42,10 @@ log = structlog.get_logger("trunkline.store.control")
 
 
 class ControlStore:
-    """Who may do what. Make one with `open`, end it with `close`."""
+    """Who may do what. Make one with `open`, end it with `close`.
+
+    Whatever is asked of it raises `ControlUnavailable` when the database does not answer.
+    """
 
     def __init__(self, database: Database, world: World, publish_to: Path | None) -> None:
         self._database = database
@@ -55,25 +58,40 @@ class ControlStore:
 
     @classmethod
     async def open(
-        cls, url: str, *, publish_to: Path | None = None, world: World | None = None
+        cls,
+        url: str,
+        *,
+        publish_to: Path | None = None,
+        world: World | None = None,
+        wait: bool = False,
     ) -> ControlStore:
         """Return the store at a SQLAlchemy URL, migrated to this release.
 
         `publish_to` is where the gateways' snapshot is kept; without it, changes of
-        keys are published by whoever watches.
+        keys are published by whoever watches. When there is one, there were accounts: a
+        file that should hold them and is gone is not made anew. With `wait`, a database
+        that does not answer is opened when it does; until then the store's use fails.
 
         Raises:
-            OperatorError: the database cannot be opened.
+            ControlUnavailable: the database does not answer.
+            OperatorError: it cannot be used.
         """
-        return cls(await Database.open(url), world or World(), publish_to)
+        must_exist = publish_to is not None and await asyncio.to_thread(publish_to.exists)
+        database = await Database.open(url, must_exist=must_exist, wait=wait)
+        return cls(database, world or World(), publish_to)
 
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, url: str, *, publish_to: Path | None = None, world: World | None = None
+        cls,
+        url: str,
+        *,
+        publish_to: Path | None = None,
+        world: World | None = None,
+        wait: bool = False,
     ) -> AsyncGenerator[ControlStore]:
         """Yield what `open` returns, and close it at the end."""
-        store = await cls.open(url, publish_to=publish_to, world=world)
+        store = await cls.open(url, publish_to=publish_to, world=world, wait=wait)
         try:
             yield store
         finally:
@@ -88,7 +106,7 @@ class ControlStore:
         try:
             async with self._database.reading() as session:
                 await keys.change_number(session)
-        except (DBAPIError, OSError):
+        except (ControlUnavailable, DBAPIError):
             return False
         return True
 
@@ -350,10 +368,10 @@ class ControlStore:
                 number = await keys.change_number(session)
             if number != self._published:
                 await self.publish_snapshot(path)
-        except (DBAPIError, OSError) as exc:
+        except (ControlUnavailable, DBAPIError, OSError) as exc:
             # The gateways go on with the last snapshot: better than not watching any more.
             if not self.unpublished:
-                log.error("cannot publish the keys", error=type(exc).__name__)
+                log.error("cannot publish the keys", error=str(exc))
             self.unpublished = True
             return
         self.unpublished = False
