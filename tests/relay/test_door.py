@@ -213,6 +213,7 @@ async def test_who_had_connected_before_it_retired_gets_its_call(tmp_path: Path)
             await retired
 
 
+@pytest.mark.guarantee("L1")
 async def test_who_waits_for_a_provider_at_the_drain_limit_is_told_to_come_again(
     tmp_path: Path,
 ) -> None:
