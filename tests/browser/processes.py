@@ -19,6 +19,7 @@ from trunkline.vitals.figures import (
     Recorder,
     Server,
     Stores,
+    Supervisor,
     Web,
 )
 from trunkline.vitals.fleet import Fleet, Seen, fleet
@@ -74,6 +75,14 @@ SERVER = Server(
                 compared_wall_ns=STARTED_NS),
     web=Web(requests={"api 2xx": 512, "page 2xx": 1_203, "page 4xx": 4}),
 )  # fmt: skip
+UP = Supervisor(
+    pid=3,
+    at_ns=NOW_NS,
+    started_wall_ns=STARTED_NS,
+    version="0.1.0",
+    machine=MACHINE,
+    reloads=2,
+)
 FULL = Journal(
     records=2_500_000, backlog_bytes=96_000_000, unwritten_age_ns=71_000_000_000, gaps=3,
     lost_frames=1_204, lost_bytes=3_900_000, lost_at_ns=NOW_NS, failing="disk_full",
@@ -98,7 +107,12 @@ def seen(name: str, told: Figures, *, age_ns: int = 0, there: bool = True) -> Se
 
 
 WELL = fleet(
-    [seen("gateway-0", a_gateway()), seen("gateway-1", a_gateway()), seen("server", SERVER)],
+    [
+        seen("gateway-0", a_gateway()),
+        seen("gateway-1", a_gateway()),
+        seen("server", SERVER),
+        seen("up", UP),
+    ],
     NOW_NS,
 )
 IN_TROUBLE = fleet(

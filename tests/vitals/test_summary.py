@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.vitals.of import NOW_NS, gateway, of, server
+from tests.vitals.of import NOW_NS, gateway, of, server, supervisor
 
 from trunkline.vitals.figures import Journal, Leg, Machine, Recorder
 from trunkline.vitals.fleet import STALE_NS, Seen, fleet
@@ -59,6 +59,16 @@ def test_gateways_are_added_and_the_worst_of_them_is_shown() -> None:
     assert [one.name for one in found.processes] == ["gateway-0", "gateway-1", "server"]
     assert [one.live_calls for one in found.processes] == [3, 4, None]
     assert found.verdict.status == "degraded"
+
+
+def test_a_supervisor_is_shown_beside_what_it_supervises() -> None:
+    found = summary(of(gateway_0=gateway(retiring=True), up=supervisor(restarts=3)), "gateway-0")
+    assert [(one.kind, one.retiring) for one in found.processes] == [
+        ("gateway", True),
+        ("supervisor", False),
+    ]
+    assert found.supervisor is not None
+    assert found.supervisor.restarts == 3
 
 
 def test_of_a_process_that_does_not_run_nothing_is_added() -> None:

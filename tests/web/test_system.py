@@ -42,6 +42,7 @@ def test_what_is_well_is_said() -> None:
     assert words["Archives and facts differ by"] == "0"
     assert words["Disk free"] == "80.6 GB"
     assert words["Refused, by reason: invalid key"] == "24"
+    assert words["Supervisor: Processes started again"] == "0"
     assert not [line for part in found.parts for line in part.lines if line.tone]
 
 

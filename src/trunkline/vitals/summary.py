@@ -13,11 +13,23 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from trunkline.vitals.figures import Audit, Gateway, Journal, Leg, Machine, Recorder, Stores, Web
+from trunkline.vitals.figures import (
+    Audit,
+    Figures,
+    Gateway,
+    Journal,
+    Leg,
+    Machine,
+    Recorder,
+    Server,
+    Stores,
+    Supervisor,
+    Web,
+)
 from trunkline.vitals.fleet import Fleet, Seen, State
 from trunkline.vitals.ready import Verdict, verdict
 
-Kind: TypeAlias = Literal["gateway", "server"]
+Kind: TypeAlias = Literal["gateway", "server", "supervisor"]
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +44,9 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     started_wall_ns: int
     machine: Machine
     live_calls: int | None
-    """None for the server, which has none."""
+    """None for what is not a gateway."""
+    retiring: bool = False
+    """A gateway in whose place others accept."""
 
 
 class Relay(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +78,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     stores: Stores | None
     audit: Audit | None
     web: Web | None
+    supervisor: Supervisor | None
+    """None: the processes were started one by one."""
     disk_free_bytes: int
     disk_bytes: int
 
@@ -72,6 +88,7 @@ def summary(fleet: Fleet, here: str) -> Summary:
     """Return all that is known, as process `here` sees it."""
     gateways = [told for seen, told in fleet.gateways() if seen.running]
     server = next((told for seen, told in fleet.servers() if seen.running), None)
+    supervised = (one.figures for one in fleet.seen if one.running)
     disks = [seen.figures.machine for seen in fleet.seen if seen.running]
     fullest = min(disks, key=lambda machine: machine.disk_free_bytes, default=Machine())
     return Summary(
@@ -87,6 +104,7 @@ def summary(fleet: Fleet, here: str) -> Summary:
         stores=server.stores if server else None,
         audit=server.audit if server else None,
         web=server.web if server else None,
+        supervisor=next((told for told in supervised if isinstance(told, Supervisor)), None),
         disk_free_bytes=fullest.disk_free_bytes,
         disk_bytes=fullest.disk_bytes,
     )
@@ -94,17 +112,27 @@ def summary(fleet: Fleet, here: str) -> Summary:
 
 def _process(seen: Seen) -> Process:
     told = seen.figures
-    is_gateway = isinstance(told, Gateway)
     return Process(
         name=seen.name,
-        kind="gateway" if is_gateway else "server",
+        kind=_kind(told),
         state=seen.state,
         age_ns=seen.age_ns,
         version=told.version,
         started_wall_ns=told.started_wall_ns,
         machine=told.machine,
         live_calls=told.live_calls if isinstance(told, Gateway) else None,
+        retiring=isinstance(told, Gateway) and told.retiring,
     )
+
+
+def _kind(told: Figures) -> Kind:
+    match told:
+        case Gateway():
+            return "gateway"
+        case Server():
+            return "server"
+        case Supervisor():
+            return "supervisor"
 
 
 def _counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:

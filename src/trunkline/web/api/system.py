@@ -31,8 +31,9 @@ class SystemProcess(BaseModel):
     """One process."""
 
     name: str
-    kind: Literal["gateway", "server"]
+    kind: Literal["gateway", "server", "supervisor"]
     state: Literal["running", "stuck", "gone"]
+    retiring: bool = Field(description="Others accept in its place; its calls go on.")
     told_ms_ago: float = Field(description="Age of its figures.")
     version: str
     started_at: datetime | None
@@ -128,6 +129,14 @@ class SystemWeb(BaseModel):
     requests: dict[str, int]
 
 
+class SystemSupervisor(BaseModel):
+    """What `trunkline up` has had to do."""
+
+    restarts: int = Field(description="Processes that ended by themselves and were started again.")
+    retiring: int = Field(description="Gateways from before a reload whose calls go on.")
+    reloads: int
+
+
 class SystemDisk(BaseModel):
     """The file system of the data directory."""
 
@@ -148,6 +157,7 @@ class System(BaseModel):
     stores: SystemStores | None
     audit: SystemAudit | None
     web: SystemWeb | None
+    supervisor: SystemSupervisor | None
     disk: SystemDisk
 
 
@@ -180,6 +190,7 @@ def _system(found: Summary) -> System:
         stores=_told(SystemStores, found.stores) if found.stores else None,
         audit=_told(SystemAudit, audit, compared_at=_at(audit.compared_wall_ns)) if audit else None,
         web=_told(SystemWeb, found.web) if found.web else None,
+        supervisor=_told(SystemSupervisor, found.supervisor) if found.supervisor else None,
         disk=SystemDisk(free_bytes=found.disk_free_bytes, bytes=found.disk_bytes),
     )
 
@@ -191,6 +202,7 @@ def _process(one: Process) -> SystemProcess:
         name=one.name,
         kind=one.kind,
         state=one.state,
+        retiring=one.retiring,
         told_ms_ago=one.age_ns / NS_PER_MS,
         version=one.version,
         started_at=_at(one.started_wall_ns),

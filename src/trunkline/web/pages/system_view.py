@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from trunkline.vitals.figures import Audit, Journal, Recorder, Stores
+from trunkline.vitals.figures import Audit, Journal, Recorder, Stores, Supervisor
 from trunkline.vitals.ready import REFUSING, Reason
 from trunkline.vitals.summary import Process, Summary
 from trunkline.web.pages import text
@@ -179,7 +179,7 @@ def _row(process: Process) -> Row:
     started_us = process.started_wall_ns // 1000
     return Row(
         name=process.name,
-        state=process.state,
+        state="retiring" if process.retiring and process.state == "running" else process.state,
         tone=_STATE_TONES[process.state],
         calls=text.count(process.live_calls if process.state == "running" else None),
         memory=text.size(machine.resident_bytes),
@@ -215,6 +215,16 @@ def _parts(found: Summary) -> Iterator[Part]:
     yield _counts(
         "web", "API and dashboard", found.web.requests if found.web else {}, "Nothing was asked."
     )
+    if found.supervisor:
+        yield Part("supervisor", "Supervisor", tuple(_supervisor(found.supervisor)))
+
+
+def _supervisor(supervisor: Supervisor) -> Iterator[Line]:
+    yield _normally_zero("Processes started again", supervisor.restarts)
+    yield Line("Gateways that retire", text.count(supervisor.retiring))
+    yield Line("Reloads", text.count(supervisor.reloads))
+    if supervisor.reload_refused:
+        yield Line("The last reload", "refused", "bad")
 
 
 def _relayed(found: Summary) -> Iterator[Line]:
