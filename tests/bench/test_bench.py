@@ -1,16 +1,23 @@
 """The bench still runs, and says what is true of what it saw."""
 
+from pathlib import Path
+from xml.etree import ElementTree
+
 import pytest
 from bench.cells import DIRECT, Plan
 from bench.mixes import BURSTS, G711
+from bench.picture import picture
 from bench.publishing import LATEST, derived, latest
-from bench.results import Results, Times, decode, encode
+from bench.quoting import quoted
+from bench.results import Machine, Results, Stamp, Times, decode, encode
 from bench.rounds import Round, relayed
 from bench.standing import standing
 from bench.talk import Open, Percentiles, Talked
+from tests.test_architecture import IMPURE, docstring_of, imports_of
 
 from bench import tables
 
+BENCH = Path(tables.__file__).parent
 CALLS = 3
 PROXIES = ("nginx", "haproxy", "trunkline", "bridge")
 
@@ -83,3 +90,41 @@ def test_the_newest_figures_are_quoted_as_they_are() -> None:
         pytest.skip("nothing was published yet: make bench")
     for path, text in derived(latest()).items():
         assert path.read_text("utf-8") == text, f"{path.name}: run python -m bench.publishing"
+
+
+def some_results() -> Results:
+    """Figures of two proxies that nobody has measured."""
+    plan = Plan("calls-100", "pcm16", 100, ("nginx", "trunkline"))
+    machine = Machine("a processor", 2, 8, "6.1", "cubic")
+    return Results(
+        stamps={"calls-100": Stamp("2026-11-25T12:00:00+00:00", machine, {"nginx": "1.22"})},
+        relayed=(
+            relayed(plan, "nginx", [a_round(10)], Times(p50=10.0)),
+            relayed(plan, "trunkline", [a_round(12)], Times(p50=10.0)),
+        ),
+    )
+
+
+def test_the_picture_shows_every_proxy_and_says_its_figures_to_those_who_cannot_see_it() -> None:
+    root = ElementTree.fromstring(picture(some_results()))
+    said = "".join(root.itertext())
+    assert "nginx 10.0 µs, Trunkline, recording 12.0 µs" in said
+    assert "12.0 · 1.2×" in said
+
+
+def test_only_what_stands_between_markers_is_written_anew() -> None:
+    page = "Before.\n<!-- bench:summary -->\nold\n<!-- /bench -->\nAfter.\n"
+    found = quoted(page, some_results())
+    assert found.startswith("Before.\n<!-- bench:summary -->\n")
+    assert found.endswith("\n<!-- /bench -->\nAfter.\n")
+    assert "Trunkline 12.0 µs with every frame recorded, 1.20 times as much" in found
+    assert "old" not in found
+    assert quoted(found, some_results()) == found
+
+
+@pytest.mark.parametrize("path", sorted(BENCH.glob("[!_]*.py")), ids=lambda path: path.stem)
+def test_a_module_says_whether_it_is_pure_and_is(path: Path) -> None:
+    said = docstring_of(path)
+    assert said.startswith(("Pure.", "I/O."))
+    if said.startswith("Pure."):
+        assert not {name.partition(".")[0] for name in imports_of(path)} & IMPURE
