@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,8 @@ class Talker:
     connection: ClientConnection | None = None
     sent: int = 0
     got: list[str] = field(default_factory=list[str])
+    poured: int = 0
+    """Frames that were sent besides."""
     waits_ns: list[int] = field(default_factory=list[int])
     """Each chunk's way to the provider and the answer's way back."""
 
@@ -82,6 +84,7 @@ class Talker:
                 max_size=None,
                 ping_interval=None,
                 proxy=None,
+                open_timeout=START_TIMEOUT_S,
             ) as connection:
                 assert connection.response is not None
                 self.connection = connection
@@ -104,6 +107,11 @@ class Talker:
             self.waits_ns.append(monotonic_ns() - self._sent_ns)
             self.got.append(str(frame))
 
+    @property
+    def relayed(self) -> int:
+        """Frames that went through, both ways; once the call is over."""
+        return self.sent + self.poured + len(self.got)
+
     async def hang_up(self) -> None:
         if self.connection is not None:
             await self.connection.close()
@@ -115,6 +123,7 @@ class Apart:
     def __init__(self, data: Path, provider_url: str, settings: dict[str, Any]) -> None:
         self.data = data
         self.layout = Layout(data)
+        self.settings = settings
         values = {"openai_url": provider_url, "data": data, "log_level": "error", **settings}
         self._env = environment({f"TRUNKLINE_{k.upper()}": str(v) for k, v in values.items()})
         self._public = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -173,6 +182,22 @@ class Apart:
         answer = await self.get("/ready")
         assert answer.status_code == 200, answer.text
         return {reason["code"] for reason in answer.json()["reasons"]}
+
+    async def until_reasons(self, are: Callable[[set[str]], bool], timeout_s: float = 60) -> None:
+        """Wait until the codes of `/ready` are such."""
+
+        async def probe() -> bool:
+            return are(await self.reasons())
+
+        await self.until(probe, timeout_s)
+
+    async def seen(self, call_id: str) -> None:
+        """Wait until a call can be seen."""
+
+        async def probe() -> bool:
+            return (await self.get(f"/v1/calls/{call_id}")).status_code == 200
+
+        await self.until(probe)
 
     async def until(self, probe: Any, timeout_s: float = 60) -> None:
         """Wait until `probe`, a coroutine function, returns something true."""
