@@ -1,5 +1,7 @@
 """What tests of more than one package share."""
 
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +9,10 @@ import structlog
 from tests.support.facts import open_facts
 
 from trunkline.store.facts.store import FactsStore
+
+# Tests start hundreds of processes: without it each of them would compile all of its modules.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
