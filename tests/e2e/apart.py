@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from tests.support.running import COMMAND, START_TIMEOUT_S, environment
+from tests.support.faults import Faults
+from tests.support.running import COMMAND, START_TIMEOUT_S, environment, ndjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -107,6 +109,13 @@ class Talker:
             self.waits_ns.append(monotonic_ns() - self._sent_ns)
             self.got.append(str(frame))
 
+    async def goes_on(self, timeout_s: float = 30) -> None:
+        """Wait until the call has gone on for a while, both ways."""
+        got = len(self.got)
+        async with asyncio.timeout(timeout_s):
+            while len(self.got) < got + 10:
+                await asyncio.sleep(0.01)
+
     @property
     def relayed(self) -> int:
         """Frames that went through, both ways; once the call is over."""
@@ -120,12 +129,15 @@ class Talker:
 class Apart:
     """The processes, and the way to them."""
 
-    def __init__(self, data: Path, provider_url: str, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, data: Path, provider_url: str, settings: dict[str, Any], faults: Faults | None = None
+    ) -> None:
         self.data = data
         self.layout = Layout(data)
         self.settings = settings
         values = {"openai_url": provider_url, "data": data, "log_level": "error", **settings}
         self._env = environment({f"TRUNKLINE_{k.upper()}": str(v) for k, v in values.items()})
+        self._env |= faults.environment if faults else {}
         self._public = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._socket = data / "run" / "s"
         self.url = f"http://127.0.0.1:{self._public.getsockname()[1]}"
@@ -199,6 +211,27 @@ class Apart:
 
         await self.until(probe)
 
+    async def metric(self, name: str) -> float:
+        """Return the sum of a metric over all processes."""
+        found = re.findall(
+            rf"^{name}(?:{{.*?}})? (\S+)$", (await self.get("/metrics")).text, re.MULTILINE
+        )
+        return sum(map(float, found))
+
+    async def told(self, talker: Talker) -> dict[str, Any]:
+        """Return what the API says of a call, its raw events too, once it is over."""
+        found: dict[str, Any] = {}
+
+        async def over() -> bool:
+            answer = await self.get(f"/v1/calls/{talker.call_id}")
+            found.update(answer.json())
+            return answer.status_code == 200 and found["status"] != "live"
+
+        await self.until(over)
+        events = await self.get(f"/v1/calls/{talker.call_id}/events?limit=10000")
+        found["lines"] = ndjson(events.text)
+        return found
+
     async def until(self, probe: Any, timeout_s: float = 60) -> None:
         """Wait until `probe`, a coroutine function, returns something true."""
         async with asyncio.timeout(timeout_s):
@@ -227,13 +260,29 @@ class Apart:
         return False
 
 
+def check_exact(call: dict[str, Any], relayed: int) -> int:
+    """Check that a record says of every frame that it is there, or that it is missing.
+
+    Returns how many are missing.
+    """
+    kinds = [line["record"] for line in call["lines"]]
+    gaps = [json.loads(line["text"]) for line in call["lines"] if line["record"] == "gap"]
+    assert call["damaged_records"] == 0
+    assert kinds.count("frame") == call["caller_leg"]["frames"] + call["provider_leg"]["frames"]
+    assert sum(gap["frames"] for gap in gaps) == call["lost_frames"]
+    assert sum(gap["bytes"] for gap in gaps) == call["lost_bytes"]
+    assert {gap["why"] for gap in gaps} <= {"disk_full"}
+    assert kinds.count("frame") + call["lost_frames"] == relayed
+    return call["lost_frames"]
+
+
 @contextlib.asynccontextmanager
-async def apart(data: Path, **settings: Any) -> AsyncGenerator[Apart]:
+async def apart(data: Path, faults: Faults | None = None, **settings: Any) -> AsyncGenerator[Apart]:
     """Yield an installation of which nothing runs yet; end what does at the end."""
     options: dict[str, Any] = {"compression": None, "max_size": None, "ping_interval": None}
     async with serve(answer, "127.0.0.1", 0, **options) as provider:
         port = next(iter(provider.sockets)).getsockname()[1]
-        made = Apart(data, f"ws://127.0.0.1:{port}/v1/realtime", settings)
+        made = Apart(data, f"ws://127.0.0.1:{port}/v1/realtime", settings, faults)
         await made.prepare()
         try:
             yield made

@@ -5,16 +5,14 @@ import contextlib
 import errno
 import json
 import os
-import re
 import resource
 import sqlite3
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.e2e.apart import SOUND, Apart, Talker, apart
+from tests.e2e.apart import SOUND, Apart, Talker, apart, check_exact
 from tests.support.measured import measured
 
 from trunkline.store.control.database import sqlite_url
@@ -85,14 +83,6 @@ def disk(tmp_path: Path) -> Generator[tuple[Path, Disk | Limit]]:
         subprocess.run(["umount", directory], check=True)
 
 
-async def goes_on(talker: Talker) -> None:
-    """Check that a call goes on: both ways."""
-    got = len(talker.got)
-    async with asyncio.timeout(10):
-        while len(talker.got) < got + 10:
-            await asyncio.sleep(0.01)
-
-
 async def accounts_can_be_changed(made: Apart, name: str) -> None:
     url = sqlite_url(made.layout.control)
     async with ControlStore.opened(url, publish_to=made.layout.snapshot) as control:
@@ -108,45 +98,10 @@ async def pour(made: Apart) -> Talker:
     for _ in range(HUGE_FRAMES):
         await talker.connection.send(HUGE)
         talker.poured += 1
-    await goes_on(talker)
+    await talker.goes_on()
     await talker.hang_up()
     await talking
     return talker
-
-
-async def metric(made: Apart, name: str) -> float:
-    text = (await made.get("/metrics")).text
-    return sum(
-        float(value) for value in re.findall(rf"^{name}(?:{{.*?}})? (\S+)$", text, re.MULTILINE)
-    )
-
-
-async def told(made: Apart, talker: Talker) -> dict[str, Any]:
-    """Return what the API says of a call, its raw events too, once it is over."""
-    found: dict[str, Any] = {}
-
-    async def over() -> bool:
-        answer = await made.get(f"/v1/calls/{talker.call_id}")
-        found.update(answer.json())
-        return answer.status_code == 200 and found["status"] != "live"
-
-    await made.until(over)
-    lines = (await made.get(f"/v1/calls/{talker.call_id}/events?limit=10000")).text.splitlines()
-    found["lines"] = [json.loads(line) for line in lines]
-    return found
-
-
-def check_exact(call: dict[str, Any], relayed: int) -> int:
-    """Check that the record says of every frame that it is there, or that it is missing."""
-    kinds = [line["record"] for line in call["lines"]]
-    gaps = [json.loads(line["text"]) for line in call["lines"] if line["record"] == "gap"]
-    assert call["damaged_records"] == 0
-    assert kinds.count("frame") == call["caller_leg"]["frames"] + call["provider_leg"]["frames"]
-    assert sum(gap["frames"] for gap in gaps) == call["lost_frames"]
-    assert sum(gap["bytes"] for gap in gaps) == call["lost_bytes"]
-    assert {gap["why"] for gap in gaps} <= {"disk_full"}
-    assert kinds.count("frame") + call["lost_frames"] == relayed
-    return call["lost_frames"]
 
 
 @pytest.mark.guarantee("D4")
@@ -157,9 +112,9 @@ async def test_a_disk_that_fills_up_for_a_while_costs_nothing(
     directory, filler = disk
     async with apart(directory / "data", min_free_bytes=MIN_FREE_BYTES) as made:
         (talker,) = await survive(made, filler, left_bytes=4 * MIB, pours=False)
-        assert await metric(made, "trunkline_journal_lost_frames_total") == 0
+        assert await made.metric("trunkline_journal_lost_frames_total") == 0
         assert "frames_lost" not in await made.reasons()
-        assert check_exact(await told(made, talker), talker.relayed) == 0
+        assert check_exact(await made.told(talker), talker.relayed) == 0
 
 
 @pytest.mark.guarantee("D4")
@@ -173,13 +128,13 @@ async def test_a_disk_that_stays_full_costs_exactly_what_the_record_says(
     async with apart(directory / "data", min_free_bytes=min_free_bytes) as made:
         talkers = await survive(made, filler, left_bytes=left_bytes, pours=True)
         assert "frames_lost" in await made.reasons()
-        missing = [check_exact(await told(made, one), one.relayed) for one in talkers]
-        assert sum(missing) == await metric(made, "trunkline_journal_lost_frames_total") > 0
+        missing = [check_exact(await made.told(one), one.relayed) for one in talkers]
+        assert sum(missing) == await made.metric("trunkline_journal_lost_frames_total") > 0
         await made.recorded()
         made.end(made.server)
         made.start_server()
         assert "facts_damaged" not in await made.reasons()
-        assert [(await told(made, one))["lost_frames"] for one in talkers] == missing
+        assert [(await made.told(one))["lost_frames"] for one in talkers] == missing
         with sqlite3.connect(made.layout.control) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         connection.close()
@@ -199,24 +154,24 @@ async def survive(
     made.start_gateway()
     talkers = [made.talker()]
     talking = asyncio.create_task(talkers[0].talk())
-    await goes_on(talkers[0])
+    await talkers[0].goes_on()
     await made.seen(talkers[0].call_id)
     if low and filler.is_real:
         filler.fill(MIN_FREE_BYTES - 4 * MIB, made)
         await made.until_reasons(lambda codes: "recorder_waits" in codes)
-        await goes_on(talkers[0])
+        await talkers[0].goes_on()
         assert "disk_full" not in await made.reasons()
     filler.fill(left_bytes, made)
     await made.until_reasons(lambda codes: "disk_full" in codes)
     if pours:
         talkers.append(await pour(made))
-    await goes_on(talkers[0])
+    await talkers[0].goes_on()
     if low:
         await accounts_can_be_changed(made, "while the disk is full")
     filler.empty(made)
     await made.until_reasons(lambda codes: not codes & {"disk_full", "recorder_waits"})
     await accounts_can_be_changed(made, "afterwards")
-    await goes_on(talkers[0])
+    await talkers[0].goes_on()
     await talkers[0].hang_up()
     await talking
     return talkers
