@@ -21,7 +21,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request, Response
 
 from trunkline.journal.record import Kind, Leg
-from trunkline.protocol.profiles import Plan
+from trunkline.protocol.profiles.planning import Plan
 from trunkline.relay.attempt import redacted
 from trunkline.relay.refusal import Refusal
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from trunkline.protocol.call import Note, Opened
-from trunkline.protocol.profiles import Ask, Plan, plan
-from trunkline.protocol.profiles import Refused as Unplannable
+from trunkline.protocol.profiles.ask import Ask
+from trunkline.protocol.profiles.ask import Refused as Unplannable
+from trunkline.protocol.profiles.planning import Plan, plan
 from trunkline.relay.head import Head, as_text, query_pairs
 from trunkline.relay.refusal import Refusal
 from trunkline.settings import Settings

@@ -22,7 +22,7 @@ from trunkline import __version__
 from trunkline.clock import monotonic_ns, wall_ns
 from trunkline.ids import RANDOM_BYTES, call_id, ulid_bytes, ulid_text
 from trunkline.protocol.call import Closed, EndReason, Note
-from trunkline.protocol.profiles import Plan
+from trunkline.protocol.profiles.planning import Plan
 from trunkline.relay.admit import Admitted, Arrival, NotAdmitted, admit, check_upgrade
 from trunkline.relay.core import Core, Limits
 from trunkline.relay.dial import DialFailed, Dialled, dial

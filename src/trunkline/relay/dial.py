@@ -16,7 +16,7 @@ import aiofastnet
 from picows import WSListener
 
 from trunkline.protocol.call import EndReason
-from trunkline.protocol.profiles import Plan
+from trunkline.protocol.profiles.planning import Plan
 from trunkline.relay.listening import NONE_LEFT
 from trunkline.relay.refusal import Refusal
 from trunkline.relay.response import (

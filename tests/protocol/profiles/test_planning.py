@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from trunkline.protocol.profiles import Ask, Plan, Refused, plan
+from trunkline.protocol.profiles.ask import Ask, Refused
+from trunkline.protocol.profiles.planning import Plan, plan
 from trunkline.settings import Settings
 
 JWT = "eyJhbGciOi.eyJzdWIi.c2ln-_0"

@@ -1,0 +1,45 @@
+"""Pure. What makes a provider: data, and the few functions in which it differs from others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from trunkline.protocol.call import Dialect
+from trunkline.protocol.profiles.ask import Ask
+from trunkline.protocol.profiles.credentials import Credential
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """One provider."""
+
+    name: str
+    """As in records and settings."""
+    title: str
+    """For people."""
+    url: str
+    """Where it lives, in the form that `address` takes; `{resource}` is the caller's to name."""
+    address: Callable[[Ask, str, str], str]
+    """(ask, where it lives, model to use) -> the URL to dial."""
+    credential: Credential
+    credential_hint: str
+    """How a caller sends its own: the header, with a word in place of the credential."""
+    model: Callable[[Ask], str]
+    """What the caller calls the model; empty where none is named. May raise `Refused`."""
+    dialect: Callable[[Ask], Dialect]
+    """Which vocabulary it speaks, on this path."""
+    keeps_beta: bool = False
+    """`OpenAI-Beta: realtime=v1` travels to it where it speaks beta."""
+    maps_models: bool = False
+    """The setting `successors` is about its models."""
+
+
+def model_of_query(ask: Ask) -> str:
+    """Return the `model` of the query."""
+    return ask.value("model")
+
+
+def speaks_ga(_ask: Ask) -> Dialect:
+    """Return `ga`, whatever is asked for."""
+    return "ga"
