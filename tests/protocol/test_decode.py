@@ -12,6 +12,7 @@ from tests.protocol.frames import EXAMPLES, GA_ITEM, GA_RESPONSE, GA_SESSION, an
 
 from trunkline.protocol import events
 from trunkline.protocol.decode import decode, decode_and_peek, name_of, peek
+from trunkline.protocol.mend import MAX_TRIES
 from trunkline.protocol.names import GA_OF_BETA
 
 
@@ -142,6 +143,15 @@ def test_garbage_is_opaque_and_has_no_type(frame: bytes) -> None:
 def test_text_that_is_not_utf_8_is_opaque() -> None:
     frame = b'{"type":"error","error":{"message":"\xff"}}'
     assert decode(frame) == events.Opaque("", len(frame))
+
+
+def test_mending_has_an_end() -> None:
+    """An event with more faults than anybody makes by mistake has those that were looked at."""
+    bad = b",".join([b'{"id":7,"status":"completed"}'] * MAX_TRIES)
+    event = decode(b'{"type":"response.done","response":{"output":[' + bad + b"]}}")
+    assert isinstance(event, events.ResponseDone)
+    assert 1000 < len(event.response.output) < MAX_TRIES
+    assert event.response.output[0] == events.Item(status="completed")
 
 
 def test_an_event_that_we_do_not_model_keeps_its_type() -> None:

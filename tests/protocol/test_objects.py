@@ -1,6 +1,8 @@
 """Reading and writing JSON loses nothing, and never raises."""
 
+import base64
 import json
+import random
 from typing import Any
 
 import pytest
@@ -64,3 +66,18 @@ def test_what_has_too_many_members_is_not_read() -> None:
     assert read(many) is None
     assert read_scrubbed(many) is None
     assert read(one) is not None
+
+
+@pytest.mark.parametrize("before", range(20))
+def test_a_number_of_very_many_digits_is_not_read(before: int) -> None:
+    """The time for it grows with the square of its digits."""
+    frame = b'{"a":"' + b"x" * (100_000 + before) + b'","n":' + b"9" * 150 + b"}"
+    assert read(frame) is None
+    assert read_scrubbed(frame) is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sound_is_no_number(seed: int) -> None:
+    sound = base64.b64encode(random.Random(seed).randbytes(1_000_000)).decode()
+    fields = {"audio": sound, "number": 12345678901234567890}
+    assert read(json.dumps(fields).encode()) == fields
