@@ -68,7 +68,7 @@ class Peer:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, masks: bool
     ) -> None:
         """`masks`: it is a caller."""
-        self.reader, self.writer, self._masks = reader, writer, masks
+        self.reader, self.writer, self.masks = reader, writer, masks
         self.answer = b""
         """A caller's: the head of the gateway's 101."""
 
@@ -80,7 +80,7 @@ class Peer:
         self, opcode: int, payload: bytes = b"", *, final: bool = True, reserved: int = 0
     ) -> None:
         """Send one frame."""
-        self.write(frame(opcode, payload, masked=self._masks, final=final, reserved=reserved))
+        self.write(frame(opcode, payload, masked=self.masks, final=final, reserved=reserved))
 
     def close(self, code: int | None, reason: bytes = b"") -> None:
         """Send a close frame."""
@@ -90,11 +90,11 @@ class Peer:
         """Return the next frame. Raises `IncompleteReadError` or `ConnectionError` at the end."""
         async with asyncio.timeout(timeout_s):
             first, second = await self.reader.readexactly(2)
-            assert bool(second & 0x80) is not self._masks
+            assert bool(second & 0x80) is not self.masks
             size = second & 0x7F
             if size >= 126:
                 size = int.from_bytes(await self.reader.readexactly(2 if size == 126 else 8), "big")
-            mask = b"" if self._masks else await self.reader.readexactly(4)
+            mask = b"" if self.masks else await self.reader.readexactly(4)
             payload = await self.reader.readexactly(size)
         assert first & 0x70 == 0
         whole = masked_with(mask, payload) if mask else payload

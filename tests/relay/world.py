@@ -95,7 +95,7 @@ class ListJournal:
 class BatchJournal(ListJournal):
     """Keeps them in a journal's buffer, where the short way can put its own."""
 
-    def __init__(self, size_bytes: int = 256 * 1024 * 1024) -> None:
+    def __init__(self, size_bytes: int) -> None:
         super().__init__()
         self.batch = Batch(size_bytes)
         self.appended = 0
@@ -176,9 +176,13 @@ async def world(
     server_socket: Path | None = None,
     provider: dict[str, Any] | None = None,
     host: str = "127.0.0.1",
+    journal_bytes: int = 16 * 1024 * 1024,
     **settings: Any,
 ) -> AsyncIterator[World]:
-    """Yield a gateway on `host` whose OpenAI is `talk`, or as `settings` say."""
+    """Yield a gateway on `host` whose OpenAI is `talk`, or as `settings` say.
+
+    `journal_bytes`: what all records of the test take; more costs time.
+    """
     seen: list[Headers] = []
 
     async def noted(connection: ServerConnection) -> None:
@@ -191,7 +195,7 @@ async def world(
     async with serve(noted, "127.0.0.1", 0, **{**options, **(provider or {})}) as served:
         port = next(iter(served.sockets)).getsockname()[1]
         chosen = Settings(**{"openai_url": f"ws://127.0.0.1:{port}/v1/realtime", **settings})
-        journal = BatchJournal() if short_way.get() else ListJournal()
+        journal = BatchJournal(journal_bytes) if short_way.get() else ListJournal()
         gateway = Gateway(
             chosen,
             journal,
