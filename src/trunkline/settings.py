@@ -119,6 +119,9 @@ class Settings(BaseModel):
     retention_days: int = Field(default=0, ge=0)
     """Calls older than this are forgotten: facts within hours, archives and recordings when the
     day of the call is that old. 0 keeps them."""
+    sealing_processes: int = Field(default=0, ge=0, le=64)
+    """Processes that make archives and recordings of finished calls, at low priority; started
+    when they are needed. 0: one for each core, 8 at most."""
     min_free_bytes: int = Field(default=256 * 1024 * 1024, ge=0)
     """With less free under `data` the recorder waits, and with less than half of it frames are
     not journalled either: calls go on, and what is left is for the databases."""

@@ -164,6 +164,7 @@ async def _serve(
 ) -> None:
     from trunkline.recorder.audit import Audit
     from trunkline.recorder.run import Recorder
+    from trunkline.recorder.workers import Processes, process_count
     from trunkline.store.retention import Retention
     from trunkline.store.spending import Spending
     from trunkline.vitals.desk import Desk
@@ -183,6 +184,7 @@ async def _serve(
             prices(settings),
             erased=kept.erased,
             min_free_bytes=settings.min_free_bytes,
+            sealing=Processes(process_count(settings.sealing_processes), "soon"),
         )
         traffic, gauge = Traffic(), Gauge(settings.data)
         watch = StoreWatch(stores.facts, stores.control)

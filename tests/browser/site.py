@@ -27,7 +27,7 @@ from trunkline.recorder.fold import finish, fold
 from trunkline.recorder.peaks import PeakMeter
 from trunkline.recorder.state import State
 from trunkline.settings import Settings
-from trunkline.store import archive, blobs, opus
+from trunkline.store import archive, blobs, codec
 from trunkline.store.archives import Archives
 from trunkline.store.blobs import Blobs
 from trunkline.store.control.accounts import KeyLimits
@@ -225,14 +225,14 @@ def _moved(row: Any, org_id: str, call_id: str) -> Any:
 async def _seal_sound(store: Blobs, site: Site, call: CallRow) -> None:
     """Give the dentist's call a recording: a tone wherever somebody speaks."""
     duration_us = call.duration_us or 0
-    sound = np.zeros((duration_us * opus.RATE_HZ // 1_000_000, 2), dtype=np.int16)
+    sound = np.zeros((duration_us * codec.RATE_HZ // 1_000_000, 2), dtype=np.int16)
     meter = PeakMeter(duration_us)
     for item in sample.ITEMS:
         if item.starts_us is None or item.ends_us is None or item.generated_ends_us is None:
             continue
         caller = item.role == "caller"
         start, end, made = (
-            us * opus.RATE_HZ // 1_000_000
+            us * codec.RATE_HZ // 1_000_000
             for us in (item.starts_us, item.ends_us, item.generated_ends_us)
         )
         voice = _tone(made - start, 180 if caller else 260)
@@ -240,14 +240,14 @@ async def _seal_sound(store: Blobs, site: Site, call: CallRow) -> None:
         meter.add("caller" if caller else "assistant", start, voice[: end - start])
         meter.add("assistant_unheard", end, voice[end - start :])
     path = site.spool / "sound.opus"
-    opus.encode((sound[at : at + 4800] for at in range(0, len(sound), 4800)), 2, path)
+    codec.encode((sound[at : at + 4800] for at in range(0, len(sound), 4800)), 2, path)
     await store.put(blobs.key(call.org_id, call.call_id, "audio.opus"), path)
     peaks = msgspec.json.encode(meter.result())
     await store.put(blobs.key(call.org_id, call.call_id, "peaks.json"), peaks)
 
 
 def _tone(count: int, hz: int) -> Any:
-    at = np.arange(count) / opus.RATE_HZ
+    at = np.arange(count) / codec.RATE_HZ
     envelope = np.abs(np.sin(at * 2.1) * np.sin(at * 7.3 + 1)) * 0.9 + 0.05
     return (np.sin(2 * np.pi * hz * at) * envelope * 12_000).astype(np.int16)
 

@@ -12,7 +12,7 @@ from trunkline.recorder import audio
 from trunkline.recorder.audio import render
 from trunkline.recorder.peaks import Peaks
 from trunkline.recorder.playback import Chunk
-from trunkline.store import opus
+from trunkline.store import codec
 
 Stereo = npt.NDArray[np.int16]
 CHUNK_MS = 40
@@ -40,7 +40,7 @@ def chunks(
 
 
 def decoded(path: Path) -> Stereo:
-    return np.concatenate(list(opus.decode(path)))
+    return np.concatenate(list(codec.decode(path)))
 
 
 def rms(samples: npt.NDArray[np.int16], from_ms: int, to_ms: int) -> float:

@@ -1,5 +1,7 @@
 """The recording has every sound where the facts say it is."""
 
+import io
+
 import pytest
 from tests.support import golden
 
@@ -21,7 +23,7 @@ def folded(name: str) -> tuple[CallRow, list[ItemRow]]:
 
 
 def heard(name: str) -> tuple[Playback, list[Chunk]]:
-    found = playback(lambda: golden.records(name))
+    found = playback(golden.records(name), io.BytesIO())
     return found, list(found.chunks)
 
 

@@ -1,3 +1,4 @@
+import errno
 import json
 from pathlib import Path
 
@@ -7,11 +8,12 @@ from tests.recorder.journals import ORG, a_call, rows_of
 from tests.support import golden
 
 from trunkline.journal.record import Record, encode
-from trunkline.recorder import seal
+from trunkline.recorder import jobs
 from trunkline.recorder.counts import Counts
-from trunkline.recorder.seal import Sealer, Stopping, sealed_row
+from trunkline.recorder.seal import Sealer, sealed_row
+from trunkline.recorder.workers import Threads, WorkerDied
 from trunkline.store import blobs as keys
-from trunkline.store import opus
+from trunkline.store import codec
 from trunkline.store.archive import ArchiveReader
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import CallRow
@@ -27,7 +29,10 @@ class Place:
         self.blobs = Blobs.open("", directory / "blobs")
         self.spool = directory / "spool"
         self.spool.mkdir()
-        self.sealer = Sealer(self.blobs, self.spool, Counts(), Tombstones(directory / "erased"))
+        self.workers = Threads()
+        erased = Tombstones(directory / "erased")
+        self.counts = Counts()
+        self.sealer = Sealer(self.blobs, self.spool, self.counts, erased, self.workers)
 
     def write(self, records: list[Record]) -> CallRow:
         """Spool a call; return its row before it is sealed."""
@@ -56,13 +61,13 @@ async def test_a_call_with_sound_leaves_archive_recording_and_waveform(place: Pl
     assert await place.records(row) == call
     sound = place.directory / "audio"
     await place.blobs.download(keys.key(row.org_id, row.call_id, "audio.opus"), sound)
-    samples = np.concatenate(list(opus.decode(sound)))
+    samples = np.concatenate(list(codec.decode(sound)))
     peaks = json.loads(await place.blobs.get(keys.key(row.org_id, row.call_id, "peaks.json")))
     assert row.duration_us is not None
     assert len(samples) == pytest.approx(peaks["duration_ms"] * 24, abs=48)
     assert peaks["duration_ms"] >= row.duration_us // 1000
     assert any(peaks["assistant_unheard"])
-    width = opus.RATE_HZ // peaks["per_second"]
+    width = codec.RATE_HZ // peaks["per_second"]
     for channel, lane in enumerate(("caller", "assistant")):
         loud = {number for number, peak in enumerate(peaks[lane]) if peak > 10}
         inside = sorted(number for number in loud if {number - 1, number + 1} <= loud)
@@ -99,16 +104,31 @@ async def test_a_recording_that_cannot_be_made_does_not_keep_the_archive(
     def broken(*_: object) -> None:
         raise RuntimeError("bug")
 
-    monkeypatch.setattr(seal.audio, "render", broken)
+    monkeypatch.setattr(jobs.audio, "render", broken)
     call = list(golden.records("barge_in"))
     row = place.write(call)
     assert await place.sealer.seal(row) == row
     assert await place.records(row) == call
 
 
-async def test_a_sealer_that_is_stopped_gives_up_soon(place: Place) -> None:
-    row = place.write(list(golden.records("barge_in")))
-    place.sealer.stop()
-    with pytest.raises(Stopping):
-        await place.sealer.seal(row)
-    assert not [blob async for blob in place.blobs.list("org")]
+async def test_a_job_that_fails_is_tried_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkline.recorder.seal.RETRY_SECONDS", (0.001,))
+    call = list(golden.records("barge_in"))
+    row = place.write(call)
+    failures = [OSError(errno.ENOSPC, "full"), WorkerDied("killed")]
+    whole = place.workers.perform
+
+    async def perform(job: jobs.Job) -> jobs.Outcome:
+        failure = failures.pop() if failures else None
+        if isinstance(failure, OSError):
+            return jobs.Failed(str(failure))
+        if failure is not None:
+            raise failure
+        return await whole(job)
+
+    monkeypatch.setattr(place.workers, "perform", perform)
+    assert (await place.sealer.seal(row)).has_audio
+    assert await place.records(row) == call
+    assert place.counts.store_errors == 2

@@ -9,7 +9,7 @@ from tests.store.engines import engine
 from tests.store.records import CALL, ULID, encoded, frames
 
 from trunkline import ids
-from trunkline.store import archive, blobs, opus
+from trunkline.store import archive, blobs, codec
 from trunkline.store.archives import Archives
 from trunkline.store.blobs import BlobMissing, Blobs
 from trunkline.store.erasure import Erasure
@@ -53,7 +53,7 @@ class Place:
         with packed.open("wb") as out:
             archive.pack(out, call_id, encoded(frames(5)))
         await self.blobs.put(blobs.key(ORG, call_id, "archive"), packed)
-        opus.encode([np.zeros((opus.RATE_HZ, 2), np.int16)], 2, packed)
+        codec.encode([np.zeros((codec.RATE_HZ, 2), np.int16)], 2, packed)
         await self.blobs.put(blobs.key(ORG, call_id, "audio.opus"), packed)
         packed.unlink()
         await self.blobs.put(blobs.key(ORG, call_id, "peaks.json"), b"{}")

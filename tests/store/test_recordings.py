@@ -7,7 +7,7 @@ import pytest
 from tests.store.records import CALL
 
 from trunkline import ids
-from trunkline.store import blobs, opus
+from trunkline.store import blobs, codec
 from trunkline.store.blobs import BadKey, BlobMissing, Blobs
 from trunkline.store.recordings import Form, Recordings, Track
 
@@ -21,9 +21,9 @@ class Remote(Blobs):
         return None
 
 
-def stereo(seconds: int) -> list[opus.Block]:
+def stereo(seconds: int) -> list[codec.Block]:
     """Return 300 Hz on the left in even seconds, 700 Hz on the right in odd ones."""
-    times = np.arange(opus.RATE_HZ) / opus.RATE_HZ
+    times = np.arange(codec.RATE_HZ) / codec.RATE_HZ
     tones = [np.sin(2 * np.pi * hz * times) * 16_000 for hz in (300, 700)]
     silence = np.zeros_like(times)
     pairs = ([tones[0], silence], [silence, tones[1]])
@@ -33,7 +33,7 @@ def stereo(seconds: int) -> list[opus.Block]:
 @pytest.fixture(params=[Blobs, Remote])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     store: Blobs = request.param.open("", tmp_path / "blobs")
-    opus.encode(stereo(4), 2, tmp_path / "audio")
+    codec.encode(stereo(4), 2, tmp_path / "audio")
     for call_id in (CALL, OTHER):
         await store.put(blobs.key("o", call_id, "audio.opus"), tmp_path / "audio")
         await store.put(blobs.key("o", call_id, "peaks.json"), b'{"version":1}')
@@ -58,7 +58,7 @@ async def test_a_single_track_is_mono_and_holds_that_side_only(
         assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (1, 24_000, 2)
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
     mono = await recordings.audio("o", CALL, track, "opus")
-    for sound in (samples, np.concatenate(list(opus.decode(mono)))[:, 0]):
+    for sound in (samples, np.concatenate(list(codec.decode(mono)))[:, 0]):
         assert len(sound) == pytest.approx(4 * 24_000, abs=24)
         for second in range(4):
             loud = rms(sound[second * 24_000 : (second + 1) * 24_000])

@@ -1,4 +1,4 @@
-"""I/O. The recording of a call: stereo Ogg Opus, caller left, assistant right.
+"""I/O. The recording of a call: stereo, caller left, assistant right.
 
 Both sides are painted on the call's clock (0 = the call was opened) onto sparse
 files, then encoded second by second, so that a call of any length needs the memory of a
@@ -17,11 +17,10 @@ from typing import BinaryIO
 import numpy as np
 import soxr
 
-from trunkline.protocol.audio import Format, Samples, decode_pcm16, whole_samples
+from trunkline.protocol.audio import PCM_24K, Samples, decode_pcm16, whole_samples
 from trunkline.recorder.peaks import Lane, PeakMeter, Peaks
 from trunkline.recorder.playback import Chunk
-from trunkline.store import opus
-from trunkline.store.opus import RATE_HZ
+from trunkline.store.codec import RATE_HZ, Block, Codec, encode
 
 MAX_DURATION_US = 12 * 3600 * 1_000_000
 """A recording is cut here: sound can be pushed faster than real time, disks are finite."""
@@ -33,8 +32,10 @@ _FADE = RATE_HZ // 200
 """5 ms: where sound is cut it ends softly, without a click."""
 
 
-def render(chunks: Iterable[Chunk], duration_us: int, out: Path) -> Peaks | None:
-    """Write the recording of a call to `out`; return its waveform.
+def render(
+    chunks: Iterable[Chunk], duration_us: int, out: Path, codec: Codec = "opus"
+) -> Peaks | None:
+    """Write the recording of a call to `out`; return its waveform, the same for each `codec`.
 
     `chunks` come in the order of the journal, all of them within `duration_us`. Without
     any that can be decoded there is no recording: nothing is written, None is returned.
@@ -50,7 +51,7 @@ def render(chunks: Iterable[Chunk], duration_us: int, out: Path) -> Peaks | None
         assistant.end_run()
         if not (caller.painted or assistant.painted):
             return None
-        opus.encode(_blocks(left, right, sample_at(duration_us)), 2, out)
+        encode(_blocks(left, right, sample_at(duration_us)), 2, out, codec)
     return meter.result()
 
 
@@ -59,7 +60,7 @@ def sample_at(us: int) -> int:
     return us * RATE_HZ // 1_000_000
 
 
-def _blocks(left: BinaryIO, right: BinaryIO, samples: int) -> Iterator[opus.Block]:
+def _blocks(left: BinaryIO, right: BinaryIO, samples: int) -> Iterator[Block]:
     """Yield `samples` of two raw tracks, int16 at 24 kHz, silent where they end."""
     left.seek(0)
     right.seek(0)
@@ -76,7 +77,8 @@ def _read(track: BinaryIO, count: int) -> Samples:
 class _Painter:
     """Paints one side: decodes, brings to 24 kHz, writes where it was heard.
 
-    Chunks that touch are one run, resampled as one stream, so that no seam is heard.
+    Chunks that touch are one run, resampled as one stream, so that no seam is heard. A run is
+    painted about a second at a time.
     """
 
     def __init__(self, descriptor: int, meter: PeakMeter, heard: Lane, unheard: Lane) -> None:
@@ -84,10 +86,12 @@ class _Painter:
         self._meter = meter
         self._heard: Lane = heard
         self._unheard: Lane = unheard
-        self._key: tuple[Format, int | None] | None = None
+        self._format = PCM_24K
+        self._until_us: int | None = None
         self._carry = b""
+        self._pending = bytearray()
         self._resampler: soxr.ResampleStream | None = None
-        self._start = self._taken = self._position = 0
+        self._start = self._taken_bytes = self._position = 0
         self.painted = False
 
     def paint(self, chunk: Chunk) -> None:
@@ -95,35 +99,45 @@ class _Painter:
         if not MIN_RATE_HZ <= chunk.format.rate_hz <= MAX_RATE_HZ:
             return
         start = sample_at(chunk.starts_us)
-        key = (chunk.format, chunk.heard_until_us)
-        if key != self._key:
-            self._carry = b""
-        if key != self._key or abs(start - self._end(chunk.format)) > _SLACK:
+        other = chunk.format != self._format or chunk.heard_until_us != self._until_us
+        if other or abs(start - self._end()) > _SLACK or not self._taken_bytes:
             self.end_run()
-            self._begin_run(key, start)
-        data, self._carry = whole_samples(chunk.format, self._carry, chunk.data)
-        samples = decode_pcm16(chunk.format, data)
-        self._taken += len(samples)
-        self._write(samples if self._resampler is None else self._resampler.resample_chunk(samples))
+            if other:
+                self._carry = b""
+            self._begin_run(chunk, start)
+        self._pending += chunk.data
+        self._taken_bytes += len(chunk.data)
+        if len(self._pending) >= chunk.format.bytes_per_second:
+            self._paint(last=False)
 
     def end_run(self) -> None:
-        """Write what the resampler still holds."""
-        if self._resampler is not None and self._taken:
-            self._write(self._resampler.resample_chunk(np.zeros(0, np.int16), last=True))
-        self._taken = 0
+        """Write what is not written yet."""
+        if self._taken_bytes:
+            self._paint(last=True)
+        self._taken_bytes = 0
 
-    def _begin_run(self, key: tuple[Format, int | None], start: int) -> None:
-        self._key = key
+    def _begin_run(self, chunk: Chunk, start: int) -> None:
+        self._format, self._until_us = chunk.format, chunk.heard_until_us
         self._start = self._position = start
-        rate_hz = key[0].rate_hz
+        self._taken_bytes = len(self._carry)
+        rate_hz = chunk.format.rate_hz
         self._resampler = (
             None
             if rate_hz == RATE_HZ
             else soxr.ResampleStream(rate_hz, RATE_HZ, 1, dtype="int16", quality="HQ")
         )
 
-    def _end(self, format_: Format) -> int:
-        return self._start + self._taken * RATE_HZ // format_.rate_hz
+    def _end(self) -> int:
+        samples = self._taken_bytes // self._format.bytes_per_sample
+        return self._start + samples * RATE_HZ // self._format.rate_hz
+
+    def _paint(self, *, last: bool) -> None:
+        data, self._carry = whole_samples(self._format, self._carry, bytes(self._pending))
+        self._pending.clear()
+        samples = decode_pcm16(self._format, data)
+        if self._resampler is not None:
+            samples = self._resampler.resample_chunk(samples, last=last)
+        self._write(samples)
 
     def _write(self, samples: Samples) -> None:
         at, self._position = self._position, self._position + len(samples)
@@ -131,8 +145,9 @@ class _Painter:
         if not len(samples):
             return
         self.painted = True
-        until = self._key[1] if self._key else None
-        count = len(samples) if until is None else min(len(samples), max(0, sample_at(until) - at))
+        until, count = self._until_us, len(samples)
+        if until is not None:
+            count = min(count, max(0, sample_at(until) - at))
         heard, unheard = samples[:count], samples[count:]
         self._meter.add(self._unheard, at + count, unheard)
         self._meter.add(self._heard, at, heard)

@@ -1,13 +1,16 @@
 """Pure. From the records of a call to the sound that a person hears when it is played back.
 
-It goes over the records twice: where an item was cut is known only after all of it was
-sent. The places are those of `sound.Sound`, fed as `fold` feeds it, so that the recording
-and the facts agree; a test holds them to it.
+Where an item was cut is known only after all of it was sent. So the sound is kept, decoded,
+until the last record was heard, and comes back with its cuts then. The places are those of
+`sound.Sound`, fed as `fold` feeds it, so that the recording and the facts agree; a test
+holds them to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -16,6 +19,10 @@ from trunkline.protocol.audio import Format, decode_base64
 from trunkline.protocol.call import Opened
 from trunkline.protocol.decode import decode
 from trunkline.recorder.sound import Placed, Sound
+
+# Of plain integers: operators of `Flag` cost more than decoding the frame does.
+_UNHEARD: Final = int(Flag.OURS | Flag.BINARY)
+_ALTERED: Final = int(Flag.ALTERED)
 
 
 class Chunk(msgspec.Struct, frozen=True, gc=False):
@@ -41,11 +48,12 @@ class Playback(msgspec.Struct, frozen=True):
     """In the order of the journal. Can be taken once."""
 
 
-def playback(records: Callable[[], Iterable[Record]]) -> Playback:
-    """Return the sound of a call. Each call of `records` begins with its first record."""
-    listener = _Listener()
+def playback(records: Iterable[Record], scratch: BinaryIO) -> Playback:
+    """Return the sound of a call. It is kept in `scratch`, an empty file, until it is played."""
+    listener, kept = _Listener(), _Kept(scratch)
     ends_us = 0
-    for placed in listener.placed(records()):
+    for placed in listener.placed(records):
+        kept.add(placed)
         if placed.leg == "caller":
             ends_us = max(ends_us, placed.starts_us + placed.duration_us)
     listener.sound.stop(listener.last_us)
@@ -54,19 +62,41 @@ def playback(records: Callable[[], Iterable[Record]]) -> Playback:
         for item_id, play in listener.sound.plays.items()
         if play.cut_us is not None
     }
-    return Playback(max(ends_us, listener.last_us), _chunks(records(), heard_until_us))
+    return Playback(max(ends_us, listener.last_us), kept.chunks(heard_until_us))
 
 
-def _chunks(records: Iterable[Record], heard_until_us: dict[str, int]) -> Iterator[Chunk]:
-    for placed in _Listener().placed(records):
+class _Kept:
+    """Chunks in the order in which they came: in memory 20 bytes of each, or 3 MB of an hour."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._starts_us = array("q")
+        self._sizes_bytes = array("i")
+        self._items = array("i")
+        self._formats = array("i")
+        # Numbered, in the order in which they came. The caller has no item.
+        self._item_ids: dict[str, int] = {}
+        self._known: dict[Format, int] = {}
+
+    def add(self, placed: Placed) -> None:
+        data = decode_base64(placed.base64)
+        self._file.write(data)
+        self._sizes_bytes.append(len(data))
+        self._starts_us.append(placed.starts_us)
+        self._formats.append(self._known.setdefault(placed.format, len(self._known)))
         caller = placed.leg == "caller"
-        yield Chunk(
-            caller,
-            placed.starts_us,
-            placed.format,
-            decode_base64(placed.base64),
-            None if caller else heard_until_us.get(placed.item_id),
-        )
+        number = -1 if caller else self._item_ids.setdefault(placed.item_id, len(self._item_ids))
+        self._items.append(number)
+
+    def chunks(self, heard_until_us: dict[str, int]) -> Iterator[Chunk]:
+        formats = list(self._known)
+        cuts_us = [heard_until_us.get(item_id) for item_id in self._item_ids]
+        self._file.seek(0)
+        columns = zip(self._starts_us, self._sizes_bytes, self._items, self._formats, strict=True)
+        for starts_us, size_bytes, item, format_ in columns:
+            data = self._file.read(size_bytes)
+            cut_us = None if item < 0 else cuts_us[item]
+            yield Chunk(item < 0, starts_us, formats[format_], data, cut_us)
 
 
 class _Listener:
@@ -84,9 +114,10 @@ class _Listener:
                 self._opened_ns = _opened_ns(record)
             at_us = self._offset_us(record.received_ns)
             self.last_us = max(self.last_us, at_us)
-            if record.kind is not Kind.FRAME or record.flags & (Flag.OURS | Flag.BINARY):
+            flags = int(record.flags)
+            if record.kind is not Kind.FRAME or flags & _UNHEARD:
                 continue
-            handed_us = at_us if record.flags & Flag.ALTERED else None
+            handed_us = at_us if flags & _ALTERED else None
             if record.handed_ns:
                 handed_us = self._offset_us(record.handed_ns)
             heard = self.sound.observe(record.leg, decode(record.payload), at_us, handed_us)

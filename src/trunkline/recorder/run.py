@@ -33,6 +33,7 @@ from trunkline.recorder.room import Room
 from trunkline.recorder.seal import Sealer
 from trunkline.recorder.sweep import SpoolSuspect, Sweeper
 from trunkline.recorder.tail import Tail
+from trunkline.recorder.workers import Threads, Workers
 from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing, Blobs
 from trunkline.store.facts.rows import CallRow, Row
@@ -102,13 +103,16 @@ class Recorder:
         *,
         erased: Tombstones | None = None,
         min_free_bytes: int = 0,
+        sealing: Workers | None = None,
     ) -> None:
         """`data` is the data directory: its `journal`, `spool` and `recorder` are used.
 
         What is in `erased`, by default the tombstones in `data`, is not recorded.
         With less than `min_free_bytes` free there, nothing is written, and the journals keep
-        everything until there is room.
+        everything until there is room. `sealing` makes archives and recordings: by default a
+        thread.
         """
+        self._sealing_workers = sealing or Threads()
         self._erased = Tombstones(data / ERASED) if erased is None else erased
         self._room = Room(data, min_free_bytes)
         self._journal = data / "journal"
@@ -137,7 +141,12 @@ class Recorder:
         self._harvested: set[str] = set()
         """Sealed calls whose last rows are with those to be stored."""
         self._sealer = Sealer(
-            self._blobs, self._spool, self._counts, self._erased, has_room=self._room.there_is
+            self._blobs,
+            self._spool,
+            self._counts,
+            self._erased,
+            self._sealing_workers,
+            has_room=self._room.there_is,
         )
         self._sweeper = Sweeper(self._own, self._spool, self._calls)
         self._settled_ns = self._retry_ns = 0
@@ -291,9 +300,9 @@ class Recorder:
         await self._sweeper.sweep(self._tails, self._places)
 
     async def _abandon(self) -> None:
-        self._sealer.stop()
         for task in self._sealing.values():
             task.cancel()
+        await self._sealing_workers.stop()
         await asyncio.gather(*self._sealing.values(), return_exceptions=True)
         try:
             await self._sweeper.rest()

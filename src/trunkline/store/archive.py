@@ -100,13 +100,15 @@ def pack(out: BinaryIO, call_id: str, records: Iterable[tuple[int, bytes]]) -> I
     `records` are pairs of sequence and encoded record, in rising order. They are taken
     one by one: a call of any length needs memory for one frame.
     """
-    packer = _Packer(out)
+    packer = Packer(out)
     for seq, data in records:
         packer.add(seq, data)
     return packer.finish(call_id)
 
 
-class _Packer:
+class Packer:
+    """Writes one archive, record by record."""
+
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=False)
@@ -118,6 +120,7 @@ class _Packer:
         self._crc = 0
 
     def add(self, seq: int, data: bytes) -> None:
+        """Add an encoded record, whose sequence is above those before."""
         if self._pending and len(self._pending) + len(data) > FRAME_BYTES:
             self._cut()
         self._pending += data
@@ -125,6 +128,7 @@ class _Packer:
         self._seqs.append(seq)
 
     def finish(self, call_id: str) -> Index:
+        """Write what is left, and the manifest, which is returned."""
         if self._pending:
             self._cut()
         frames = tuple(self._frames)

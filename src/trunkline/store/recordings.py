@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from trunkline.store import blobs as keys
-from trunkline.store import opus
+from trunkline.store import codec
 from trunkline.store.blobs import BlobMissing, Blobs
 
 Track: TypeAlias = Literal["mix", "caller", "assistant"]
@@ -111,7 +111,7 @@ def _render(source: Path, path: Path, track: Track, form: Form) -> None:
         if track == "mix" and form == "opus":
             os.replace(source, part)
         elif form == "opus":
-            opus.encode(_channel(source, track), 1, part)
+            codec.encode(_channel(source, track), 1, part)
         else:
             _write_wav(_channel(source, track), 2 if track == "mix" else 1, part)
         os.replace(part, path)
@@ -120,8 +120,8 @@ def _render(source: Path, path: Path, track: Track, form: Form) -> None:
         raise
 
 
-def _channel(source: Path, track: Track) -> Iterator[opus.Block]:
-    for block in opus.decode(source):
+def _channel(source: Path, track: Track) -> Iterator[codec.Block]:
+    for block in codec.decode(source):
         if track == "mix":
             yield block
         else:
@@ -129,11 +129,11 @@ def _channel(source: Path, track: Track) -> Iterator[opus.Block]:
             yield np.ascontiguousarray(block[:, channel : channel + 1])
 
 
-def _write_wav(blocks: Iterator[opus.Block], channels: int, path: Path) -> None:
+def _write_wav(blocks: Iterator[codec.Block], channels: int, path: Path) -> None:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(channels)
         file.setsampwidth(2)
-        file.setframerate(opus.RATE_HZ)
+        file.setframerate(codec.RATE_HZ)
         for block in blocks:
             file.writeframes(block.astype("<i2").tobytes())
 
