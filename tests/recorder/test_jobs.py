@@ -122,3 +122,23 @@ def test_what_is_missing_in_a_spool_is_counted(tmp_path: Path) -> None:
 def test_a_recording_that_is_gone_cannot_be_compressed(tmp_path: Path) -> None:
     job = Compress(recording=str(tmp_path / "gone"), opus=str(tmp_path / "out"))
     assert isinstance(perform(job), Failed)
+
+
+@pytest.mark.parametrize("name", ["opus", "flac"])
+def test_a_codec_that_finds_no_room_has_not_made_a_recording(tmp_path: Path, name: Codec) -> None:
+    job = to_seal(tmp_path, list(golden.records("barge_in")), name)
+    Path(job.recording).symlink_to("/dev/full")
+    outcome = perform(job)
+    assert isinstance(outcome, Failed)
+    assert "No space left" in outcome.why
+
+
+def test_a_call_can_be_sealed_without_its_recording(tmp_path: Path) -> None:
+    job = to_seal(tmp_path, list(golden.records("barge_in")))
+    perform(job)
+    whole = Path(job.archive).read_bytes()
+    Path(job.recording).unlink()
+    without = msgspec.structs.replace(job, recorded=False)
+    assert perform(without) == Sealed(damaged_records=0, has_audio=False)
+    assert Path(job.archive).read_bytes() == whole
+    assert not Path(job.recording).exists()

@@ -1,5 +1,6 @@
 import errno
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +118,7 @@ async def test_a_job_that_fails_is_tried_again(
     monkeypatch.setattr("trunkline.recorder.seal.RETRY_SECONDS", (0.001,))
     call = list(golden.records("barge_in"))
     row = place.write(call)
-    failures = [OSError(errno.ENOSPC, "full"), WorkerDied("killed")]
+    failures = [OSError(errno.ENOSPC, "full"), WorkerDied(-signal.SIGKILL)]
     whole = place.workers.perform
 
     async def perform(job: jobs.Job) -> jobs.Outcome:
@@ -132,3 +133,24 @@ async def test_a_job_that_fails_is_tried_again(
     assert (await place.sealer.seal(row)).has_audio
     assert await place.records(row) == call
     assert place.counts.store_errors == 2
+
+
+async def test_a_call_whose_sound_crashes_processes_is_archived_without_a_recording(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others may have been killed, by an operator or for want of memory: that is not its fault."""
+    monkeypatch.setattr("trunkline.recorder.seal.RETRY_SECONDS", (0.001,))
+    call = list(golden.records("barge_in"))
+    row = place.write(call)
+    deaths = [signal.SIGSEGV, signal.SIGKILL, signal.SIGKILL, signal.SIGXCPU]
+    whole = place.workers.perform
+
+    async def perform(job: jobs.Job) -> jobs.Outcome:
+        if deaths:
+            raise WorkerDied(-deaths.pop())
+        return await whole(job)
+
+    monkeypatch.setattr(place.workers, "perform", perform)
+    assert not (await place.sealer.seal(row)).has_audio
+    assert await place.records(row) == call
+    assert not deaths

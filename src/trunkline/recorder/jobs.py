@@ -43,6 +43,8 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     recording: str
     peaks: str
     codec: Codec
+    recorded: bool = True
+    """False: do without a recording, which has crashed whoever made it."""
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -104,14 +106,15 @@ def _seal(job: Seal, stopped: Callable[[], bool]) -> Sealed:
         call = _Call(job, archive.Packer(out), stopped)
         records = call.records()
         try:
-            peaks = _record(job, records)
+            if job.recorded:
+                peaks = _record(job, records)
         except Exception as exc:
             if call.failed or (isinstance(exc, OSError) and exc.errno in _DISK):
                 raise
             # A recording that cannot be made must not keep the archive from being.
             problem = traceback.format_exc()
-            for _ in records:
-                pass
+        for _ in records:
+            pass
         call.packer.finish(job.call_id)
     if peaks is not None:
         Path(job.peaks).write_bytes(msgspec.json.encode(peaks))

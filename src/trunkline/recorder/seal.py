@@ -18,7 +18,7 @@ import structlog
 from trunkline.errors import TrunklineError
 from trunkline.recorder.counts import Counts
 from trunkline.recorder.jobs import Failed, Seal, Sealed, Stopped
-from trunkline.recorder.workers import Workers
+from trunkline.recorder.workers import WorkerDied, Workers
 from trunkline.store import blobs
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import CallRow
@@ -27,6 +27,8 @@ from trunkline.store.tombstones import Tombstones
 
 ROOM_SECONDS = 1.0
 RETRY_SECONDS = (1, 5, 15, 60, 300)
+MAX_CRASHES = 2
+"""Of processes that made a call's recording; then it has none. Its sound is in the archive."""
 
 log = structlog.get_logger("trunkline.recorder")
 
@@ -64,23 +66,31 @@ class Sealer:
         Goes on trying while the blob store refuses. Raises `Stopped` when the workers were
         told to stop.
         """
+        crashes = 0
         for attempt in range(1_000_000_000):
+            recorded = crashes < MAX_CRASHES
             try:
                 async with self._slots:
                     while not self._has_room():  # noqa: ASYNC110 (nobody tells when there is)
                         await asyncio.sleep(ROOM_SECONDS)
-                    return await self._seal(row) if row.call_id not in self._erased else row
+                    if row.call_id in self._erased:
+                        return row
+                    sealed = await self._seal(row, recorded=recorded)
+                    if not recorded:
+                        log.error("recording given up", call=row.call_id, crashes=crashes)
+                    return sealed
             except Stopped:
                 raise
             except Exception as exc:
                 # Whatever it is, the spool stays and the next attempt begins from it.
+                crashes += isinstance(exc, WorkerDied) and exc.crashed
                 self._counts.store_errors += 1
                 why = f"{type(exc).__name__}: {str(exc).splitlines()[:1]}"
                 log.error("sealing failed", call=row.call_id, error=why, attempt=attempt)
                 await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
         raise AssertionError
 
-    async def _seal(self, row: CallRow) -> CallRow:
+    async def _seal(self, row: CallRow, *, recorded: bool) -> CallRow:
         # A name of its own: what a killed process had begun may be written for a while yet.
         scratch = spool_path(self._spool, row.call_id).with_suffix(f".{secrets.token_hex(4)}")
         archive, recording, peaks = (
@@ -96,6 +106,7 @@ class Sealer:
             recording=str(recording),
             peaks=str(peaks),
             codec="opus",
+            recorded=recorded,
         )
         try:
             sealed = await self._workers.perform(job)

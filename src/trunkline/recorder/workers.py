@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,14 @@ from trunkline.recorder.worker import ENDED_IDLE
 Urgency: TypeAlias = Literal["soon", "idle"]
 
 MAX_PROCESSES = 8
-"""Unless the operator wants more: each has 60 MB."""
+"""Unless the operator wants more: each has 70 MB."""
+CRASHES = {
+    -number
+    for number in (
+        signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGXCPU,
+    )
+}  # fmt: skip
+"""Exit codes of a process whose code, or a codec's, is to blame."""
 
 _decoder = msgspec.json.Decoder[Outcome](Outcome)
 
@@ -36,6 +44,11 @@ def process_count(wanted: int) -> int:
 
 class WorkerDied(TrunklineError):
     """The process that did a job ended in the middle of it."""
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(f"the process that worked on it ended with code {code}")
+        self.crashed = code in CRASHES
+        """Because of what it did, as far as one can tell; else somebody ended it."""
 
 
 class Workers(Protocol):
@@ -115,7 +128,7 @@ class _Process:
             await self.kill()
             raise
         if outcome is None:
-            raise WorkerDied(f"the process that worked on it ended with code {code}")
+            raise WorkerDied(code)
         return outcome
 
     async def _attempt(self, job: Job) -> tuple[int | None, Outcome | None]:
