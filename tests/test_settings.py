@@ -55,6 +55,13 @@ def test_successors_come_from_the_environment_as_pairs(tmp_path: Path) -> None:
     assert settings.successors == {"old": "new", "a": "b"}
 
 
+def test_ways_of_the_key_come_from_the_environment_as_words(tmp_path: Path) -> None:
+    assert load({}, {"TRUNKLINE_KEY_WAYS": "path, query"}, tmp_path).key_ways == ("path", "query")
+    assert load({}, {"TRUNKLINE_KEY_WAYS": ""}, tmp_path).key_ways == ()
+    with pytest.raises(OperatorError, match="key_ways"):
+        load({}, {"TRUNKLINE_KEY_WAYS": "cookie"}, tmp_path)
+
+
 def test_a_child_gets_what_its_parent_has(tmp_path: Path) -> None:
     settings = load({"data": tmp_path, "successors": {"a": "b"}, "workers": 2}, {}, tmp_path)
     assert Settings.model_validate(dump(settings)) == settings

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -27,6 +27,11 @@ SUCCESSORS = {
     "gpt-4o-mini-realtime-preview": "gpt-realtime-2.1-mini",
     "gpt-4o-mini-realtime-preview-2024-12-17": "gpt-realtime-2.1-mini",
 }
+
+
+KeyWay: TypeAlias = Literal["authorization", "path", "query", "subprotocol"]
+"""How a caller may give the gateway's key that sends no header `Helicone-Auth`."""
+KEY_WAYS: tuple[KeyWay, ...] = ("authorization", "path", "query", "subprotocol")
 
 
 class Settings(BaseModel):
@@ -67,6 +72,11 @@ class Settings(BaseModel):
     """Extra certificate authority for provider legs, PEM."""
     successors: dict[str, str] = SUCCESSORS
     """Retired model names and what to dial in their place. Empty: dial what was asked."""
+
+    key_ways: tuple[KeyWay, ...] = KEY_WAYS
+    """How callers may give the gateway's key besides `Helicone-Auth`: in the provider's place
+    (`authorization`), as `/k/<key>` (`path`), as `?helicone-auth=` (`query`), as a WebSocket
+    `subprotocol`. Empty: only in the header."""
 
     connect_timeout_ms: int = Field(default=10_000, ge=1)
     """Dial and handshake of the provider; then 504."""
@@ -190,7 +200,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         name = variable.removeprefix(PREFIX).lower()
         if name not in Settings.model_fields:
             raise OperatorError(f"{variable} is not a setting; see docs/reference/settings.md")
-        found[name] = _pairs(variable, value) if name == "successors" else value
+        found[name] = _LISTS[name](variable, value) if name in _LISTS else value
     return found
 
 
@@ -199,6 +209,14 @@ def _pairs(variable: str, value: str) -> dict[str, str]:
     if not all(sign for _, sign, _ in pairs):
         raise OperatorError(f"{variable} must be old=new,old=new")
     return {old.strip(): new.strip() for old, _, new in pairs}
+
+
+def _words(_variable: str, value: str) -> list[str]:
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+_LISTS: dict[str, Callable[[str, str], Any]] = {"successors": _pairs, "key_ways": _words}
+"""How a variable says more than one thing, with commas between them."""
 
 
 def _first_error(exc: ValidationError) -> str:

@@ -8,7 +8,8 @@ too. A missing or unreadable file leaves
 the last good snapshot in force: a call never waits for the control database.
 
 Keys are compared by SHA-256: they carry 256 random bits, so a slow hash would
-protect nothing. The file holds no key and no provider credential.
+protect nothing. The file holds no key; credentials of providers are in it as they are in
+the database, sealed.
 """
 
 from __future__ import annotations
@@ -43,16 +44,43 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     """The same of its organisation's budget."""
 
 
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider that an organisation has stored, as the gateway sees it."""
+
+    provider_id: str
+    org_id: str
+    name: str
+    """Unique in its organisation; callers choose by it."""
+    profile: str
+    """A name in `protocol.profiles.catalogue`."""
+    url: str = ""
+    """In place of the profile's own, in the form that the profile takes."""
+    resource: str = ""
+    """Stands in for `{resource}` in the URL."""
+    models: tuple[str, ...] = ()
+    """Which models go there, with `*` for any letters. Empty: those of the profile."""
+    sealed: str = ""
+    """The credential, sealed by `sealing`; empty: it asks for none."""
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Every key there is, at one moment."""
+    """Every key and every stored provider there is, at one moment."""
 
     keys: tuple[Key, ...] = ()
+    providers: tuple[Provider, ...] = ()
     default_org_id: str = ""
     """The operator's organisation: refusals that no key can be tied to are shown there."""
 
     def by_sha256(self) -> dict[str, Key]:
         """Return the keys by hash, for one look-up per admission."""
         return {key.sha256: key for key in self.keys}
+
+    def by_organisation(self) -> dict[str, tuple[Provider, ...]]:
+        """Return the stored providers of each organisation that has some."""
+        found: dict[str, tuple[Provider, ...]] = {}
+        for provider in self.providers:
+            found[provider.org_id] = (*found.get(provider.org_id, ()), provider)
+        return found
 
 
 def sha256_of_key(key: str) -> str:

@@ -150,6 +150,10 @@ def plant(started: Running) -> tuple[list[str], str]:
         (f"{azure}&model=%00&api-key={AZURE_KEY}", ours, []),
     ]
     made = [attempt(started, *one) for one in attempts]
+    made += [
+        attempt(started, query, headers, protocols, path)
+        for path, query, headers, protocols in without_our_header(started.key)
+    ]
     for head in (
         f"GET /v1/realtime?model=m HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {PROVIDER_KEY}\n\n",
         f"GET /{LINK} HTTP/1.1\r\nHost: h\r\nAuthorization: {PROVIDER_KEY}\r\n {WRONG_KEY}\r\n\r\n",
@@ -161,10 +165,35 @@ def plant(started: Running) -> tuple[list[str], str]:
     return [call_id for call_id, _ in made], "".join(heard for _, heard in made)
 
 
+def without_our_header(key: str) -> list[tuple[str, str, dict[str, str], list[str]]]:
+    """The gateway's key, a good one and a wrong one, by every way that needs no header of ours."""
+    bearer = {"Authorization": f"Bearer {PROVIDER_KEY}"}
+    theirs = f"openai-insecure-api-key.{EPHEMERAL}"
+    return [
+        way
+        for ours in (key, WRONG_KEY)
+        for way in (
+            (f"/k/{ours}/v1/realtime", "model=gpt-realtime-2.1", bearer, []),
+            (f"/k/{ours}/v1/realtime", "model=refuse", bearer, []),
+            (REALTIME, f"model=gpt-realtime-2.1&helicone-auth={ours}", bearer, []),
+            (REALTIME, f"model=refuse&helicone-auth={ours}", bearer, []),
+            (REALTIME, "model=gpt-realtime-2.1", {}, [f"helicone-auth.{ours}", theirs]),
+            (REALTIME, "model=m", {}, [f"openai-insecure-api-key.{ours}"]),
+            (REALTIME, "model=m", {"Authorization": f"Bearer {ours}"}, []),
+            ("/openai/v1/realtime", "model=m&resource=voice", {"api-key": ours}, []),
+            ("/openai/realtime", f"deployment=m&resource=voice&api-key={ours}", {}, []),
+        )
+    ]
+
+
 def attempt(
-    started: Running, query: str, headers: dict[str, str], protocols: list[str]
+    started: Running,
+    query: str,
+    headers: dict[str, str],
+    protocols: list[str],
+    path: str = REALTIME,
 ) -> tuple[str, str]:
-    url = f"{started.websocket_url}{REALTIME}?{query}"
+    url = f"{started.websocket_url}{path}?{query}"
     options: dict[str, Any] = {"additional_headers": headers, "proxy": None, "compression": None}
     if protocols:
         options["subprotocols"] = ["realtime", *protocols]
@@ -206,6 +235,8 @@ def browse(started: Running) -> None:
         http.post(f"/sign-in/{LINK}")
         for path in ("/sign-in", "/sign-up"):
             http.post(path, data={"email": "a@example.com", "password": PASSWORD, "next": "/"})
+        for path in (f"/k/{WRONG_KEY}/v1/calls", f"/k/{started.key}/v1/calls"):
+            http.get(path, params={"helicone-auth": started.key})
         http.get("/metrics", headers={"Authorization": f"Bearer {METRICS}", "Host": "elsewhere"})
 
 
@@ -231,7 +262,7 @@ def test_what_was_planted_was_quoted(planted: Planted) -> None:
     """Else the other tests would look for what never came."""
     keys = {name: PLANTED[name] for name in ("provider key", "Azure key", "ephemeral token")}
     assert found(keys, planted.heard) == list(keys)
-    assert planted.heard.count(f"bad key {PROVIDER_KEY}") == 2
+    assert planted.heard.count(f"bad key {PROVIDER_KEY}") == 4
     assert planted.heard.count(f"Incorrect API key provided: {AZURE_KEY}") == 2
 
 

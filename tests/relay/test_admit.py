@@ -12,9 +12,9 @@ from trunkline.relay.admit import (
     MAX_VALUE_CHARS,
     Admitted,
     Arrival,
+    Known,
     NotAdmitted,
     admit,
-    is_realtime,
 )
 from trunkline.relay.head import parse_head
 from trunkline.settings import Settings
@@ -63,7 +63,7 @@ def ask(
 ) -> Admitted | NotAdmitted:
     lines = (f"{method} {target} HTTP/1.1", *handshake, *headers)
     head = parse_head("\r\n".join(lines).encode())
-    return admit(head, ARRIVAL, SNAPSHOT, SNAPSHOT.by_sha256(), Settings(**settings))
+    return admit(head, ARRIVAL, Known.of(SNAPSHOT), Settings(**settings))
 
 
 def admitted(*headers: str, **options: Any) -> Admitted:
@@ -78,27 +78,6 @@ def refused(*headers: str, **options: Any) -> tuple[int, str]:
     return verdict.refusal.status, verdict.refusal.code
 
 
-# --- paths ---------------------------------------------------------------------------
-
-PATHS = {
-    "/v1/gateway/oai/realtime": True,
-    "/v1/gateway/oai/realtime/v1/realtime": True,
-    "/v1/gateway/oai/v1/realtime": True,
-    "/v1/realtime": True,
-    "/v1/realtime/": False,
-    "/v1/realtime/calls": False,
-    "/v1/gateway/oai/realtimes": False,
-    "/v1/gateway/oai/realtim%65": False,
-    "/v1/calls": False,
-    "/": False,
-}
-
-
-@pytest.mark.parametrize(("path", "ours"), PATHS.items())
-def test_a_path_is_a_call_or_the_servers(path: str, ours: bool) -> None:
-    assert is_realtime(path) is ours
-
-
 # --- keys ----------------------------------------------------------------------------
 
 KEYS = {
@@ -109,10 +88,13 @@ KEYS = {
     "an unknown key": ([THEIRS, "Helicone-Auth: Bearer other"], (401, "invalid_key")),
     "a revoked key": ([THEIRS, "Helicone-Auth: Bearer gone"], (401, "revoked_key")),
     "a read-only key": ([THEIRS, "Helicone-Auth: Bearer reader"], (403, "key_may_not_call")),
-    "two ways at once": ([f"{THEIRS}, Bearer good", OURS], (400, "ambiguous_key")),
+    "two keys at once": ([f"{THEIRS}, Bearer other", OURS], (400, "ambiguous_key")),
     "comma form, unknown": ([f"{THEIRS}, Bearer other"], (401, "invalid_key")),
     "no provider key": ([OURS], (401, "missing_provider_credential")),
-    "our key alone in Authorization": (["Authorization: Bearer good"], (401, "missing_key")),
+    "our key alone, and nothing stored": (
+        ["Authorization: Bearer good"],
+        (401, "missing_provider_credential"),
+    ),
 }
 
 

@@ -194,7 +194,7 @@ def test_the_snapshot_is_read_only_when_it_changes(tmp_path: Path) -> None:
     path.write_bytes(snapshot.encode(Snapshot(keys=(key(),), default_org_id=ORG)))
     assert keys.refresh()
     assert not keys.refresh()
-    assert keys.by_sha256[sha256_of_key(KEY)].key_id == "key_1"
+    assert keys.known.keys[sha256_of_key(KEY)].key_id == "key_1"
     assert keys.may_go_on("key_1")
     assert not keys.may_go_on("key_2")
 

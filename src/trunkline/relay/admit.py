@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
 from trunkline.protocol.call import Note, Opened
-from trunkline.protocol.profiles.ask import Ask
 from trunkline.protocol.profiles.ask import Refused as Unplannable
-from trunkline.protocol.profiles.planning import Plan, plan
-from trunkline.relay.head import Head, as_text, query_pairs
+from trunkline.protocol.profiles.choosing import Choice, choose
+from trunkline.protocol.profiles.planning import Plan, is_simulated, plan
+from trunkline.relay.credentials import Identity, Unidentified, identify
+from trunkline.relay.head import Head, as_text
+from trunkline.relay.paths import Route, route
 from trunkline.relay.refusal import Refusal
 from trunkline.settings import Settings
-from trunkline.snapshot import Key, Snapshot, sha256_of_key
-
-GATEWAY = "/v1/gateway/oai"
-PATHS = frozenset({f"{GATEWAY}/realtime", f"{GATEWAY}/v1/realtime", "/v1/realtime"})
-PREFIX = f"{GATEWAY}/realtime/"
-"""Whatever follows is ignored: Helicone's own example appends `/v1/realtime`."""
+from trunkline.snapshot import Key, Provider, Snapshot
 
 MAX_PROPERTIES = 50
 MAX_NAME_CHARS = 128
@@ -29,7 +25,32 @@ MAX_VALUE_CHARS = 1024
 
 _PROPERTY = "helicone-property-"
 _SESSION = ("Helicone-Session-Id", "Helicone-Session-Name", "Helicone-Session-Path")
-_BEARER = re.compile(r"[Bb]earer +([\x21-\x7e]{1,512})")
+
+
+def _no_secret(provider: Provider) -> str:
+    raise ValueError(f"nothing opens {provider.provider_id}")
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may call, and what organisations have stored: a snapshot, arranged for look-ups."""
+
+    keys: Mapping[str, Key] = {}
+    """By the SHA-256 of their text."""
+    providers: Mapping[str, tuple[Provider, ...]] = {}
+    """By organisation."""
+    default_org_id: str = ""
+    secret_of: Callable[[Provider], str] = _no_secret
+    """Opens a stored credential. Raises `ValueError` when this process cannot."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, secret_of: Callable[[Provider], str] = _no_secret) -> Known:
+        """Return what `snapshot` says."""
+        return cls(
+            keys=snapshot.by_sha256(),
+            providers=snapshot.by_organisation(),
+            default_org_id=snapshot.default_org_id,
+            secret_of=secret_of,
+        )
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,11 +90,6 @@ class _No(Exception):
         self.refusal = refusal
 
 
-def is_realtime(path: str) -> bool:
-    """Return whether `path` is a call's, rather than the dashboard's or the API's."""
-    return path in PATHS or path.startswith(PREFIX)
-
-
 def check_upgrade(head: Head) -> Refusal | None:
     """Return why `head` cannot become a WebSocket, or None when it can (RFC 6455, 4.2.1)."""
     if head.method != "GET":
@@ -99,29 +115,28 @@ def check_upgrade(head: Head) -> Refusal | None:
     return None
 
 
-def admit(
-    head: Head, arrival: Arrival, snapshot: Snapshot, keys: Mapping[str, Key], settings: Settings
-) -> Admitted | NotAdmitted:
-    """Decide on one attempt. `keys` is `snapshot.by_sha256()`, made once per snapshot."""
-    opened = _described(head, arrival, snapshot.default_org_id)
+def admit(head: Head, arrival: Arrival, known: Known, settings: Settings) -> Admitted | NotAdmitted:
+    """Decide on one attempt."""
+    there = route(head.path) or Route(path="", shown=head.path)
+    opened = _described(head, there, arrival, known.default_org_id)
     try:
         if refusal := check_upgrade(head):
             raise _No(refusal)
-        provider, ours = _credentials(head)
-        key = _key(ours, keys)
+        who = _identified(head, there, known, settings)
+        key = who.key
         opened = msgspec.structs.replace(
             opened, org_id=key.org_id, key_id=key.key_id, key_name=key.name
         )
         if not key.may_call:
             raise _no(403, "key_may_not_call", "this key is read-only: use one that may open calls")
-        planned = _planned(head, provider, settings)
+        planned, notes = _planned(who, known, settings)
     except _No as no:
         return NotAdmitted(opened=opened, refusal=no.refusal)
     return Admitted(
         opened=_planned_opened(opened, planned),
         key=key,
         plan=planned,
-        notes=tuple(_notes(planned)),
+        notes=notes,
         subprotocol="realtime" if head.tokens("sec-websocket-protocol") else "",
         websocket_key=head.text("sec-websocket-key"),
     )
@@ -142,46 +157,42 @@ def _is_websocket_key(key: str) -> bool:
         return False
 
 
-def _credentials(head: Head) -> tuple[str, str]:
-    """Return the provider's credential and ours, both as header values."""
-    first, comma, second = head.text("authorization").partition(",")
-    ours = head.text("helicone-auth")
-    if comma and ours:
-        raise _no(
-            400, "ambiguous_key", "send the gateway's key in Helicone-Auth or in Authorization"
-        )
-    return first.strip(), ours or second.strip()
-
-
-def _key(value: str, keys: Mapping[str, Key]) -> Key:
-    if not value:
-        raise _no(401, "missing_key", "send the header Helicone-Auth: Bearer <your Trunkline key>")
-    match = _BEARER.fullmatch(value)
-    if match is None:
-        raise _no(401, "malformed_key", "write the key as Helicone-Auth: Bearer <key>")
-    key = keys.get(sha256_of_key(match[1]))
-    if key is None:
-        raise _no(401, "invalid_key", "this key is not known here: create one under API keys")
-    if key.revoked:
-        raise _no(401, "revoked_key", "this key was revoked: create another under API keys")
-    return key
-
-
-def _planned(head: Head, provider: str, settings: Settings) -> Plan:
-    headers = {name.lower(): as_text(value) for name, value in reversed(head.fields)}
-    headers["authorization"] = provider
-    ask = Ask(
-        query=query_pairs(head.query),
-        headers=headers,
-        protocols=head.tokens("sec-websocket-protocol"),
-    )
+def _identified(head: Head, there: Route, known: Known, settings: Settings) -> Identity:
     try:
-        return plan(ask, settings)
+        return identify(head, there, known.keys, settings.key_ways)
+    except Unidentified as exc:
+        raise _No(exc.refusal) from exc
+
+
+def _planned(who: Identity, known: Known, settings: Settings) -> tuple[Plan, tuple[Note, ...]]:
+    """Return how to dial what is asked, and what is worth remembering of how that was found."""
+    stored = known.providers.get(who.key.org_id, ())
+    try:
+        simulated = is_simulated(who.ask, settings)
+        choice = choose(who.ask, who.provider, stored, simulated=simulated)
+        secret = "" if choice.own or simulated else _secret(choice, known)
+        planned = plan(who.ask, choice, secret, settings)
     except Unplannable as exc:
         raise _no(exc.status, exc.code, exc.message) from exc
+    return planned, (*_chosen(choice), *_mapped(planned))
 
 
-def _described(head: Head, arrival: Arrival, org_id: str) -> Opened:
+def _secret(choice: Choice, known: Known) -> str:
+    provider = choice.stored
+    if provider is None or not provider.sealed:
+        return ""
+    try:
+        return known.secret_of(provider)
+    except ValueError as exc:
+        raise _no(
+            503,
+            "credential_unreadable",
+            f"the stored credential of {provider.name} cannot be opened with the master key here:"
+            " store it again under Providers",
+        ) from exc
+
+
+def _described(head: Head, there: Route, arrival: Arrival, org_id: str) -> Opened:
     session_id, session_name, session_path = (
         _bounded(head.text(name.lower())) for name in _SESSION
     )
@@ -190,7 +201,7 @@ def _described(head: Head, arrival: Arrival, org_id: str) -> Opened:
         wall_ns=arrival.wall_ns,
         opened_ns=arrival.at_ns,
         org_id=org_id,
-        path=head.path[:MAX_VALUE_CHARS],
+        path=there.shown[:MAX_VALUE_CHARS],
         session_id=session_id,
         session_name=session_name,
         session_path=session_path,
@@ -230,7 +241,20 @@ def _bounded(text: str) -> str:
     return text[:MAX_VALUE_CHARS]
 
 
-def _notes(planned: Plan) -> Iterator[Note]:
+def _chosen(choice: Choice) -> Iterator[Note]:
+    if choice.stored is not None:
+        yield Note(
+            kind="stored_provider",
+            data={
+                "id": choice.stored.provider_id,
+                "name": choice.stored.name,
+                "by": choice.by,
+                "credential": "caller's" if choice.own else "stored",
+            },
+        )
+
+
+def _mapped(planned: Plan) -> Iterator[Note]:
     if planned.model_asked != planned.model_used:
         yield Note(
             kind="model_mapped",

@@ -115,7 +115,7 @@ class Attempts:
         keys = self._keys
         # So that a key works from the moment it was shown, and not from the next heartbeat.
         keys.refresh()
-        verdict = admit(head, arrival, keys.snapshot, keys.by_sha256, self._settings)
+        verdict = admit(head, arrival, keys.known, self._settings)
         ledger.opened(verdict.opened)
         if isinstance(verdict, NotAdmitted):
             _refuse(front, ledger, arrival.call_id, verdict.refusal)

@@ -20,8 +20,8 @@ from typing import Any, cast
 import structlog
 
 from trunkline.clock import monotonic_ns
-from trunkline.relay.admit import is_realtime
 from trunkline.relay.head import END, BadHead, Head, parse_head
+from trunkline.relay.paths import is_realtime
 from trunkline.relay.pipe import UNAVAILABLE, open_pipe, piped_head
 from trunkline.relay.refusal import Refusal, answer
 from trunkline.relay.refusal import head as response_head

@@ -141,7 +141,7 @@ class Gateway:
         """Why every new call is refused now, a code of `vitals.ready.REFUSING`; else empty."""
         if self._attempts.draining:
             return "draining"
-        if not self._keys.known:
+        if not self._keys.ever_read:
             return "no_keys"
         full = self.capacity.refusal()
         return full.code if full else ""

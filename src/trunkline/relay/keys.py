@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from trunkline import snapshot
+from trunkline.relay.admit import Known
 from trunkline.relay.allowance import is_bounded
 from trunkline.snapshot import Key, Snapshot
 
@@ -25,7 +26,8 @@ class Keys:
         self.unreadable = False
         """The file is damaged, or may not be read."""
         self.snapshot = Snapshot()
-        self.by_sha256: Mapping[str, Key] = {}
+        self.known = Known()
+        """The same, arranged for admission."""
         self.bounded: Mapping[str, Key] = {}
         """By id, the keys whose live calls may have to end for more than a revocation."""
         self._live: frozenset[str] = frozenset()
@@ -49,13 +51,13 @@ class Keys:
         self.unreadable = False
         self._seen = seen
         self.snapshot = fresh
-        self.by_sha256 = fresh.by_sha256()
+        self.known = Known.of(fresh)
         self.bounded = {key.key_id: key for key in fresh.keys if is_bounded(key)}
         self._live = frozenset(key.key_id for key in fresh.keys if not key.revoked)
         return True
 
     @property
-    def known(self) -> bool:
+    def ever_read(self) -> bool:
         """Return whether there ever was a good snapshot. Without one every key is refused."""
         return self._seen is not None
 

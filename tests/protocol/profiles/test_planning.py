@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from trunkline.protocol.profiles.ask import Ask, Refused
-from trunkline.protocol.profiles.planning import Plan, plan
+from trunkline.protocol.profiles import planning
+from trunkline.protocol.profiles.ask import AZURE_GA, LIVE, TRANSLATIONS, Ask, Refused
+from trunkline.protocol.profiles.choosing import choose
+from trunkline.protocol.profiles.planning import Plan, is_simulated
 from trunkline.settings import Settings
 
 JWT = "eyJhbGciOi.eyJzdWIi.c2ln-_0"
@@ -22,6 +24,11 @@ def asked(query: str, protocols: str = "", **headers: str) -> Ask:
         headers={name.replace("_", "-"): value for name, value in headers.items()},
         protocols=tuple(protocols.split()),
     )
+
+
+def plan(ask: Ask, settings: Settings) -> Plan:
+    choice = choose(ask, "", (), simulated=is_simulated(ask, settings))
+    return planning.plan(ask, choice, "", settings)
 
 
 def planned(query: str, protocols: str = "", settings: Any = None, **headers: str) -> Plan:
@@ -66,6 +73,47 @@ URLS = {
         "wss://my-res.openai.azure.com/openai/v1/realtime?model=dep",
     ),
 }
+
+
+PATHS = {
+    "translations": (
+        TRANSLATIONS,
+        "model=t",
+        "wss://api.openai.com/v1/realtime/translations?model=t",
+    ),
+    "GPT-Live": (LIVE, "", "wss://api.openai.com/v1/live/sessions"),
+    "GPT-Live, a sideband": (
+        f"{LIVE}/live_1/attach",
+        "",
+        "wss://api.openai.com/v1/live/sessions/live_1/attach",
+    ),
+    "Azure's translations": (
+        TRANSLATIONS,
+        "resource=rr&model=t",
+        "wss://rr.openai.azure.com/openai/v1/realtime/translations?model=t",
+    ),
+    "Azure's GPT-Live": (
+        LIVE,
+        "resource=rr",
+        "wss://rr.openai.azure.com/openai/v1/live/sessions",
+    ),
+    "Azure's transcription": (
+        AZURE_GA,
+        "resource=rr&intent=transcription",
+        "wss://rr.openai.azure.com/openai/v1/realtime?intent=transcription",
+    ),
+    "Azure's path of GA takes no version": (
+        AZURE_GA,
+        "resource=rr&model=d&api-version=2025-04-01-preview",
+        "wss://rr.openai.azure.com/openai/v1/realtime?model=d",
+    ),
+}
+
+
+@pytest.mark.parametrize(("path", "query", "url"), PATHS.values(), ids=PATHS.keys())
+def test_each_path_has_its_own_address(path: str, query: str, url: str) -> None:
+    ask = msgspec.structs.replace(asked(query, authorization="Bearer k"), path=path)
+    assert plan(ask, Settings()).url == url
 
 
 @pytest.mark.parametrize(("query", "url"), URLS.values(), ids=URLS.keys())

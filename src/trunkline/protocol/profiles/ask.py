@@ -7,7 +7,7 @@ know is never sent on, and of the query everything but what is ours or a credent
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 import msgspec
@@ -17,13 +17,15 @@ from trunkline.protocol.call import Dialect
 REALTIME = "/realtime"
 TRANSLATIONS = "/realtime/translations"
 AZURE_PREVIEW = "/openai/realtime"
-AZURE = "/openai/v1/realtime"
+AZURE_GA = "/openai/v1/realtime"
 LIVE = "/live/sessions"
 """What a caller may ask for, however the path before it looks. `LIVE` may go on: `/<id>/attach`."""
 
 RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,62}")
 """What may stand in for `{resource}`: one DNS label, so that nothing else becomes the host."""
 
+_DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?")
+"""An `api-version` of Azure's preview surface, which speaks beta. Others (`v1`) mean GA."""
 _NAME = re.compile(r"[\x20-\x7e]{1,256}")
 _PASSED = (
     "OpenAI-Organization",
@@ -96,9 +98,25 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return "beta" if self.beta else "ga"
 
     @property
+    def preview(self) -> bool:
+        """Whether it is in the form of Azure's preview, whose callers speak beta unsaid."""
+        return bool(_DATED.fullmatch(self.value("api-version"))) and self.path in (
+            REALTIME,
+            AZURE_PREVIEW,
+        )
+
+    @property
     def transcribes(self) -> bool:
         """Whether a transcription session is asked for by the query."""
         return self.value("intent") == "transcription"
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether what is asked for needs a model: not a call's sideband, nor what names it later.
+
+        A transcription session names it in its session, GPT-Live in its first event.
+        """
+        return not (self.value("call_id") or self.transcribes or self.path.startswith(LIVE))
 
     @property
     def bare_key(self) -> str:
@@ -137,7 +155,7 @@ def passed_query(ask: Ask, model: str) -> Iterator[str]:
             yield piece
 
 
-def with_query(base: str, pieces: Iterator[str]) -> str:
+def with_query(base: str, pieces: Iterable[str]) -> str:
     """Return `base` with the `pieces` of a query after it."""
     query = "&".join(pieces)
     return f"{base}?{query}" if query else base

@@ -6,40 +6,49 @@ Refuses at the handshake, with an HTTP status. Preview is chosen by a dated
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
 
 from trunkline.protocol.call import Dialect
-from trunkline.protocol.profiles.ask import Ask, Refused
+from trunkline.protocol.profiles.ask import (
+    AZURE_GA,
+    AZURE_PREVIEW,
+    REALTIME,
+    Ask,
+    Refused,
+    passed_query,
+    with_query,
+)
 from trunkline.protocol.profiles.credentials import as_azure
 from trunkline.protocol.profiles.profile import Profile
-
-_DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?")
-"""An `api-version` of the preview surface, which speaks beta. Others (`v1`) mean GA."""
 
 
 def address(ask: Ask, base: str, deployment: str) -> str:
     """Return the URL of `deployment` at `base`, the resource's own URL."""
     if dialect(ask) == "beta":
         version = quote(ask.value("api-version"), safe="")
-        query = f"api-version={version}&deployment={quote(deployment, safe='')}"
-        return f"{base}/openai/realtime?{query}"
+        own = (f"api-version={version}", f"deployment={quote(deployment, safe='')}")
+        return with_query(f"{base}/openai/realtime", (*own, *passed_query(ask, "")))
     # No api-version on the GA path: one report of a 401 for it (protocol.md 1.5).
-    intent = ask.value("intent")
-    suffix = f"&intent={quote(intent, safe='')}" if intent else ""
-    return f"{base}/openai/v1/realtime?model={quote(deployment, safe='')}{suffix}"
+    own = (f"model={quote(deployment, safe='')}",) if deployment else ()
+    return with_query(f"{base}/openai/v1{_path(ask)}", (*own, *passed_query(ask, "")))
 
 
 def deployment_of(ask: Ask) -> str:
     """Return the deployment that is asked for, which is the model here."""
-    if deployment := ask.value("deployment"):
+    if deployment := ask.value("deployment") or ask.value("model"):
         return deployment
-    raise Refused(400, "missing_deployment", "add &deployment=<name of the deployment>")
+    if ask.needs_model:
+        raise Refused(400, "missing_deployment", "add &deployment=<name of the deployment>")
+    return ""
 
 
 def dialect(ask: Ask) -> Dialect:
-    """Return `beta` for a dated `api-version`."""
-    return "beta" if _DATED.fullmatch(ask.value("api-version")) else "ga"
+    """Return `beta` for a dated `api-version`, unless the path is that of GA."""
+    return "beta" if ask.preview else "ga"
+
+
+def _path(ask: Ask) -> str:
+    return REALTIME if ask.path in (AZURE_GA, AZURE_PREVIEW) else ask.path
 
 
 AZURE = Profile(

@@ -9,9 +9,8 @@ import msgspec
 
 from trunkline.protocol.call import Dialect
 from trunkline.protocol.profiles.ask import RESOURCE, Ask, Refused, beta_header, passed_headers
-from trunkline.protocol.profiles.azure import AZURE
+from trunkline.protocol.profiles.choosing import Choice
 from trunkline.protocol.profiles.credentials import Header
-from trunkline.protocol.profiles.openai import OPENAI
 from trunkline.protocol.profiles.profile import Profile
 from trunkline.settings import Settings
 
@@ -45,51 +44,59 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return f"{base}?{shown}" if shown else base
 
 
-def plan(ask: Ask, settings: Settings) -> Plan:
-    """Return how to dial what `ask` asks for.
+def is_simulated(ask: Ask, settings: Settings) -> bool:
+    """Return whether the simulator answers, whoever was asked."""
+    return settings.simulator or ask.value("model") == SIMULATOR
+
+
+def plan(ask: Ask, choice: Choice, secret: str, settings: Settings) -> Plan:
+    """Return how to dial what `ask` asks for, at the provider that was chosen.
+
+    `secret` is its stored credential; without effect where the caller's own is used.
 
     Raises:
         Refused: a parameter or the provider's credential is missing or wrong.
     """
-    if ask.value("resource") or ask.value("deployment"):
-        return _planned(ask, AZURE, _azure_base(ask, settings), settings)
-    if ask.value("model") or ask.value("call_id") or ask.transcribes:
-        return _planned(ask, OPENAI, settings.openai_url, settings)
-    raise Refused(
-        400,
-        "missing_model",
-        "add ?model=<model> for OpenAI, or ?resource=<name>&deployment=<name> for Azure",
-    )
-
-
-def _planned(ask: Ask, profile: Profile, base: str, settings: Settings) -> Plan:
+    profile, simulated = choice.profile, is_simulated(ask, settings)
     asked = profile.model(ask)
     used = settings.successors.get(asked, asked) if profile.maps_models else asked
-    simulated = settings.simulator or (profile is OPENAI and asked == SIMULATOR)
     speaks = profile.dialect(ask)
+    # What is stored is for the provider alone; a simulator may run anywhere.
+    holding = ask if choice.own else ask.holding(SIMULATOR if simulated else secret)
+    base = _simulated(profile, settings) if simulated else _base(choice, settings)
     return Plan(
         profile=SIMULATOR if simulated else profile.name,
-        url=profile.address(ask, _simulated(profile, settings) if simulated else base, used),
+        url=profile.address(ask, base, used),
         headers=(
-            *_credential(ask, profile, required=not simulated),
+            *_credential(holding, choice, simulated=simulated),
             *passed_headers(ask),
             *beta_header(ask, kept=profile.keeps_beta and speaks == "beta"),
         ),
         model_asked=asked,
         model_used=used,
-        caller_dialect="beta" if speaks == "beta" else ask.dialect,
+        caller_dialect="beta" if ask.preview else ask.dialect,
         provider_dialect=speaks,
     )
 
 
-def _azure_base(ask: Ask, settings: Settings) -> str:
-    resource = ask.value("resource")
-    if not RESOURCE.fullmatch(resource):
+def _base(choice: Choice, settings: Settings) -> str:
+    """Return where the provider lives, in the form that its profile takes."""
+    configured = {"openai": settings.openai_url, "azure": settings.azure_url}
+    name = choice.profile.name
+    base = (choice.stored.url if choice.stored else "") or configured.get(name, choice.profile.url)
+    if not base:
         raise Refused(
-            400, "bad_resource" if resource else "missing_resource",
+            400, "missing_url",
+            f"where {choice.profile.title} is, nobody has said: store it under Providers",
+        )  # fmt: skip
+    if "{resource}" not in base:
+        return base
+    if not RESOURCE.fullmatch(choice.resource):
+        raise Refused(
+            400, "bad_resource" if choice.resource else "missing_resource",
             "resource must be the name of an Azure OpenAI resource: letters, digits and hyphens",
         )  # fmt: skip
-    return settings.azure_url.replace("{resource}", resource)
+    return base.replace("{resource}", choice.resource)
 
 
 def _simulated(profile: Profile, settings: Settings) -> str:
@@ -101,13 +108,17 @@ def _simulated(profile: Profile, settings: Settings) -> str:
     return settings.simulator_url + urlsplit(profile.url).path
 
 
-def _credential(ask: Ask, profile: Profile, *, required: bool) -> tuple[Header, ...]:
+def _credential(ask: Ask, choice: Choice, *, simulated: bool) -> tuple[Header, ...]:
+    profile = choice.profile
     if headers := tuple(profile.credential(ask)):
         return headers
-    if required:
-        raise Refused(
-            401,
-            "missing_provider_credential",
-            f"the provider's own key is missing: send the header {profile.credential_hint}",
-        )
-    return tuple(profile.credential(ask.holding(SIMULATOR)))
+    if simulated:
+        return tuple(profile.credential(ask.holding(SIMULATOR)))
+    if choice.stored is not None and not choice.stored.sealed:
+        return ()
+    raise Refused(
+        401,
+        "missing_provider_credential",
+        f"the provider's own key is missing: send the header {profile.credential_hint},"
+        " or store one under Providers",
+    )

@@ -29,15 +29,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller calls the model; empty where none is named. May raise `Refused`."""
     dialect: Callable[[Ask], Dialect]
     """Which vocabulary it speaks, on this path."""
+    models: tuple[str, ...] = ()
+    """Models that are certainly its own, `*` for any letters. Empty: they may have any name."""
     keeps_beta: bool = False
     """`OpenAI-Beta: realtime=v1` travels to it where it speaks beta."""
     maps_models: bool = False
     """The setting `successors` is about its models."""
-
-
-def model_of_query(ask: Ask) -> str:
-    """Return the `model` of the query."""
-    return ask.value("model")
 
 
 def speaks_ga(_ask: Ask) -> Dialect:

@@ -1,0 +1,95 @@
+"""Pure. Paths of calls: what is asked for, and what callers say there who can send no header.
+
+People adopt a gateway by changing a base URL, and each SDK appends to it what it
+likes (clients.md 2.2); so several paths mean the same. Before any of them may stand
+`/k/<key>`, the gateway's key, and `/p/<name>`, the provider's name.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from trunkline.protocol.profiles.ask import AZURE_GA, AZURE_PREVIEW, LIVE, REALTIME, TRANSLATIONS
+
+HELICONE = "/v1/gateway/oai"
+
+_MEANING = {
+    "/realtime": REALTIME,
+    "/v1/realtime": REALTIME,
+    "/openai/realtime": AZURE_PREVIEW,
+    "/openai/v1/realtime": AZURE_GA,
+    "/v1/realtime/translations": TRANSLATIONS,
+    "/openai/v1/realtime/translations": TRANSLATIONS,
+    "/v1/live/sessions": LIVE,
+    "/openai/v1/live/sessions": LIVE,
+}
+_UNDER_HELICONE = {
+    **_MEANING,
+    "/realtime/translations": TRANSLATIONS,
+    "/live/sessions": LIVE,
+}
+"""Where a base URL ends in `…/oai`, SDKs leave the `/v1` out."""
+
+_LIVE_SESSION = re.compile(r"(/.*/sessions)(/[A-Za-z0-9_-]{1,128}/(?:attach|fork))")
+_FIRST = re.compile(r"/(k|p)/([^/]+)(/.*)")
+_HIDDEN = "…"
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A path of a call, understood."""
+
+    path: str
+    """What is asked for: one of `protocol.profiles.ask`."""
+    shown: str
+    """As it may be recorded: without the key."""
+    key: str = ""
+    """The gateway's key, if it is in the path."""
+    provider: str = ""
+    """A provider's name, if it is in the path."""
+
+
+def route(path: str) -> Route | None:
+    """Return what `path` asks for; None: it is not a call's but the dashboard's or the API's.
+
+    It is not percent-decoded: we compare, never open.
+    """
+    found, rest = {"k": "", "p": ""}, path
+    while match := _FIRST.fullmatch(rest):
+        kind, word, rest = match.groups()
+        if found[kind]:
+            return None
+        found[kind] = word
+    asked = _asked(rest)
+    if not asked:
+        return None
+    # Only where it stands: a short key may occur elsewhere by chance.
+    shown = path.replace(f"/k/{found['k']}/", f"/k/{_HIDDEN}/", 1) if found["k"] else path
+    return Route(path=asked, shown=shown, key=found["k"], provider=found["p"])
+
+
+def is_realtime(path: str) -> bool:
+    """Return whether `path` is a call's, rather than the dashboard's or the API's."""
+    return route(path) is not None
+
+
+def _asked(path: str) -> str:
+    base, more = path, ""
+    if match := _LIVE_SESSION.fullmatch(path):
+        base, more = match.groups()
+    if base.startswith(f"{HELICONE}/"):
+        asked = _under_helicone(base.removeprefix(HELICONE))
+    else:
+        asked = _MEANING.get(base, "")
+    return asked + more if asked == LIVE or not more else ""
+
+
+def _under_helicone(path: str) -> str:
+    if asked := _UNDER_HELICONE.get(path):
+        return asked
+    _, realtime, more = path.partition("/realtime")
+    # Helicone's own example appends `/v1/realtime`; what else follows is not looked at.
+    if realtime and path.startswith("/realtime/"):
+        return _UNDER_HELICONE.get(more, REALTIME)
+    return ""
