@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,10 +46,13 @@ Place = Annotated[int, typer.Option(hidden=True)]
 FromParent = Annotated[bool, typer.Option("--settings-from-parent", hidden=True)]
 
 
-def main() -> None:
-    """Run the command line. An operator's mistake is one line and exit 2."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line, this process's own or another, and exit.
+
+    An operator's mistake is one line and exit 2.
+    """
     try:
-        app(standalone_mode=True)
+        app(arguments, standalone_mode=True)
     except OperatorError as exc:
         sys.stderr.write(f"trunkline: {exc}\n")
         raise SystemExit(2) from exc

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.running import Running, trunkline
+from tests.support.running import Running, command, new_key
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -63,9 +63,8 @@ def test_a_refusal_says_what_to_do_and_has_a_row(case: str, plain: Running) -> N
 
 
 def test_a_key_that_may_only_read_is_403(plain: Running) -> None:
-    data = str(plain.data)
-    key = trunkline("keys", "create", "--data", data, "--name", "reader", "--read-only").stdout
-    headers = {**PROVIDER, "Helicone-Auth": f"Bearer {key.strip()}"}
+    key = new_key(plain.data, "reader", "--read-only")
+    headers = {**PROVIDER, "Helicone-Auth": f"Bearer {key}"}
     status, error, _ = upgrade(plain, f"{PATH}?model=m", headers)
     assert status == 403
     assert "open calls" in error["message"]
@@ -88,8 +87,8 @@ def test_azures_refusal_is_passed_on_with_its_status_and_body(plain: Running) ->
 
 def test_a_revoked_key_ends_its_live_call_with_an_error_and_1008(plain: Running) -> None:
     data = str(plain.data)
-    created = trunkline("keys", "create", "--data", data, "--name", "to-revoke").stdout.strip()
-    listed = trunkline("keys", "list", "--data", data).stdout
+    created = new_key(plain.data, "to-revoke")
+    listed = command("keys", "list", "--data", data).stdout
     key_id = next(line.split()[0] for line in listed.splitlines() if "to-revoke" in line)
     headers = {**PROVIDER, "Helicone-Auth": f"Bearer {created}"}
 
@@ -100,7 +99,7 @@ def test_a_revoked_key_ends_its_live_call_with_an_error_and_1008(plain: Running)
             connection = await connect(url, additional_headers=headers)
             assert connection.response is not None
             seen.append(json.loads(await connection.recv()))
-            revoking = asyncio.to_thread(trunkline, "keys", "revoke", key_id, "--data", data)
+            revoking = asyncio.to_thread(command, "keys", "revoke", key_id, "--data", data)
             revoked = asyncio.create_task(revoking)
             with contextlib.suppress(ConnectionClosed):
                 while True:

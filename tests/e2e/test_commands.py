@@ -12,7 +12,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from tests.support.running import COMMAND, Running, environment, running, trunkline
+from tests.support.running import COMMAND, Running, command, environment, new_key, trunkline
 from websockets.exceptions import InvalidHandshake
 from websockets.sync.client import connect
 
@@ -48,11 +48,11 @@ def test_try_speaks_a_sentence_and_says_where_it_can_be_seen(plain: Running) -> 
 
 def test_a_listed_key_is_revoked_by_its_id(plain: Running) -> None:
     data = str(plain.data)
-    key = trunkline("keys", "create", "--data", data, "--name", "short-lived").stdout.strip()
-    listed = trunkline("keys", "list", "--data", data).stdout
+    key = new_key(plain.data, "short-lived")
+    listed = command("keys", "list", "--data", data).stdout
     line = next(line for line in listed.splitlines() if "short-lived" in line)
     assert key not in listed
-    assert trunkline("keys", "revoke", line.split()[0], "--data", data).returncode == 0
+    assert command("keys", "revoke", line.split()[0], "--data", data).returncode == 0
     refused = trunkline("try", "--url", plain.url, "--key", key)
     time_limit = time.monotonic() + 1
     while refused.returncode == 0 and time.monotonic() < time_limit:
@@ -63,27 +63,28 @@ def test_a_listed_key_is_revoked_by_its_id(plain: Running) -> None:
 
 def test_limits_are_given_listed_changed_and_lifted(tmp_path: Path) -> None:
     data = str(tmp_path / "data")
-    made = trunkline(
+    made = command(
         "keys", "create", "--data", data, "--name", "k", "--max-calls", "3",
         "--max-calls-per-minute", "20", "--max-usd-per-month", "12.50",
     )  # fmt: skip
     assert KEY.fullmatch(made.stdout)
     limits = "max_calls = 3, max_calls_per_minute = 20, max_usd_per_month = 12.5"
-    (line,) = trunkline("keys", "list", "--data", data).stdout.splitlines()
+    (line,) = command("keys", "list", "--data", data).stdout.splitlines()
     assert line.endswith(f"  k  ({limits})")
     key_id = line.split()[0]
 
     def limit(*options: str) -> str:
-        return trunkline("keys", "limit", key_id, "--data", data, *options).stdout.strip()
+        return command("keys", "limit", key_id, "--data", data, *options).stdout.strip()
 
     assert limit() == limits
     assert limit("--max-call-seconds", "600", "--max-calls", "0", "--max-usd-per-month", "0") == (
         "max_calls_per_minute = 20, max_call_seconds = 600"
     )
     assert limit("--max-calls-per-minute", "0", "--max-call-seconds", "0") == "no limits"
-    said = one_clear_line("keys", "limit", key_id, "--data", data, "--max-calls", "10001")
-    assert "Calls at once may be 1 to 10,000" in said
-    assert "no active key key_none" in one_clear_line("keys", "limit", "key_none", "--data", data)
+    refused = command("keys", "limit", key_id, "--data", data, "--max-calls", "10001")
+    assert "Calls at once may be 1 to 10,000" in the_line(refused)
+    unknown = command("keys", "limit", "key_none", "--data", data)
+    assert "no active key key_none" in the_line(unknown)
     assert (tmp_path / "data" / "run" / "snapshot.json").read_text().count('"max_calls":0') == 1
 
 
@@ -95,8 +96,9 @@ def test_the_budget_of_all_keys_is_set_shown_and_taken_away(tmp_path: Path) -> N
         ((), "$250 a month"),
         (("0",), "no budget"),
     ):
-        assert trunkline("keys", "budget", *arguments, "--data", data).stdout.strip() == shown
-    assert "A budget may be" in one_clear_line("keys", "budget", "1e9", "--data", data)
+        assert command("keys", "budget", *arguments, "--data", data).stdout.strip() == shown
+    refused = command("keys", "budget", "1e9", "--data", data)
+    assert "A budget may be" in the_line(refused)
 
 
 def test_version() -> None:
@@ -127,7 +129,11 @@ def test_doctor_fails_when_a_provider_is_not_reachable(tmp_path: Path) -> None:
 
 
 def one_clear_line(*arguments: str, env: dict[str, str] | None = None) -> str:
-    done = trunkline(*arguments, env=env)
+    return the_line(trunkline(*arguments, env=env))
+
+
+def the_line(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one clear line of a command that refused."""
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("trunkline: ")
@@ -155,21 +161,10 @@ def test_the_data_directory_is_for_its_owner_alone(plain: Running) -> None:
 def test_what_lies_in_an_open_data_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir(mode=0o755)
-    assert trunkline("keys", "create", "--data", str(data), "--name", "x").returncode == 0
+    new_key(data)
     assert (data / "control.sqlite3").exists()
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in data.rglob("*")}
     assert not any(modes.values()), modes
-
-
-@pytest.mark.parametrize("name", ["server", "gateway-0", "simulator"])
-def test_a_process_that_dies_is_started_again(name: str, tmp_path: Path) -> None:
-    with running(tmp_path / "data", "--simulator") as started:
-        first = started.children()[name]
-        os.kill(first, 9)
-        started.wait(lambda: started.children().get(name, first) != first)
-        started.wait(
-            lambda: trunkline("try", "--url", started.url, "--key", started.key).returncode == 0
-        )
 
 
 def test_a_second_ctrl_c_does_not_wait_for_live_calls(tmp_path: Path) -> None:
@@ -179,8 +174,7 @@ def test_a_second_ctrl_c_does_not_wait_for_live_calls(tmp_path: Path) -> None:
     )  # fmt: skip
     assert process.stdout is not None
     url = process.stdout.readline().split()[1].partition("/sign-in/")[0]
-    key = trunkline("keys", "create", "--data", str(tmp_path / "data"), "--name", "k").stdout
-    with one_call(url, key.strip()):
+    with one_call(url, new_key(tmp_path / "data")):
         process.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(1)
@@ -209,3 +203,7 @@ def test_a_server_of_its_own_takes_the_data_directory_too(plain: Running, tmp_pa
     path = str(tmp_path / "s.sock")
     said = one_clear_line("server", "--data", str(plain.data), "--socket", path)
     assert f"is in use by process {plain.process.pid}" in said
+
+
+def test_reindex_while_the_server_runs_is_one_clear_line(plain: Running) -> None:
+    assert "is in use by process" in one_clear_line("reindex", "--data", str(plain.data))

@@ -102,6 +102,12 @@ async def test_calls_go_on_after_a_gateway_died(mortal: Running) -> None:
     assert call["status"] == "completed"
 
 
+async def test_calls_go_on_after_the_simulator_died(mortal: Running) -> None:
+    await asyncio.to_thread(kill, mortal, "simulator")
+    async with dial(mortal) as connection:
+        await turn(connection, "after")
+
+
 async def test_the_whole_of_it_killed_at_once_and_started_again(tmp_path: Path) -> None:
     data = tmp_path / "data"
     connection = None

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.running import Running, running, trunkline
+from tests.support.running import Running, new_key, running, trunkline
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
@@ -29,14 +29,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
         tmp_path_factory.mktemp("pair") / "data", "--simulator", "--workers", "2"
     ) as started:
         yield started
-
-
-def new_key(started: Running, *limits: str) -> str:
-    """Return the text of a key with these limits."""
-    data = str(started.data)
-    made = trunkline("keys", "create", "--data", data, "--name", "limited", *limits)
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
 
 
 def dial(started: Running, key: str) -> connect:
@@ -106,7 +98,7 @@ async def ends(call: ClientConnection) -> tuple[str, int | None]:
 async def test_calls_at_once_over_both_gateways_and_no_place_is_lost_with_a_killed_one(
     pair: Running,
 ) -> None:
-    key = new_key(pair, "--max-calls", "4")
+    key = new_key(pair.data, "limited", "--max-calls", "4")
     calls = [await opened(pair, key) for _ in range(4)]
     code, retry_after_s, call_id = await refused(pair, key)
     assert (code, retry_after_s) == ("key_concurrency", 5)
@@ -127,7 +119,7 @@ async def test_calls_at_once_over_both_gateways_and_no_place_is_lost_with_a_kill
 
 
 async def test_new_calls_a_minute_over_both_gateways_and_their_deaths(pair: Running) -> None:
-    key = new_key(pair, "--max-calls-per-minute", "3")
+    key = new_key(pair.data, "limited", "--max-calls-per-minute", "3")
     for _ in range(3):
         await (await opened(pair, key)).close()
     code, retry_after_s, _ = await refused(pair, key)
@@ -139,7 +131,7 @@ async def test_new_calls_a_minute_over_both_gateways_and_their_deaths(pair: Runn
 
 
 async def test_a_call_is_closed_when_it_is_as_long_as_its_key_allows(pair: Running) -> None:
-    call = await opened(pair, new_key(pair, "--max-call-seconds", "1"))
+    call = await opened(pair, new_key(pair.data, "limited", "--max-call-seconds", "1"))
     assert await ends(call) == ("key_duration", 1008)
     assert call.response is not None
     call_id = call.response.headers["Helicone-Id"]
@@ -151,14 +143,14 @@ async def test_a_call_is_closed_when_it_is_as_long_as_its_key_allows(pair: Runni
 async def test_a_spent_budget_ends_live_calls_and_refuses_new_ones_until_it_is_raised(
     pair: Running,
 ) -> None:
-    key = new_key(pair, "--max-usd-per-month", "0.000001")
+    key = new_key(pair.data, "limited", "--max-usd-per-month", "0.000001")
     call = await opened(pair, key)
     await turn(call, "Hello?")
     assert await ends(call) == ("key_budget", 1008)
     code, retry_after_s, _ = await refused(pair, key)
     assert code == "key_budget"
     assert 0 < retry_after_s <= 31 * 24 * 3600
-    manager = new_key(pair, "--manage")
+    manager = new_key(pair.data, "limited", "--manage")
     key_id, before = await asyncio.to_thread(spent, pair, manager, key)
     assert before > Decimal("0.000001")
     # The server is the one that knows: it dies, and the gateways go on refusing.
@@ -179,7 +171,7 @@ async def test_a_spent_budget_ends_live_calls_and_refuses_new_ones_until_it_is_r
 async def test_what_was_spent_is_the_same_after_a_reindex(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running(data, "--simulator") as started:
-        key = new_key(started, "--max-usd-per-month", "100")
+        key = new_key(started.data, "limited", "--max-usd-per-month", "100")
         for text in ("One?", "Two?"):
             call = await opened(started, key)
             await turn(call, text)
@@ -187,7 +179,7 @@ async def test_what_was_spent_is_the_same_after_a_reindex(tmp_path: Path) -> Non
             assert call.response is not None
             call_id = call.response.headers["Helicone-Id"]
             await asyncio.to_thread(started.sealed, call_id, audio=False)
-        manager = new_key(started, "--manage")
+        manager = new_key(started.data, "limited", "--manage")
         before = await asyncio.to_thread(spent, started, manager, key)
         assert before[1] > 0
     done = await asyncio.to_thread(trunkline, "reindex", "--data", str(data))

@@ -148,9 +148,3 @@ def test_a_backup_that_is_restored_elsewhere_gives_the_same_answers(
 def without_new_key(found: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """Return `before` with the keys that there are now: each start of a test makes one."""
     return {**before, "/v1/keys": found["/v1/keys"], "/v1/budget": found["/v1/budget"]}
-
-
-def test_reindex_while_the_server_runs_is_one_clear_line(plain: Running) -> None:
-    done = trunkline("reindex", "--data", str(plain.data))
-    assert done.returncode == 2
-    assert "is in use by process" in done.stderr

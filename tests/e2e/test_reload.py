@@ -11,13 +11,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from tests.support.measured import measured
-from tests.support.running import COMMAND, Running, environment, running, trunkline
+from tests.support.running import COMMAND, Running, command, environment, running, trunkline
 from tests.support.traffic import Storm, echoing_provider
 from websockets.asyncio.client import ClientConnection, connect
 
 CALLS_PER_S = 200
 LIVE_CALLS = 10
+
+
+in_one = pytest.mark.asyncio(loop_scope="module")
+"""For tests of one installation, whose provider is in the loop that they share."""
 
 
 @asynccontextmanager
@@ -30,13 +35,44 @@ async def installation(directory: Path, *options: str, **settings: str) -> Async
             yield started
 
 
+class Reloaded:
+    """An installation that is started once and then reloaded, from one test to the next."""
+
+    def __init__(self, directory: Path, running: Running) -> None:
+        self.directory = directory
+        self.running = running
+        self.openai_url = provider_of(directory)
+
+    def write(self, **settings: str) -> None:
+        """Change the settings, whatever they were before."""
+        write(self.directory, openai_url=self.openai_url, **settings)
+
+    async def reload(self, **settings: str) -> None:
+        """Change the settings, and reload."""
+        self.write(**settings)
+        done = await reload(self.running)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def reloaded(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Reloaded]:
+    directory = tmp_path_factory.mktemp("reloaded")
+    async with installation(directory) as started:
+        yield Reloaded(directory, started)
+
+
 def write(directory: Path, **settings: str) -> None:
     lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
     (directory / "trunkline.toml").write_text("".join(lines))
 
 
+def provider_of(directory: Path) -> str:
+    line = (directory / "trunkline.toml").read_text().splitlines()[0]
+    return line.partition("= '")[2].rstrip("'")
+
+
 async def reload(started: Running) -> subprocess.CompletedProcess[str]:
-    return await asyncio.to_thread(trunkline, "reload", "--data", str(started.data))
+    return await asyncio.to_thread(command, "reload", "--data", str(started.data))
 
 
 def dial(started: Running) -> connect:
@@ -68,16 +104,19 @@ async def asked(started: Running, stop: asyncio.Event) -> list[int]:
 
 
 @pytest.mark.guarantee("L2")
-async def test_a_reload_under_load_refuses_nobody_and_ends_no_call(tmp_path: Path) -> None:
+@pytest.mark.parametrize("per_s", [50, pytest.param(CALLS_PER_S, marks=pytest.mark.soak)])
+async def test_a_reload_under_load_refuses_nobody_and_ends_no_call(
+    tmp_path: Path, per_s: int
+) -> None:
     async with installation(tmp_path, "--workers", "2") as started:
         before = started.children()
-        storm = Storm(started.url, started.headers, CALLS_PER_S)
+        storm = Storm(started.url, started.headers, per_s)
         stop = asyncio.Event()
         calls = [await dial(started) for _ in range(LIVE_CALLS)]
         talking = [asyncio.create_task(echoed(call, stop)) for call in calls]
         asking = asyncio.create_task(asked(started, stop))
         storming = asyncio.create_task(storm.run())
-        done = await reload(started)
+        done = await asyncio.to_thread(trunkline, "reload", "--data", str(started.data))
         assert (done.returncode, done.stderr) == (0, "")
         storm.stop()
         await storming
@@ -105,20 +144,19 @@ def gateways(started: Running) -> set[tuple[str, int]]:
     return {item for item in started.children().items() if item[0].startswith("gateway")}
 
 
-async def test_new_gateways_have_the_settings_and_old_ones_keep_theirs(tmp_path: Path) -> None:
-    async with installation(tmp_path, max_frame_bytes="4096") as started, dial(started) as old:
-        write(tmp_path, openai_url=provider_of(tmp_path), max_frame_bytes="8192")
-        assert (await reload(started)).returncode == 0
-        async with dial(started) as new:
+@in_one
+async def test_new_gateways_have_the_settings_and_old_ones_keep_theirs(reloaded: Reloaded) -> None:
+    await reloaded.reload(max_frame_bytes="8192")
+    async with dial(reloaded.running) as old:
+        await reloaded.reload(max_frame_bytes="4096")
+        async with dial(reloaded.running) as new:
+            await new.send("x" * 4000)
+            assert await new.recv() == "x" * 4000
             await new.send("x" * 8000)
-            assert await new.recv() == "x" * 8000
-        await old.send("x" * 4000)
-        assert await old.recv() == "x" * 4000
-
-
-def provider_of(directory: Path) -> str:
-    line = (directory / "trunkline.toml").read_text().splitlines()[0]
-    return line.partition("= '")[2].rstrip("'")
+            await new.wait_closed()
+            assert new.close_code == 1009
+        await old.send("x" * 8000)
+        assert await old.recv() == "x" * 8000
 
 
 BAD_FILES = {
@@ -142,14 +180,17 @@ def write_bad(directory: Path, change: dict[str, str], content: str, **good: str
     (directory / "trunkline.toml").write_text(text)
 
 
+@in_one
 @pytest.mark.guarantee("L6")
-async def test_bad_files_are_refused_whole_while_it_runs(tmp_path: Path) -> None:
-    async with installation(tmp_path) as started, dial(started) as call:
-        before, provider = started.children(), provider_of(tmp_path)
+async def test_bad_files_are_refused_whole_while_it_runs(reloaded: Reloaded) -> None:
+    started = reloaded.running
+    async with dial(started) as call:
+        before = started.children()
         # The others are tried at the start: the same function looks at them.
         for name in ("a misspelt setting", "prices that are not JSON"):
             change, content, why = BAD_FILES[name]
-            write_bad(tmp_path, change, content, openai_url=provider, workers="2")
+            good = {"openai_url": reloaded.openai_url, "workers": "2"}
+            write_bad(reloaded.directory, change, content, **good)
             done = await reload(started)
             assert (done.returncode, done.stdout) == (2, "")
             assert done.stderr.startswith("trunkline: reload refused, everything is as it was: ")
@@ -161,8 +202,7 @@ async def test_bad_files_are_refused_whole_while_it_runs(tmp_path: Path) -> None
         assert started.children() == before
         await call.send("hello")
         assert await call.recv() == "hello"
-        write(tmp_path, openai_url=provider)
-        assert (await reload(started)).returncode == 0
+        await reloaded.reload()
         await asyncio.to_thread(started.wait, lambda: started.get("/ready").json()["reasons"] == [])
 
 
@@ -181,26 +221,28 @@ def test_bad_files_at_the_start_are_one_clear_line(
     assert not (tmp_path / "data").exists()
 
 
-async def test_the_number_of_gateways_may_change(tmp_path: Path) -> None:
-    async with installation(tmp_path, workers="3") as started:
-        assert len(gateways(started)) == 3
-        write(tmp_path, openai_url=provider_of(tmp_path), workers="1")
-        assert (await reload(started)).returncode == 0
-        await asyncio.to_thread(started.wait, lambda: len(gateways(started)) == 1)
+@in_one
+async def test_the_number_of_gateways_may_change(reloaded: Reloaded) -> None:
+    started = reloaded.running
+    for workers in (3, 1):
+        await reloaded.reload(workers=str(workers))
+        await asyncio.to_thread(started.wait, lambda w=workers: len(gateways(started)) == w)
         async with dial(started) as call:
             await call.send("hello")
             assert await call.recv() == "hello"
 
 
-async def test_after_a_reload_calls_may_not_go_on_for_ever(tmp_path: Path) -> None:
-    async with installation(tmp_path, retire_timeout_ms="100") as started, dial(started) as call:
-        assert (await reload(started)).returncode == 0
+@in_one
+async def test_after_a_reload_calls_may_not_go_on_for_ever(reloaded: Reloaded) -> None:
+    await reloaded.reload(retire_timeout_ms="100")
+    async with dial(reloaded.running) as call:
+        await reloaded.reload()
         async with asyncio.timeout(30):
             error = await call.recv()
             await call.wait_closed()
         assert '"code":"drained"' in str(error)
         assert call.close_code == 1012
-        async with dial(started):
+        async with dial(reloaded.running):
             pass
 
 
