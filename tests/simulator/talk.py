@@ -13,9 +13,11 @@ from trunkline.simulator import voices
 from trunkline.simulator.audio import Encoding, decode, encode
 from trunkline.simulator.config import SimulatorConfig, switched
 from trunkline.simulator.faults import Close, Cut, Freeze, Output, Send
+from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.room import Dialect
-from trunkline.simulator.session import Means, Opening, Session
+from trunkline.simulator.session import Session
 from trunkline.simulator.speech import Clip
+from trunkline.simulator.translating import Translating
 
 MS = 1_000_000
 SPEECH = str(speech.__file__).replace("support/speech.py", "speech")
@@ -46,7 +48,8 @@ class Talk:
         self.times_ms: list[int] = []
         self.frames: list[bytes] = []
         self.ends: list[Close | Cut | Freeze] = []
-        self._session = Session(config, opening, means(), self.now_ns)
+        begin = Translating if kind == "translation" else Session
+        self._session = begin(config, opening, means(), self.now_ns)
         self._take(self._session.outputs())
 
     def _take(self, outputs: Iterable[Output]) -> None:

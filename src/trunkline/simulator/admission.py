@@ -108,6 +108,8 @@ def admit(arrival: Arrival, config: SimulatorConfig) -> Verdict:
     match arrival.path.rstrip("/"):
         case "/v1/realtime":
             return _openai(arrival, config, model)
+        case "/v1/realtime/translations":
+            return _translation(arrival, config, model)
         case "/openai/v1/realtime":
             return _azure(arrival, config, model, preview=False)
         case "/openai/realtime":
@@ -128,7 +130,8 @@ def _bearer(arrival: Arrival) -> str:
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
-def _openai(arrival: Arrival, config: SimulatorConfig, model: str) -> Verdict:
+def _barred(arrival: Arrival, config: SimulatorConfig) -> Fatal | None:
+    """Return why OpenAI lets nobody in with this key, or None."""
     offered = arrival.subprotocols
     by_subprotocol = [p for p in offered if p.startswith(_KEY_SUBPROTOCOL)]
     key = _bearer(arrival) or (by_subprotocol[0][len(_KEY_SUBPROTOCOL) :] if by_subprotocol else "")
@@ -137,6 +140,23 @@ def _openai(arrival: Arrival, config: SimulatorConfig, model: str) -> Verdict:
     if config.fatal_code:
         close_code = 3000 if config.fatal_code in _ACCOUNT_CODES else 4000
         return _fatal(close_code, config.fatal_code, "Refused on purpose (fatal_code).")
+    return None
+
+
+def _translation(arrival: Arrival, config: SimulatorConfig, model: str) -> Verdict:
+    if (barred := _barred(arrival, config)) is not None:
+        return barred
+    if not model:
+        return _fatal(4000, "missing_model", "You must provide a model parameter.")
+    if "translate" not in model:
+        return _fatal(4000, "invalid_model", f"Model '{model}' does not translate.")
+    return Accepted(config, "ga", model, "translation", _life(config, 3600))
+
+
+def _openai(arrival: Arrival, config: SimulatorConfig, model: str) -> Verdict:
+    if (barred := _barred(arrival, config)) is not None:
+        return barred
+    offered = arrival.subprotocols
     beta = _BETA_SUBPROTOCOL in offered or "realtime=v1" in (arrival.header("OpenAI-Beta") or "")
     if beta and config.beta == "refuse":
         return _fatal(

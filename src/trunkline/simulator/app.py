@@ -31,7 +31,7 @@ from trunkline.simulator.admission import (
 )
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
-from trunkline.simulator.session import Means
+from trunkline.simulator.opening import Means
 from trunkline.simulator.shell import Connection, Doomed
 
 _LARGEST_FRAME = 32 << 20

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pybase64
 
 from trunkline.simulator import shape
@@ -21,11 +20,11 @@ from trunkline.simulator.conversation import Item, checked_body
 from trunkline.simulator.dialect import event_from_beta
 from trunkline.simulator.faults import Close, Freeze, Output
 from trunkline.simulator.hearing import Hearing, base64_of
-from trunkline.simulator.known import Known
+from trunkline.simulator.incoming import event_of, id_of
+from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.refusal import Refused, invalid, missing
-from trunkline.simulator.room import MS, Dialect, Room
-from trunkline.simulator.speaking import Response, Speaking, Voice
-from trunkline.simulator.speech import Library
+from trunkline.simulator.room import MS, Room
+from trunkline.simulator.speaking import Response, Speaking
 from trunkline.simulator.transcribing import Transcribing
 
 _ACCEPTED = (
@@ -37,28 +36,6 @@ _ACCEPTED = (
 """What the message about an unknown type lists, as it was seen on the wire."""
 
 _EXPIRED = "Your session hit the maximum duration of {minutes:g} minutes."
-
-
-class Opening(msgspec.Struct, frozen=True):
-    """With what a session begins."""
-
-    dialect: Dialect
-    model: str
-    kind: str
-    """`realtime` or `transcription`."""
-    session_s: int
-    started_s: int
-    """Wall clock, s since 1970, only for `expires_at`."""
-    connection: int
-    """Number of the connection, from 1; with the seed it decides all ids and dice."""
-
-
-class Means(msgspec.Struct, frozen=True):
-    """What all sessions share."""
-
-    library: Library
-    voice: Voice
-    known: tuple[Known, ...] = ()
 
 
 class Session:
@@ -135,9 +112,8 @@ class Session:
         self._room.now_ns = now_ns
         event_id = None
         try:
-            event = _event(frame, text=text)
-            given = event.get("event_id")
-            event_id = given if isinstance(given, str) else None
+            event = event_of(frame, text=text)
+            event_id = id_of(event)
             self._handle(event)
         except Refused as refused:
             self._room.refuse(refused, event_id)
@@ -251,18 +227,6 @@ class Session:
         if self._room.config.expiry_error:
             self._room.refuse(Refused("session_expired", reason), None)
         self._room.end(Close(1001, reason))
-
-
-def _event(frame: bytes, *, text: bool) -> dict[str, Any]:
-    if not text:
-        raise Refused("invalid_event", "Expected a text frame, but got a binary frame.")
-    try:
-        event = msgspec.json.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Refused("invalid_json", "We could not parse the JSON body of your event.") from None
-    if not isinstance(event, dict):
-        raise Refused("invalid_event", "Expected a JSON object.")
-    return event
 
 
 def _audio_of(body: dict[str, Any], encoding: Encoding) -> Samples | None:

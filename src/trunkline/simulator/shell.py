@@ -12,7 +12,9 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 from trunkline import clock
 from trunkline.simulator.admission import Accepted, Fatal
 from trunkline.simulator.faults import Close, Cut, Freeze, Output, Send
-from trunkline.simulator.session import Means, Opening, Session
+from trunkline.simulator.opening import Means, Opening
+from trunkline.simulator.session import Session
+from trunkline.simulator.translating import Translating
 
 _CLOSE_WAIT_S = 2.0
 """How long the other end may take to answer our close frame."""
@@ -75,7 +77,8 @@ class Connection(WSListener):
             started_s=clock.wall_ns() // 1_000_000_000,
             connection=self._number,
         )
-        self._session = Session(self._config, opening, self._means, clock.monotonic_ns())
+        kind = Translating if accepted.kind == "translation" else Session
+        self._session = kind(self._config, opening, self._means, clock.monotonic_ns())
         self._carry_out(self._session.outputs())
         if self._config.ping_every_ms:
             self._ping()
