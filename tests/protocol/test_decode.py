@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from openai.types.beta.realtime import RealtimeClientEvent as BetaClientEvent
 from openai.types.beta.realtime import RealtimeServerEvent as BetaServerEvent
-from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
+from openai.types.live import ClientEvent as LiveClientEvent
+from openai.types.live import ServerEvent as LiveServerEvent
+from openai.types.realtime import (
+    RealtimeClientEvent,
+    RealtimeServerEvent,
+    RealtimeTranslationClientEvent,
+    RealtimeTranslationServerEvent,
+)
 from tests.protocol.frames import EXAMPLES, GA_ITEM, GA_RESPONSE, GA_SESSION, any_frames, wire
 
 from trunkline.protocol import events
@@ -29,6 +36,10 @@ OPENAI_NAMES = (
     | names_in(BetaServerEvent)
     | names_in(BetaClientEvent)
 )
+TRANSLATION_NAMES = names_in(RealtimeTranslationClientEvent) | names_in(
+    RealtimeTranslationServerEvent
+)
+FLOWING_NAMES = TRANSLATION_NAMES | names_in(LiveServerEvent) | names_in(LiveClientEvent)
 
 
 @pytest.mark.parametrize("name", sorted(OPENAI_NAMES))
@@ -40,7 +51,14 @@ def test_every_event_of_the_openai_package_is_modelled(name: str) -> None:
 
 def test_our_names_are_those_of_the_openai_package() -> None:
     ours = {arm.__struct_config__.tag for arm in get_args(events.Modelled)}
-    assert ours <= OPENAI_NAMES
+    assert ours <= OPENAI_NAMES | FLOWING_NAMES
+
+
+@pytest.mark.parametrize("name", sorted(TRANSLATION_NAMES))
+def test_every_event_of_a_translation_is_modelled(name: str) -> None:
+    event = decode(wire(name))
+    assert not isinstance(event, events.Opaque)
+    assert name_of(event) == name
 
 
 @pytest.mark.parametrize(("beta", "ga"), sorted(GA_OF_BETA.items()))

@@ -78,6 +78,21 @@ def refused(*headers: str, **options: Any) -> tuple[int, str]:
     return verdict.refusal.status, verdict.refusal.code
 
 
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        ("/v1/realtime?model=gpt-realtime", "realtime"),
+        ("/v1/realtime?intent=transcription", "transcription"),
+        ("/v1/gateway/oai/realtime/translations?model=gpt-realtime-translate", "translation"),
+    ],
+)
+def test_the_record_says_what_sort_of_session_was_asked_for(target: str, kind: str) -> None:
+    assert admitted(OURS, THEIRS, target=target).opened.kind == kind
+    verdict = ask(target=target)
+    assert isinstance(verdict, NotAdmitted)
+    assert verdict.opened.kind == kind
+
+
 # --- keys ----------------------------------------------------------------------------
 
 KEYS = {

@@ -14,6 +14,11 @@ import msgspec
 Dialect: TypeAlias = Literal["ga", "beta"]
 """The two event vocabularies of the Realtime API (protocol.md 2)."""
 
+CallKind: TypeAlias = Literal["realtime", "transcription", "translation", "live"]
+"""What sort of session it is. realtime: a conversation, in turns. transcription: the caller's
+words alone. translation: the caller's words in another language. live: GPT-Live, both
+speak at once. Only the first has turns and responses."""
+
 CallStatus: TypeAlias = Literal["live", "completed", "failed", "refused", "recovered"]
 """live: still running. completed: ended by a close of either end. failed: cut off, or
 ended by an error. refused: never relayed a frame. recovered: its gateway died."""
@@ -43,6 +48,15 @@ EndReason: TypeAlias = Literal[
 """Who or what ended the call. `*_lost`: the connection went without a close frame."""
 
 
+def kind_of(path: str, intent: str) -> CallKind:
+    """Return what sort of session `path` and the query's `intent` ask for (protocol.md 1.1)."""
+    if "/live/sessions" in path:
+        return "live"
+    if path.endswith("/realtime/translations"):
+        return "translation"
+    return "transcription" if intent == "transcription" else "realtime"
+
+
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """First record of every attempt, refused ones too. Holds no credential."""
 
@@ -53,6 +67,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     opened_ns: int
     """Gateway monotonic clock when the request head was complete. Zero of the call's clock."""
     org_id: str
+    kind: CallKind = "realtime"
+    """What was asked for; the provider's own word, in its session, is the last one."""
     key_id: str = ""
     key_name: str = ""
     provider: str = ""

@@ -50,11 +50,16 @@ def cost_of_transcription(usage: Usage, price: Price) -> Cost | None:
     return cost_of_time(usage.duration_us, price)
 
 
-def cost_of_time(duration_us: int, price: Price) -> Cost | None:
-    """Return the cost of `duration_us` of a model that bills by time; None if it does not."""
+def cost_of_time(duration_us: int, price: Price, *, standby_us: int = 0) -> Cost | None:
+    """Return the cost of `duration_us` of a model that bills by time; None if it does not.
+
+    `standby_us` of it cost what standing by costs, where the model has a price for that.
+    """
     if price.per_minute is None:
         return None
-    return Cost((price.per_minute * duration_us / _MINUTE_US).quantize(_PLACES), False)
+    standby = _first(price.standby_per_minute, price.per_minute) or Decimal(0)
+    dollars = price.per_minute * (duration_us - standby_us) + standby * standby_us
+    return Cost((dollars / _MINUTE_US).quantize(_PLACES), False)
 
 
 def _lines(usage: Usage, price: Price) -> tuple[tuple[int, Decimal | None], ...]:
@@ -71,5 +76,5 @@ def _lines(usage: Usage, price: Price) -> tuple[tuple[int, Decimal | None], ...]
     )
 
 
-def _first(cached: Decimal | None, uncached: Decimal | None) -> Decimal | None:
-    return uncached if cached is None else cached
+def _first(special: Decimal | None, usual: Decimal | None) -> Decimal | None:
+    return usual if special is None else special

@@ -15,12 +15,12 @@ from trunkline.protocol.events import (
     Opaque,
     TextDelta,
     TranscriptDelta,
-    Wire,
 )
 from trunkline.protocol.mend import mended
 from trunkline.protocol.names import GA_OF_BETA, leading_type, renamed
 from trunkline.protocol.objects import BAD, read_scrubbed
 from trunkline.protocol.session import WireSession, normalised
+from trunkline.protocol.wire import Wire
 
 
 class _SessionUpdate(Wire, frozen=True, tag="session.update"):

@@ -14,15 +14,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from trunkline.protocol import flow
 from trunkline.protocol.session import Session
 from trunkline.protocol.usage import WireUsage
-
-
-class Wire(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of every event that we model; new fields must have defaults."""
-
-    event_id: str = ""
-    """Whoever sent the event chose it; callers usually choose none."""
+from trunkline.protocol.wire import Wire
 
 
 class OfItem(Wire, frozen=True):
@@ -584,6 +579,16 @@ Modelled: TypeAlias = (
     | TranscriptionDelta
     | TranscriptionFailed
     | TranscriptionSegment
+    | flow.FlowAppend
+    | flow.FlowAudio
+    | flow.FlowClose
+    | flow.FlowClosed
+    | flow.HeardWords
+    | flow.InputMuted
+    | flow.InputUnmuted
+    | flow.LiveAppend
+    | flow.SpokenWords
+    | flow.UsageUpdated
 )
 """Every event that has a struct."""
 

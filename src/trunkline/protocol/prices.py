@@ -41,6 +41,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     image_cached: Decimal | None = None
     per_minute: Decimal | None = None
     """Billed by time, in place of tokens."""
+    standby_per_minute: Decimal | None = None
+    """While the model does not listen. None: that costs the same."""
     simulated: bool = False
     """Nobody is billed: the figures are there so that a demonstration shows a cost."""
 

@@ -34,7 +34,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str = ""
     type: str = ""
-    """`realtime`, `transcription`; empty for beta sessions, which have no such field."""
+    """`realtime`, `transcription`, `translation`; empty for beta sessions, which have no such
+    field."""
     model: str = ""
     voice: str = ""
     instructions: str = ""
@@ -44,6 +45,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     output_format: Format | None = None
     turn_detection: TurnDetection | None = None
     transcription_model: str = ""
+    language: str = ""
+    """What is translated into."""
     tools: tuple[str, ...] = ()
     """Names of functions, labels of MCP servers."""
     expires_at_s: int | None = None
@@ -67,6 +70,7 @@ class _AudioInput(msgspec.Struct, frozen=True):
 class _AudioOutput(msgspec.Struct, frozen=True):
     format: Any = None
     voice: str | _Voice | None = None
+    language: str | None = None
 
 
 class _Audio(msgspec.Struct, frozen=True):
@@ -115,6 +119,7 @@ def normalised(wire: WireSession) -> Session:
         output_format=parse_format(spoken.format) or parse_format(wire.output_audio_format),
         turn_detection=_detection(detected),
         transcription_model=transcription.model or "",
+        language=spoken.language or "",
         tools=tuple(tool.name or tool.server_label or "" for tool in wire.tools or ()),
         expires_at_s=wire.expires_at,
     )

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from trunkline.protocol.cost import Cost, cost_of_response, cost_of_transcription
+from trunkline.protocol.cost import Cost, cost_of_response, cost_of_time, cost_of_transcription
 from trunkline.protocol.usage import Usage, WireUsage, usage_of
 from trunkline.recorder.bounds import clamped
 from trunkline.recorder.state import Answer, Line, State, Step
@@ -62,6 +62,20 @@ def charge_transcription(state: State, step: Step, line: Line, wire: WireUsage) 
     return row
 
 
+def charge_session(state: State, step: Step, seconds_us: int, standby_us: int) -> UsageRow:
+    """Return the row of so much time of a session paid by the second, and add it to the call.
+
+    `standby_us` of it the caller was not listened to.
+    """
+    usage = Usage(duration_us=seconds_us)
+    row = _row(state, step, "session", model_of(state), usage)
+    row = msgspec.structs.replace(row, standby_us=clamped(standby_us))
+    row = _with_cost(row, step, _priced(state, step, row, usage), usage)
+    state.sums.session_us += row.seconds_us
+    _add(state, row)
+    return row
+
+
 def model_of(state: State) -> str:
     """Return the model that responses are billed as: what was dialled, else the session's."""
     return (state.opened.model_used if state.opened else "") or state.hearing.model
@@ -92,6 +106,8 @@ def _priced(state: State, step: Step, row: UsageRow, usage: Usage) -> Cost | Non
         duration_us=row.seconds_us,
         estimated=usage.estimated,
     )
+    if row.kind == "session":
+        return cost_of_time(bounded.duration_us, price, standby_us=row.standby_us)
     costing = cost_of_response if row.kind == "response" else cost_of_transcription
     return costing(bounded, price)
 

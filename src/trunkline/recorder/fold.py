@@ -28,7 +28,7 @@ from trunkline.protocol.call import Closed, EndReason, Gap, Note, Opened
 from trunkline.protocol.decode import Peek, decode, decode_and_peek, peek
 from trunkline.protocol.events import ErrorEvent
 from trunkline.protocol.prices import PriceTable
-from trunkline.recorder import caller, histogram, lines, provider, turns
+from trunkline.recorder import caller, histogram, lines, meter, provider, turns
 from trunkline.recorder.bounds import MAX_ID_CHARS, MAX_NUMBER, MAX_WALL_US, clamped, id_of
 from trunkline.recorder.errors import error
 from trunkline.recorder.state import State, Step
@@ -214,6 +214,7 @@ def _closed(state: State, step: Step) -> None:
 
 def _end(state: State, step: Step, closed: Closed) -> None:
     """The call is over: nothing more is heard or transcribed, and every row is final."""
+    meter.end(state, step)
     stop = state.sound.stop(step.at_us)
     cut = stop.item_ids if stop else ()
     for line in state.lines.kept.values():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, get_args
 
 from trunkline.protocol import events
+from trunkline.protocol.call import CallKind
 from trunkline.protocol.session import Session
-from trunkline.recorder import answers, cost, lines, speech, tools, turns
+from trunkline.recorder import answers, cost, flow, lines, meter, speech, tools, turns
 from trunkline.recorder.bounds import clamped, id_of
 from trunkline.recorder.errors import error
 from trunkline.recorder.loudness import Loudness
@@ -23,6 +24,8 @@ def _session_created(state: State, step: Step, event: events.SessionCreated, _he
     if state.connect_us is None:
         state.connect_us = max(0, step.at_us - (state.dialled_us or 0))
     _session(state, event.session)
+    if state.hearing.kind == "translation":
+        meter.begin(state, step)
 
 
 def _session_updated(
@@ -37,6 +40,8 @@ def _session(state: State, session: Session) -> None:
     hearing.model = id_of(session.model) or hearing.model
     hearing.voice = id_of(session.voice) or hearing.voice
     hearing.transcription_model = id_of(session.transcription_model) or hearing.transcription_model
+    hearing.language = id_of(session.language) or hearing.language
+    hearing.kind = session.type if session.type in get_args(CallKind) else hearing.kind
     hearing.only_listens = hearing.only_listens or session.type == "transcription"
     if detection is not None:
         hearing.vad = id_of(detection.type)
@@ -244,4 +249,5 @@ HANDLERS: Final[dict[type, _Handler]] = {
     events.McpArgumentsDone: _mcp_arguments_done,
     events.McpCallCompleted: _mcp_ended,
     events.McpCallFailed: _mcp_ended,
+    **flow.OF_PROVIDER,
 }

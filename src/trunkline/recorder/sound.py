@@ -14,12 +14,15 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from trunkline.journal.record import Leg
-from trunkline.protocol import events
+from trunkline.protocol import events, flow
 from trunkline.protocol.audio import PCM_24K, Format, duration_us
 from trunkline.protocol.events import Event
 from trunkline.protocol.session import Session
 from trunkline.recorder.bounds import clamped
 from trunkline.recorder.timeline import AssistantTrack, CallerTrack, Play
+
+FLOWING: Final = "assistant"
+"""In the place of an item's id: sound of a session that flows is of no item."""
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +86,10 @@ class Sound(msgspec.Struct):
         return Stopped(item_ids, at_us) if item_ids else None
 
 
-def _append(sound: Sound, event: events.AudioAppend, received_us: int, handed: int | None) -> Heard:
+_Append: TypeAlias = events.AudioAppend | flow.FlowAppend | flow.LiveAppend
+
+
+def _append(sound: Sound, event: _Append, received_us: int, handed: int | None) -> Heard:
     if handed is None:
         # The provider never got it, so its offsets do not count it.
         return None
@@ -102,6 +108,15 @@ def _delta(sound: Sound, event: events.AudioDelta, received_us: int, handed: int
     if play.cut_us is None and (handed is None or event.response_id in sound.silenced):
         sound.assistant.stop(play, starts_us)
     return Placed("provider", starts_us, length_us, sound.assistant_format, event.delta, item_id)
+
+
+def _flow(sound: Sound, event: flow.FlowAudio, received_us: int, handed: int | None) -> Heard:
+    length_us = duration_us(sound.assistant_format, event.delta)
+    at_us = received_us if handed is None else handed
+    play, starts_us = sound.assistant.place(sound.plays.get(FLOWING), at_us, length_us)
+    sound.plays[FLOWING] = play
+    format_ = sound.assistant_format
+    return Placed("provider", starts_us, length_us, format_, event.delta, FLOWING)
 
 
 def _speech_started(sound: Sound, _event: Event, received_us: int, handed: int | None) -> Heard:
@@ -179,6 +194,8 @@ _OBSERVERS: Final[dict[Leg, dict[type, _Observer]]] = {
         events.ResponseCancel: _cancel,
         events.PlayoutClear: _cancel,
         events.ItemTruncate: _truncate,
+        flow.FlowAppend: _append,
+        flow.LiveAppend: _append,
     },
     Leg.PROVIDER: {
         events.AudioDelta: _delta,
@@ -187,5 +204,6 @@ _OBSERVERS: Final[dict[Leg, dict[type, _Observer]]] = {
         events.ResponseDone: _done,
         events.SessionCreated: _session,
         events.SessionUpdated: _session,
+        flow.FlowAudio: _flow,
     },
 }

@@ -158,9 +158,42 @@ class Speech(msgspec.Struct):
     """True end: the silence window is taken off."""
 
 
+class Stream(msgspec.Struct):
+    """The words of one side of a session that flows."""
+
+    lines: int = 0
+    """Of the transcript, so far."""
+    item_id: str = ""
+    """Of the line that grows."""
+    words_us: int = 0
+    """When the last words came."""
+    told_us: int = 0
+    """When its row was last written."""
+
+
+class Meter(msgspec.Struct):
+    """What a session that is paid by time has cost so far."""
+
+    since_us: int
+    charged_us: int = 0
+    told: bool = False
+    """The provider says itself how long it bills."""
+    told_us: int = 0
+    """What it said last."""
+    standing_us: int | None = None
+    """Since when the caller is not listened to, as far as that is not in `stood_us`."""
+    stood_us: int = 0
+    """How long the caller was not listened to, as far as it is not charged yet."""
+    over: bool = False
+
+
 class Hearing(msgspec.Struct):
     """The session in force, as far as it decides what events mean."""
 
+    kind: str = ""
+    """`protocol.call.CallKind`; empty until the provider has said."""
+    language: str = ""
+    """What is translated into."""
     model: str = ""
     provider_session_id: str = ""
     voice: str = ""
@@ -192,6 +225,7 @@ class Sums(msgspec.Struct):
     transcription_input_tokens: int = 0
     transcription_output_tokens: int = 0
     transcription_us: int = 0
+    session_us: int = 0
     cost_usd: Decimal | None = None
     unpriced: list[str] = []
     waits_us: list[int] = []
@@ -250,6 +284,10 @@ class State(msgspec.Struct):
     idle: bool = False
     """The provider is about to answer a silence."""
     speeches: list[Speech] = []
+    streams: dict[str, Stream] = {}
+    """By role; only of sessions that flow."""
+    meter: Meter | None = None
+    """Only of sessions that are paid by time."""
     sums: Sums = msgspec.field(default_factory=Sums)
 
     @classmethod

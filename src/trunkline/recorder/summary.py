@@ -32,7 +32,9 @@ def call_row(state: State) -> CallRow:
         provider_url=opened.provider_url,
         provider_session_id=hearing.provider_session_id,
         model_asked=opened.model_asked,
-        model_used=opened.model_used or hearing.model,
+        kind=kind_of(state),
+        language=hearing.language,
+        model_used=opened.model_used or hearing.model or _transcriber(state),
         caller_dialect=state.caller_dialect or opened.caller_dialect,
         provider_dialect=opened.provider_dialect,
         voice=hearing.voice,
@@ -69,6 +71,7 @@ def call_row(state: State) -> CallRow:
         transcription_input_tokens=sums.transcription_input_tokens,
         transcription_output_tokens=sums.transcription_output_tokens,
         transcription_us=sums.transcription_us,
+        session_us=sums.session_us,
         cost_usd=sums.cost_usd,
         unpriced=tuple(sums.unpriced),
         wait_p50_us=metrics.median_us(waits_us),
@@ -77,6 +80,16 @@ def call_row(state: State) -> CallRow:
         relay_p99_us=_relay_us(state, 0.99),
         gateway=opened.gateway,
     )
+
+
+def kind_of(state: State) -> str:
+    """Return what sort of session it is: the provider's word, else what was asked for."""
+    return state.hearing.kind or (state.opened.kind if state.opened else "realtime")
+
+
+def _transcriber(state: State) -> str:
+    """A session that only transcribes has no model but the one that does so."""
+    return state.hearing.transcription_model if state.hearing.only_listens else ""
 
 
 def waits(state: State) -> list[int]:

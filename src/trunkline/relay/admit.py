@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from trunkline.protocol.call import Note, Opened
+from trunkline.protocol.call import Note, Opened, kind_of
 from trunkline.protocol.profiles.ask import Refused as Unplannable
 from trunkline.protocol.profiles.choosing import Choice, choose
 from trunkline.protocol.profiles.planning import Plan, is_simulated, plan
 from trunkline.relay.credentials import Identity, Unidentified, identify
-from trunkline.relay.head import Head, as_text
+from trunkline.relay.head import Head, as_text, query_pairs
 from trunkline.relay.paths import Route, route
 from trunkline.relay.refusal import Refusal
 from trunkline.settings import Settings
@@ -201,6 +201,7 @@ def _described(head: Head, there: Route, arrival: Arrival, org_id: str) -> Opene
         wall_ns=arrival.wall_ns,
         opened_ns=arrival.at_ns,
         org_id=org_id,
+        kind=kind_of(there.path, _intent(head)),
         path=there.shown[:MAX_VALUE_CHARS],
         session_id=session_id,
         session_name=session_name,
@@ -212,6 +213,10 @@ def _described(head: Head, there: Route, arrival: Arrival, org_id: str) -> Opene
         gateway=arrival.gateway,
         version=arrival.version,
     )
+
+
+def _intent(head: Head) -> str:
+    return next((value for name, value, _ in query_pairs(head.query) if name == "intent"), "")
 
 
 def _planned_opened(opened: Opened, planned: Plan) -> Opened:

@@ -223,7 +223,8 @@ class Attempts:
 
     def _call(self, ledger: Ledger, admitted: Admitted, seat: Seat) -> Call:
         opened = admitted.opened
-        ga = opened.provider_dialect == "ga"
+        # Sessions that flow have one vocabulary, which looks like beta here and there.
+        ga = opened.provider_dialect == "ga" and opened.kind in ("realtime", "transcription")
         core = Core(
             opened.call_id,
             self._limits,

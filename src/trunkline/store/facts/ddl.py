@@ -58,6 +58,8 @@ TABLES: Final = (
             (
                 "status",
                 "end_reason",
+                "kind",
+                "language",
                 "error_code",
                 "provider",
                 "provider_url",

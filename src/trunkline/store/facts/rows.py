@@ -52,6 +52,10 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """`protocol.call.CallStatus`."""
     end_reason: str = ""
     """`protocol.call.EndReason`; empty while live."""
+    kind: str = "realtime"
+    """`protocol.call.CallKind`: all but `realtime` have neither turns nor responses."""
+    language: str = ""
+    """What the caller is translated into; empty for all other kinds."""
     http_status: int | None = None
     error_code: str = ""
     error_message: str = ""
@@ -106,6 +110,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     transcription_output_tokens: int = 0
     transcription_us: int = 0
     """Billed by duration."""
+    session_us: int = 0
+    """Billed by the session's duration: translation and GPT-Live."""
     cost_usd: Decimal | None = None
     """Sum of the priced usage; None when nothing could be priced."""
     unpriced: tuple[str, ...] = ()
@@ -282,18 +288,21 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     at_day: str
     """UTC date of the event, `YYYY-MM-DD`: prices are those of that day."""
     kind: str
-    """`response` or `transcription`."""
+    """`response`, `transcription` or `session`."""
     model: str
     turn: int = 0
     response_id: str = ""
     item_id: str = ""
     tokens: Tokens = Tokens()
     seconds_us: int = 0
-    """Billed by duration, transcription only."""
+    """Billed by duration: transcriptions, and sessions that are paid by time."""
+    standby_us: int = 0
+    """Of `seconds_us`, how long the model did not listen."""
     cost_usd: Decimal | None = None
     price_version: str = ""
     estimated: bool = False
-    """The provider left out how the cached tokens split by modality."""
+    """Something is ours and not the provider's: how cached tokens split by modality, or how
+    long a session was."""
 
 
 class EventRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

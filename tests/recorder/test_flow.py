@@ -1,0 +1,176 @@
+"""Sessions without turns: what was said becomes lines, and time becomes money."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from tests.recorder.folding import restored, run, saved
+from tests.recorder.script import Told, caller, pcm, provider, records, rows_of
+from tests.support.golden import WALL_NS, latest
+
+from trunkline.journal.record import Record
+from trunkline.recorder.fold import fold
+from trunkline.recorder.state import State
+from trunkline.recorder.summary import call_row
+from trunkline.store.facts.rows import CallRow, ItemRow, TurnRow, UsageRow
+
+MODEL = "gpt-realtime-translate"
+SESSION = {
+    "id": "sess_t", "type": "translation", "model": MODEL,
+    "audio": {"input": {"transcription": {"model": "whisper-1"}}, "output": {"language": "fr"}},
+}  # fmt: skip
+
+
+def created(at_ms: float = 100) -> Told:
+    return provider(at_ms, "session.created", session=SESSION)
+
+
+def heard(at_ms: float, delta: str, **more: Any) -> Told:
+    return provider(at_ms, "session.input_transcript.delta", delta=delta, **more)
+
+
+def spoken(at_ms: float, delta: str) -> Told:
+    return provider(at_ms, "session.output_transcript.delta", delta=delta)
+
+
+def sound(at_ms: float, length_ms: float) -> Told:
+    return provider(at_ms, "session.output_audio.delta", delta=pcm(length_ms))
+
+
+def append(at_ms: float, length_ms: float = 200) -> Told:
+    return caller(at_ms, "session.input_audio_buffer.append", audio=pcm(length_ms))
+
+
+def mic(from_ms: int, until_ms: int) -> list[Told]:
+    return [append(at + 200) for at in range(from_ms, until_ms, 200)]
+
+
+def lines(*told: Told | list[Told]) -> list[tuple[str, str]]:
+    rows: list[ItemRow] = rows_of(ItemRow, created(), *told)
+    return [(row.role, row.text) for row in sorted(rows, key=lambda row: row.position)]
+
+
+def of_november(journal: list[Record]) -> list[Record]:
+    """The same call, opened on 2026-11-20, when the prices are known."""
+    first = journal[0]
+    opened = msgspec.json.decode(first.payload) | {"wall_ns": WALL_NS, "kind": "translation"}
+    head = Record(
+        first.kind, first.call, 0, received_ns=first.received_ns,
+        payload=msgspec.json.encode(opened),
+    )  # fmt: skip
+    return [head, *journal[1:]]
+
+
+def test_words_of_both_sides_become_lines_by_sentence() -> None:
+    assert lines(
+        heard(500, "Where is"), heard(520, " the station?"), spoken(700, "Où est"),
+        spoken(720, " la gare ?"), heard(900, " It is 3."), heard(920, "5 miles away."),
+        spoken(1100, " C'est loin."),
+    ) == [
+        ("caller", "Where is the station?"),
+        ("assistant", "Où est la gare ?"),
+        ("caller", " It is 3.5 miles away."),
+        ("assistant", " C'est loin."),
+    ]  # fmt: skip
+
+
+def test_a_pause_ends_a_line() -> None:
+    said = lines(heard(500, "so"), heard(1_900, " then"), heard(3_500, " well"))
+    assert said == [("caller", "so then"), ("caller", " well")]
+
+
+def test_a_line_that_never_ends_is_cut() -> None:
+    said = lines([heard(500 + n, "and on ") for n in range(200)])
+    assert [len(text) for _, text in said] == [595, 595, 210]
+
+
+def test_sentences_of_scripts_without_blanks_are_parted() -> None:
+    assert lines(spoken(500, "駅はどこですか？"), spoken(510, "遠いです。")) == [
+        ("assistant", "駅はどこですか？"),
+        ("assistant", "遠いです。"),
+    ]
+
+
+def test_the_callers_words_lie_where_they_were_said() -> None:
+    rows = rows_of(ItemRow, created(0), mic(1_000, 4_000), heard(4_100, "Hello.", elapsed_ms=1_600))
+    (line,) = rows
+    assert (line.starts_us, line.ends_us, line.turn) == (2_400_000, 2_600_000, 0)
+    assert line.transcript_status == "completed"
+
+
+def test_what_is_said_lies_where_it_is_played() -> None:
+    told = (created(), sound(2_000, 500), spoken(2_010, "Bonjour."), sound(2_020, 1_000))
+    (line,) = rows_of(ItemRow, *told)
+    assert (line.starts_us, line.ends_us) == (2_010_000, 2_500_000)
+
+
+def test_a_translation_is_a_call_without_turns() -> None:
+    journal = records(
+        [created(), *mic(0, 2_000), heard(1_500, "Hello."), spoken(1_600, "Salut."),
+         sound(1_610, 700), provider(2_500, "session.closed")]
+    )  # fmt: skip
+    folded = run(of_november(journal))
+    (call,) = [row for row in latest(folded.rows) if isinstance(row, CallRow)]
+    assert (call.kind, call.language, call.model_used) == ("translation", "fr", MODEL)
+    assert (call.turns, call.responses, call.caller_audio_us) == (0, 0, 2_000_000)
+    assert (call.assistant_audio_us, call.heard_audio_us) == (700_000, 700_000)
+    assert not [row for row in folded.rows if isinstance(row, TurnRow)]
+
+
+def usage(journal: list[Record], *, over: bool = True) -> list[UsageRow]:
+    rows = run(of_november(journal), over=over).rows
+    return [row for row in rows if isinstance(row, UsageRow)]
+
+
+def test_a_translation_costs_its_time_minute_by_minute() -> None:
+    """0.034 a minute, from `session.created` to `session.closed`."""
+    journal = records([created(1_000), mic(1_000, 151_000), provider(153_000, "session.closed")])
+    rows = usage(journal)
+    assert [row.seconds_us for row in rows] == [60_000_000, 60_000_000, 32_000_000]
+    assert {(row.kind, row.model, row.estimated) for row in rows} == {("session", MODEL, True)}
+    assert sum(row.cost_usd or 0 for row in rows) == Decimal("0.086133333")
+    assert len(usage(journal[:400], over=False)) == 1
+
+
+def test_a_translation_whose_end_was_not_told_costs_until_its_last_record() -> None:
+    (row,) = usage(records([created(1_000), mic(1_000, 21_000)]))
+    assert row.seconds_us == 20_000_000
+
+
+def test_a_session_is_charged_once() -> None:
+    ends = [provider(at_ms, "session.closed") for at_ms in (11_000, 13_000)]
+    rows = usage(records([created(1_000), ends, append(12_000)]))
+    assert [row.seconds_us for row in rows] == [10_000_000]
+
+
+def test_a_conversation_is_not_paid_by_time() -> None:
+    told = provider(0, "session.created", session={"type": "realtime", "model": "gpt-realtime-2.1"})
+    assert usage(records([told, provider(90_000, "rate_limits.updated")])) == []
+
+
+@pytest.mark.parametrize("cut", range(1, 30, 4))
+def test_a_restart_anywhere_changes_nothing(cut: int) -> None:
+    told: list[Told] = [
+        created(), *mic(0, 62_000)[::20], heard(1_500, "One. Two"), heard(1_700, " three."),
+        spoken(2_600, "Un."), sound(2_610, 700), heard(2_800, " Four"),
+        provider(64_000, "session.closed"),
+    ]  # fmt: skip
+    journal = of_november(records(told))
+    cut = min(cut, len(journal) - 1)
+    whole = run(journal)
+    first = run(journal[:cut], over=False)
+    second = run(journal[cut:], restored(saved(first.state)))
+    assert latest(first.rows + second.rows) == latest(whole.rows)
+
+
+def test_a_transcription_session_is_called_after_the_model_that_transcribes() -> None:
+    session = {
+        "id": "sess_t", "type": "transcription",
+        "audio": {"input": {"transcription": {"model": "gpt-4o-transcribe"}}},
+    }  # fmt: skip
+    state = State.new()
+    for record in records([provider(0, "session.updated", session=session)]):
+        state, _ = fold(state, record)
+    row = call_row(state)
+    assert (row.kind, row.model_used) == ("transcription", "gpt-4o-transcribe")
