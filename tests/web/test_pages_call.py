@@ -150,6 +150,44 @@ def test_the_parts_of_a_cost_add_up_to_it() -> None:
     assert other.cost == shown.cost
 
 
+def translated() -> Facts:
+    """A minute of translation, as the recorder leaves it."""
+    call = replace(
+        sample.CALL_ROW, kind="translation", language="fr", turns=0, responses=0, barge_ins=0,
+        wait_p50_us=None, wait_max_us=None, cost_usd=Decimal("0.034"), tokens=Tokens(),
+    )  # fmt: skip
+    row = replace(
+        sample.USAGE[0], kind="session", model="gpt-realtime-translate", tokens=Tokens(),
+        seconds_us=60_000_000, cost_usd=Decimal("0.034"), estimated=True,
+    )  # fmt: skip
+    items = tuple(replace(item, turn=0) for item in sample.ITEMS)
+    return Facts(call, items=items, usage=(row,))
+
+
+def test_a_session_without_turns_is_shown_without_them() -> None:
+    shown = view(translated())
+    assert (shown.has_turns, shown.answers, shown.timeline["has_turns"]) == (
+        False, "Translation", False,
+    )  # fmt: skip
+    chips = {chip.label: chip.value for chip in shown.chips}
+    assert (chips["kind"], chips["translated into"]) == ("translation", "fr")
+    told = {fact.metric: fact.detail for fact in shown.facts}
+    assert set(told) == {"duration", "caller_audio", "assistant_audio", "cost", "gateway"}
+    assert told["cost"] == "$0.0212 a minute"
+    (group,) = shown.usage
+    assert [(part.label, part.fresh) for part in group.parts] == [("Session", "60.0 s")]
+    assert (group.kind, group.estimated) == ("session", "time measured here")
+
+
+def test_time_on_standby_is_told_and_paid_once() -> None:
+    (row,) = translated().usage
+    shown = usage_views([replace(row, standby_us=20_000_000)], shipped(), "openai")[0]
+    assert [(part.label, part.fresh, part.cost) for part in shown.parts] == [
+        ("Session", "60.0 s", "$0.0340"),
+        ("of it on standby", "20.0 s", ""),
+    ]
+
+
 def test_a_live_call_ages_and_asks_again() -> None:
     call = replace(sample.CALL_ROW, status="live", end_reason="", duration_us=None, has_audio=False)
     shown = view(Facts(call), sample.OPENED_AT_US + 61_000_000)

@@ -24,6 +24,15 @@ def test_filters_are_read_from_the_address_and_written_back() -> None:
     assert not calls_view.read_filters({}).narrow()
 
 
+def test_other_kinds_of_session_are_named_in_the_table() -> None:
+    translation = replace(sample.CALL_ROW, kind="translation", turns=0)
+    kinds = [
+        (row.kind, row.turns)
+        for row in calls_view.rows([sample.CALL_ROW, translation], now_us=NOW_US)
+    ]
+    assert kinds == [("", "5"), ("translation", "–")]
+
+
 def test_times_in_the_address_are_utc_unless_they_say_otherwise() -> None:
     filters = calls_view.read_filters({"from": "2026-11-22T14:00", "to": "2026-11-22T15:00+01:00"})
     assert filters.from_us(NOW_US) == filters.to_us()

@@ -126,6 +126,8 @@ class Call(BaseModel):
     id: str = Field(pattern=CALL_ID)
     status: str = Field(description="live, completed, failed, refused or recovered.")
     end_reason: str = Field(description="Who or what ended it; empty while live.")
+    kind: str = Field(description="realtime, transcription, translation or live.")
+    language: str = Field(description="What is translated into; empty for other kinds.")
     opened_at: datetime
     ended_at: datetime | None
     duration_ms: float | None
@@ -155,6 +157,7 @@ class Call(BaseModel):
     audio: Audio
     tokens: TokenCounts
     transcription: Transcription
+    session_billed_ms: float = Field(description="Of kinds that are paid by the second.")
     cost_usd: Usd | None = Field(description="Of what could be priced; null: nothing could.")
     unpriced: list[str] = Field(description="Models in use that have no price.")
     wait_p50_ms: float | None = Field(description="Median over turns, see `Turn.wait_ms`.")
@@ -265,13 +268,14 @@ class Usage(BaseModel):
     seq: int
     at_ms: float
     at_day: str
-    kind: str
+    kind: str = Field(description="response, transcription or session.")
     model: str
     turn: int
     response_id: str
     item_id: str
     tokens: TokenCounts
     billed_ms: float
+    standby_ms: float = Field(description="Of `billed_ms`: the model did not listen.")
     cost_usd: Usd | None
     price_version: str
     estimated: bool

@@ -102,4 +102,4 @@ def _value(name: str, row: msgspec.Struct) -> Any:
     return msgspec.structs.asdict(value) if isinstance(value, Tokens) else value
 
 
-_RENAMED: Final = {"billed_ms": "seconds_us"}
+_RENAMED: Final = {"billed_ms": "seconds_us", "session_billed_ms": "session_us"}

@@ -108,6 +108,10 @@ class CallView:
     details: tuple[tuple[str, str], ...]
     refusal: str
     """Why there was no conversation; empty when there was one."""
+    has_turns: bool
+    """A conversation; other kinds of session have neither turns nor responses."""
+    answers: str
+    """Who speaks on the provider's side."""
     timeline: dict[str, Any] = field(hash=False)
 
 
@@ -130,7 +134,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         opened_at_iso=text.iso(call.opened_at_us),
         opened_at=text.when(call.opened_at_us),
         chips=tuple(_chips(call)),
-        facts=_top(facts, duration_us),
+        facts=_top(facts, duration_us) if call.kind == "realtime" else _flow(facts, duration_us),
         lines=lines(facts.items, facts.tool_calls, facts.turns),
         turns=turn_views(facts.turns, facts.tool_calls),
         tools=tuple(tool_view(row) for row in facts.tool_calls),
@@ -140,6 +144,8 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         cost=text.money(call.cost_usd),
         details=tuple(_details(call)),
         refusal=_refusal(call),
+        has_turns=call.kind == "realtime",
+        answers="Translation" if call.kind == "translation" else "Assistant",
         timeline=timeline(
             call,
             facts.turns,
@@ -187,6 +193,8 @@ def _chips(call: CallRow) -> list[Chip]:
     damaged = text.plural(call.damaged_records, "record") if call.damaged_records else ""
     chips = [
         Chip("damaged", damaged, tone="bad", title="Damaged on the disk: see the findings"),
+        Chip("kind", text.kind(call.kind)),
+        Chip("translated into", call.language),
         Chip("user", call.user_id, "/calls?" + urlencode({"user": call.user_id})),
         Chip("session", session, "/sessions/" + quote(session, safe="")),
         Chip(text.provider(call.provider), model, title=asked),
@@ -208,30 +216,44 @@ def _properties(properties: Mapping[str, str]) -> list[Chip]:
     ]
 
 
-def _top(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
-    call = facts.call
+def _duration(call: CallRow, duration_us: int, contents: str) -> Fact:
     missing = call.lost_frames + call.damaged_records
     lost = f"{text.plural(missing, 'frame')} lost" if missing else ""
+    detail, tone = lost or f"{contents}, nothing lost", "bad" if lost else "none"
+    return Fact("duration", "Duration", text.clock(duration_us), detail, tone)
+
+
+def _gateway(call: CallRow) -> Fact:
+    frames = text.plural(call.caller_frames + call.provider_frames, "frame")
+    detail = f"p99 {text.millis(call.relay_p99_us)}, {frames}"
+    return Fact("gateway", "Gateway added", text.millis(call.relay_p50_us), detail)
+
+
+def _flow(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
+    """Return the numbers of a session without turns."""
+    call = facts.call
+    lines = text.plural(sum(item.kind == "message" for item in facts.items), "line")
+    heard = Fact("caller_audio", "Caller’s sound", text.seconds(call.caller_audio_us))
+    said = Fact("assistant_audio", "Said in answer", text.seconds(call.assistant_audio_us))
     return (
-        Fact(
-            "duration",
-            "Duration",
-            text.clock(duration_us),
-            lost or f"{text.plural(call.turns, 'turn')}, nothing lost",
-            "bad" if lost else "none",
-        ),
+        _duration(call, duration_us, lines),
+        heard,
+        *(() if call.kind == "transcription" else (said,)),
+        _cost(call, duration_us),
+        _gateway(call),
+    )
+
+
+def _top(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
+    call = facts.call
+    return (
+        _duration(call, duration_us, text.plural(call.turns, "turn")),
         _wait_p50(facts),
         _wait_max(facts),
         _barge_ins(facts),
         _unheard(call),
         _cost(call, duration_us),
-        Fact(
-            "gateway",
-            "Gateway added",
-            text.millis(call.relay_p50_us),
-            f"p99 {text.millis(call.relay_p99_us)}, "
-            f"{text.plural(call.caller_frames + call.provider_frames, 'frame')}",
-        ),
+        _gateway(call),
     )
 
 
@@ -282,7 +304,8 @@ def _cost(call: CallRow, duration_us: int) -> Fact:
     if call.cost_usd is None:
         return Fact("cost", "Cost", text.UNKNOWN if not call.responses else value, "nothing billed")
     minute = text.money(call.cost_usd * 60_000_000 / duration_us) if duration_us else text.UNKNOWN
-    return Fact("cost", "Cost", value, f"{minute} a minute, {cached_share(call.tokens)} cached")
+    cached = f", {cached_share(call.tokens)} cached" if call.responses else ""
+    return Fact("cost", "Cost", value, f"{minute} a minute{cached}")
 
 
 def _error(row: ErrorRow) -> Error:

@@ -131,6 +131,8 @@ class Row:
     status: str
     status_tone: str
     end_reason: str
+    kind: str
+    """Empty for conversations."""
     model: str
     provider: str
     user: str
@@ -179,13 +181,14 @@ def _row(call: CallRow, now_us: int) -> Row:
         status=text.status(call.status),
         status_tone=text.status_tone(call.status),
         end_reason=text.end_reason(call.end_reason).removeprefix(f"{text.status(call.status)} "),
+        kind=text.kind(call.kind),
         model=call.model_used or call.model_asked,
         provider=text.provider(call.provider),
         user=call.user_id,
         session=call.session_id,
         session_name=call.session_name or call.session_id,
         length=text.clock(age_us if call.duration_us is None else call.duration_us),
-        turns=text.count(call.turns),
+        turns=text.count(call.turns) if call.kind == "realtime" else text.UNKNOWN,
         wait=text.wait(call.wait_p50_us),
         wait_tone=text.wait_tone(call.wait_p50_us),
         barge_ins=text.count(call.barge_ins) if call.barge_ins else "",

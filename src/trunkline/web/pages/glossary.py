@@ -68,6 +68,8 @@ DEFINITIONS = {
     ),
     "disk": "Free on the file system of the data directory.",
     "loop_lag": "The latest that the process came to a timer in the last minute.",
+    "caller_audio": "Sound that the caller sent, silence included.",
+    "assistant_audio": "Sound that the provider sent.",
     "lost": "Frames that were relayed but could not be recorded. Counted exactly, never guessed.",
 }
 """Metric name to its definition, one or two sentences for a reader in a hurry."""

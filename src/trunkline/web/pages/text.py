@@ -57,6 +57,14 @@ _STATUS_TONES = {
 _PROVIDER_WORDS = {"openai": "OpenAI", "azure": "Azure", "simulator": "Simulator"}
 
 
+_KIND_WORDS = {"live": "GPT-Live"}
+
+
+def kind(kind: str) -> str:
+    """Return what sort of session it is; empty for a conversation, which most are."""
+    return "" if kind == "realtime" else _KIND_WORDS.get(kind, kind)
+
+
 def clock(us: int | None) -> str:
     """Return a length or an offset on the call's clock as m:ss, or h:mm:ss from an hour on."""
     if us is None:

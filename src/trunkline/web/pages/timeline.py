@@ -34,6 +34,7 @@ def timeline(
     return {
         "call_id": call.call_id,
         "live": call.status == "live",
+        "has_turns": call.kind == "realtime",
         "has_audio": call.has_audio,
         "duration_ms": duration_us // 1000,
         "speech": [_speech(item) for item in items if item.starts_us is not None],

@@ -21,6 +21,10 @@ _INPUT = (
 _OUTPUT = (("Audio out", "output_audio", "audio_out"), ("Text out", "output_text", "text_out"))
 
 
+_TIMES = {"transcription": "Audio transcribed", "session": "Session"}
+_ESTIMATED = {"response": "cached split estimated", "session": "time measured here"}
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One kind of token of one model."""
@@ -44,7 +48,8 @@ class ModelUsage:
     cost: str
     priced: bool
     price_version: str
-    estimated: bool
+    estimated: str
+    """What of it is ours and not the provider's; empty when nothing is."""
 
 
 def usage_views(
@@ -90,7 +95,10 @@ def _group(kind: str, model: str, rows: list[UsageRow], price: Price | None) -> 
     seconds_us = sum(row.seconds_us for row in rows)
     parts = [*_inputs(tokens, price), *_outputs(tokens, price)]
     if seconds_us:
-        parts.append((Part("Audio transcribed", text.seconds(seconds_us), ""), cost))
+        parts.append((Part(_TIMES.get(kind, "Time"), text.seconds(seconds_us), ""), cost))
+    if standby_us := sum(row.standby_us for row in rows):
+        # A part of the line above, which has the cost of both.
+        parts.append((Part("of it on standby", text.seconds(standby_us), ""), None))
     adds_up = cost is not None and abs(cost - (total([usd for _, usd in parts]) or 0)) < (
         _CENT_OF_A_CENT
     )
@@ -101,7 +109,7 @@ def _group(kind: str, model: str, rows: list[UsageRow], price: Price | None) -> 
         cost=text.money(cost),
         priced=cost is not None,
         price_version=max((row.price_version for row in rows), default=""),
-        estimated=any(row.estimated for row in rows),
+        estimated=_ESTIMATED.get(kind, "") if any(row.estimated for row in rows) else "",
     )
 
 

@@ -1,7 +1,8 @@
 // The lanes of a call on one time axis, drawn on a canvas. The turns table says the same in words.
 import { clock } from "./player.js";
 
-const LANES = { axis: [0, 26], caller: [26, 56], assistant: [82, 56], wait: [138, 20], responses: [158, 20], tools: [178, 20], marks: [198, 24] };
+const TURNS = { axis: [0, 26], caller: [26, 56], assistant: [82, 56], wait: [138, 20], responses: [158, 20], tools: [178, 20], marks: [198, 24] };
+const FLOWS = { ...TURNS, wait: [138, 0], responses: [138, 0], tools: [138, 0], marks: [138, 24] };
 const COLOURS = ["ink", "dim", "faint", "line", "line-strong", "panel", "caller", "agent", "agent-wash", "unheard", "bad", "bad-bar", "warn-bar", "good-bar", "bg"];
 const STEPS_MS = [100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000, 600000, 1800000, 3600000];
 const BAR = 3;
@@ -23,6 +24,9 @@ export class Timeline {
   #colours = {};
   #queued = false;
   #named = true;
+
+  // Without turns there is nobody to wait for.
+  get #lanes() { return this.#data.has_turns ? TURNS : FLOWS; }
 
   constructor(root, data, seek) {
     this.#root = root;
@@ -126,7 +130,7 @@ export class Timeline {
 
   #words(ms, y, slack) {
     const data = this.#data;
-    const under = (name) => y >= LANES[name][0] && y < LANES[name][0] + LANES[name][1];
+    const under = (name) => y >= this.#lanes[name][0] && y < this.#lanes[name][0] + this.#lanes[name][1];
     const hit = (spans) => spans.find((span) => span.start_ms - slack <= ms && ms <= span.end_ms + slack);
     const at = clock(ms, true);
     if (under("assistant") && data.unheard.some(([from, to]) => from <= ms && ms <= to)) return `${at}  generated, never heard`;
@@ -201,7 +205,7 @@ export class Timeline {
   }
 
   #voice(pen, width, who) {
-    const [top, tall] = LANES[who];
+    const [top, tall] = this.#lanes[who];
     if (!this.#named) {
       pen.fillStyle = this.#colour("faint");
       pen.fillText(who === "caller" ? "Caller" : "Assistant", 4, top + 6);
@@ -267,7 +271,7 @@ export class Timeline {
   }
 
   #bar(pen, lane, span, colour, label, ink) {
-    const [top, tall] = LANES[lane];
+    const [top, tall] = this.#lanes[lane];
     const [a, b] = [this.#x(span.start_ms), this.#x(span.end_ms)];
     if (b < 0 || a > this.#stage.clientWidth) return;
     const wide = Math.max(2.5, b - a);
@@ -289,11 +293,11 @@ export class Timeline {
     const room = (next ? this.#x(next.start_ms) : this.#stage.clientWidth) - x;
     if (x < 0 || pen.measureText(tool.label).width > room) return;
     pen.fillStyle = this.#colour(tool.answered ? "dim" : "bad");
-    pen.fillText(tool.label, x, LANES.tools[0] + LANES.tools[1] / 2 + 0.5);
+    pen.fillText(tool.label, x, this.#lanes.tools[0] + this.#lanes.tools[1] / 2 + 0.5);
   }
 
   #marks(pen) {
-    const [top, tall] = LANES.marks;
+    const [top, tall] = this.#lanes.marks;
     for (const grave of [false, true]) {
       for (const mark of this.#data.marks) {
         const bad = mark.tone !== "none";
