@@ -79,7 +79,7 @@ async def test_a_message_arrives_as_it_was_sent(tmp_path: Path, message: Any) ->
 
 async def test_a_message_of_32_mib_goes_there_and_back(tmp_path: Path) -> None:
     message = "a" * (32 * 1024 * 1024)
-    async with world(tmp_path, echo) as w, w.call() as caller:
+    async with world(tmp_path, echo, journal_bytes=3 * len(message)) as w, w.call() as caller:
         await caller.send(message)
         async with asyncio.timeout(30):
             assert await caller.recv() == message
