@@ -191,6 +191,23 @@ def test_a_truncate_tells_better_what_was_heard() -> None:
     assert second.stop_us == 0
 
 
+def test_a_truncate_that_keeps_all_of_an_answer_interrupts_nothing() -> None:
+    whole = {"item_id": "a1", "content_index": 0, "audio_end_ms": 999}
+    truncate = caller(5100, "conversation.item.truncate", **whole)
+    first, second = turns(session(), mic(0, 9000), S1, ANSWER_1, S2, truncate, ANSWER_2)
+    assert (first.status, first.heard_us) == ("completed", 1_000_000)
+    assert second.barge_in is False
+
+
+def test_a_truncate_of_all_that_came_lets_nothing_more_be_heard() -> None:
+    told = [begin(2700, "r1"), sound(3000, "r1", "a1", 1000)]
+    whole = {"item_id": "a1", "content_index": 0, "audio_end_ms": 1000}
+    truncate = caller(4500, "conversation.item.truncate", **whole)
+    late = [sound(4600, "r1", "a1", 1000), done(4700, "r1")]
+    (first,) = turns(session(), mic(0, 9000), S1, told, truncate, late)
+    assert (first.audio_us, first.heard_us) == (2_000_000, 1_000_000)
+
+
 def test_sound_that_comes_after_the_barge_in_is_not_heard() -> None:
     told = [begin(2700, "r1"), sound(3000, "r1", "a1", 1500)]
     late = [sound(4105, "r1", "a1", 3000), done(4120, "r1", "cancelled")]

@@ -135,7 +135,12 @@ def _truncate(sound: Sound, event: events.ItemTruncate, received_us: int, _: int
     play = sound.plays.get(event.item_id)
     if play is None or event.audio_end_ms is None:
         return None
-    sound.assistant.truncate(play, clamped(event.audio_end_ms) * 1000, received_us)
+    kept_us = clamped(event.audio_end_ms) * 1000
+    is_over = play.cut_us is None and play.response_id not in sound.running
+    if is_over and kept_us + 1000 >= play.audio_us:
+        # Some players truncate what they have played whole, but for the rounding.
+        return None
+    sound.assistant.truncate(play, kept_us, received_us)
     return Stopped((event.item_id,), received_us)
 
 
