@@ -52,6 +52,8 @@ pins: .venv/build.stamp ## Compile the lock files anew from pyproject.toml
 		--no-header --no-annotate pyproject.toml -o requirements/run.txt
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate tests/compat/requirements.in -o tests/compat/requirements.txt
 
 clean: ## Remove what was installed and built; ./data stays
 	@rm -rf .venv node_modules build

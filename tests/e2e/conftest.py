@@ -5,10 +5,9 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import trustme
 from playwright.sync_api import Browser, Page
 from tests.support.browsing import Complaints, open_browser
-from tests.support.running import Running, running, sign_in_link
+from tests.support.running import Running, running, secure_running, sign_in_link
 
 
 @pytest.fixture(scope="session")
@@ -21,16 +20,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
 @pytest.fixture(scope="session")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
     """The same, speaking TLS with a certificate of an authority of our own."""
-    directory = tmp_path_factory.mktemp("secure")
-    ca, certificate, key = (directory / name for name in ("ca.pem", "certificate.pem", "key.pem"))
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1", "localhost")
-    authority.cert_pem.write_to_path(str(ca))
-    issued.private_key_pem.write_to_path(str(key))
-    for blob in issued.cert_chain_pems:
-        blob.write_to_path(str(certificate), append=True)
-    options = ("--simulator", "--tls-cert", str(certificate), "--tls-key", str(key))
-    with running(directory / "data", *options, ca=ca) as started:
+    with secure_running(tmp_path_factory.mktemp("secure"), "--simulator") as started:
         yield started
 
 

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 import httpx2
 import pytest
+import trustme
 
 from trunkline import cli
 from trunkline.store.control.database import sqlite_url
@@ -201,6 +202,21 @@ def running(
             process.wait()
         if process.stdout:
             process.stdout.close()
+
+
+@contextlib.contextmanager
+def secure_running(directory: Path, *options: str) -> Generator[Running]:
+    """The same, speaking TLS with a certificate of an authority of our own."""
+    ca, certificate, key = (directory / name for name in ("ca.pem", "certificate.pem", "key.pem"))
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    authority.cert_pem.write_to_path(str(ca))
+    issued.private_key_pem.write_to_path(str(key))
+    for blob in issued.cert_chain_pems:
+        blob.write_to_path(str(certificate), append=True)
+    tls = ("--tls-cert", str(certificate), "--tls-key", str(key))
+    with running(directory / "data", *tls, *options, ca=ca) as started:
+        yield started
 
 
 def _started(process: subprocess.Popen[str], data: Path, ca: Path | None) -> Running:
