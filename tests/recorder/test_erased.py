@@ -103,11 +103,11 @@ async def test_a_call_that_is_erased_before_it_is_sealed_is_not_sealed(
     begun, may = asyncio.Event(), asyncio.Event()
     pack = Sealer._seal
 
-    async def seal_late(self: Sealer, row: CallRow) -> CallRow:
+    async def seal_late(self: Sealer, row: CallRow, *, recorded: bool) -> CallRow:
         if row.call_id == CALL_ID:
             begun.set()
             await may.wait()
-        return await pack(self, row)
+        return await pack(self, row, recorded=recorded)
 
     monkeypatch.setattr(Sealer, "_seal", seal_late)
     facts = MemoryFacts()
