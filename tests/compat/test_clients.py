@@ -56,6 +56,7 @@ class Client(NamedTuple):
 
 CLIENTS = {
     "aiohttp_by_hand.py": Client("Python/3"),
+    "browser_native.html": Client("Mozilla/5.0"),
     "livekit_openai.py": Client("LiveKit Agents", races=("response_cancel_not_active",)),
     "openai_agents.py": Client("Agents/Python"),
     "openai_async.py": Client("AsyncOpenAI/Python"),
@@ -65,6 +66,7 @@ CLIENTS = {
         dialled="/openai/realtime?api-version=2025-04-01-preview&deployment=gpt-4o-realtime-preview",
     ),
     "openai_node_azure.mjs": Client("AzureOpenAI/JS", dialled="/v1/realtime?model=gpt-realtime"),
+    "openai_node_native.mjs": Client("node"),
     "openai_node_ws.mjs": Client("OpenAI/JS"),
     "openai_sync.py": Client("OpenAI/Python"),
     "pipecat_openai.py": Client(

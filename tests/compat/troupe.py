@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -43,8 +44,6 @@ class Troupe:
     def __init__(self, started: Running, keys: dict[str, str], workplace: Path) -> None:
         """`keys` by script, as `made_keys` returns them. Begins to play all of them."""
         self._started, self._workplace = started, workplace
-        for clip in CLIPS:
-            (workplace / f"{clip}.pcm").write_bytes(speech.load(clip))
         # One thread each: a client mostly waits, at the pace of speech.
         self._pool = ThreadPoolExecutor(len(keys))
         self._plays: dict[str, Future[Played]] = {
@@ -67,23 +66,23 @@ class Troupe:
         place = self._workplace / script.replace(".", "-")
         shutil.copytree(CLIENTS, place, ignore=shutil.ignore_patterns("__pycache__"))
         (place / "node_modules").symlink_to(ROOT / "node_modules")
-        suffix = Path(script).suffix
+        for clip in CLIPS:
+            (place / f"{clip}.pcm").write_bytes(speech.load(clip))
         host = self._started.url.removeprefix("https://")
+        suffix = ".py" if script.endswith(".py") else ".mjs"
         (place / f"documented{suffix}").write_text(documented(script, host), "utf-8")
-        command = [str(PYTHON)] if suffix == ".py" else ["node", "--experimental-websocket"]
         authority = str(self._started.ca)
         env = {
             "TRUNKLINE_KEY": key,
             "OPENAI_API_KEY": "sk-of-the-provider",
             "AZURE_OPENAI_API_KEY": "key-of-azure",
-            "SPEECH": str(self._workplace),
             "SSL_CERT_FILE": authority,
             "NODE_EXTRA_CA_CERTS": authority,
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         done = subprocess.run(
-            [*command, script], capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
-            env={**environment(), **env}, cwd=place,
+            command(place / script), capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+            env={**environment(), **env}, cwd=ROOT,
         )  # fmt: skip
         assert done.returncode == 0, f"{script}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         return json.loads(done.stdout.splitlines()[-1])
@@ -95,6 +94,18 @@ class Troupe:
 
         (call_id,) = self._started.wait(found)
         return self._started.sealed(call_id)
+
+
+def command(script: Path) -> list[str]:
+    """Return how to run a client's script."""
+    match script.suffix:
+        case ".py":
+            return [str(PYTHON), str(script)]
+        case ".mjs":
+            return ["node", "--experimental-websocket", str(script)]
+        case _:
+            where = [str(script.parent), script.name, str(TIMEOUT_S)]
+            return [sys.executable, "-m", "tests.compat.page", *where]
 
 
 def documented(script: str, host: str) -> str:

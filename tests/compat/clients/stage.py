@@ -9,7 +9,6 @@ at the pace of a loudspeaker, in its head.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +58,7 @@ BETA_SESSION: dict[str, Any] = {
 
 def chunks(clip: str) -> list[bytes]:
     """A clip and the silence after it, PCM16 at 24 kHz, in pieces of `CHUNK_MS`."""
-    pcm = (Path(os.environ["SPEECH"]) / f"{clip}.pcm").read_bytes()
+    pcm = Path(__file__).with_name(f"{clip}.pcm").read_bytes()
     pcm += bytes(SILENCE_MS * BYTES_PER_MS)
     step = CHUNK_MS * BYTES_PER_MS
     return [pcm[at : at + step] for at in range(0, len(pcm), step)]

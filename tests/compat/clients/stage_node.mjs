@@ -5,7 +5,7 @@ import { Conversation, SESSION } from "./stage.mjs";
 // `realtime` is an OpenAIRealtimeWS or an OpenAIRealtimeWebSocket.
 export function converse(realtime) {
   const clips = ["go_forward", "young_man"].map((name) =>
-    readFileSync(`${process.env.SPEECH}/${name}.pcm`),
+    readFileSync(new URL(`${name}.pcm`, import.meta.url)),
   );
   const conversation = new Conversation(
     (event) => realtime.send(event),
