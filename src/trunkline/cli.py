@@ -15,6 +15,7 @@ import typer
 from trunkline import __version__
 from trunkline.errors import OperatorError
 from trunkline.orders import Given
+from trunkline.providers_cli import providers
 from trunkline.settings import Settings, load
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+app.add_typer(providers, name="providers")
 
 # Whether it can be read is ours to say, in one line, with what to do.
 Data = Annotated[Path | None, typer.Option(help="Directory of stores and journal.", readable=False)]

@@ -17,7 +17,7 @@ from trunkline.tls import public_context
 
 REACH_TIMEOUT_S = 3.0
 LOW_SPACE_BYTES = 1 << 30
-_SECRETS = ("metrics_token",)
+_SECRETS = ("metrics_token", "master_key")
 _URLS = ("openai_url", "azure_url", "simulator_url", "facts_url", "blobs_url", "control_url")
 
 
@@ -34,6 +34,7 @@ async def examine(settings: Settings) -> list[Finding]:
         Finding("info", f"trunkline {__version__}, Python {platform.python_version()}"),
         *_configured(settings),
         *_data(settings),
+        *_master_key(settings),
         *_tls(settings),
         *await _providers(settings),
     ]
@@ -78,6 +79,15 @@ def _data(settings: Settings) -> list[Finding]:
     except OperatorError as exc:
         return [space, Finding("ok", f"running: {str(exc).partition(';')[0]}")]
     return [space, Finding("ok", "not running")]
+
+
+def _master_key(settings: Settings) -> list[Finding]:
+    path = Layout(settings.data).master_key
+    if settings.master_key or not path.exists():
+        return []
+    if path.stat().st_mode & 0o077:
+        return [Finding("FAIL", f"others may read the master key: chmod 600 {path}")]
+    return [Finding("ok", f"the master key of stored credentials is in {path}: keep a copy of it")]
 
 
 def _tls(settings: Settings) -> list[Finding]:

@@ -32,6 +32,7 @@ class Layout:
         self.scratch = data / "scratch"
         self.snapshot = self.run / "snapshot.json"
         self.format = data / "format"
+        self.master_key = data / "master.key"
 
     def create(self) -> None:
         """Make the directories. Raises `OperatorError` when that is not possible."""

@@ -73,6 +73,9 @@ class Settings(BaseModel):
     successors: dict[str, str] = SUCCESSORS
     """Retired model names and what to dial in their place. Empty: dial what was asked."""
 
+    master_key: str = ""
+    """Seals stored credentials: 32 random bytes in base 64; several, the newest first, with commas
+    between them. Default: `master.key` under `data`, made when it is needed."""
     key_ways: tuple[KeyWay, ...] = KEY_WAYS
     """How callers may give the gateway's key besides `Helicone-Auth`: in the provider's place
     (`authorization`), as `/k/<key>` (`path`), as `?helicone-auth=` (`query`), as a WebSocket

@@ -28,6 +28,7 @@ from trunkline.errors import OperatorError
 from trunkline.ids import RANDOM_BYTES, ulid_bytes
 from trunkline.layout import DataLock, Layout
 from trunkline.orders import Given, Orders
+from trunkline.sealing import Vault
 from trunkline.settings import Settings
 from trunkline.sockets import bind_public, unix_socket
 from trunkline.tls import provider_context, public_context
@@ -113,6 +114,7 @@ async def gateway(
         instance=instance,
         tls=public_context(settings),
         lanes=_lanes(journal) if settings.compiled else None,
+        vault=Vault(layout.master_key, settings.master_key),
     )
     gauge = Gauge(settings.data)
     vitals = GatewayVitals(relay, journal.tell, gauge)
@@ -301,7 +303,10 @@ async def _stores(settings: Settings) -> AsyncGenerator[_Stores]:
     tempfile.tempdir = str(layout.scratch)
     async with (
         ControlStore.opened(
-            control_url(settings), publish_to=layout.snapshot, wait=True
+            control_url(settings),
+            publish_to=layout.snapshot,
+            wait=True,
+            vault=Vault(layout.master_key, settings.master_key),
         ) as control,
         FactsStore.opened(layout.facts, settings, beside=layout.recorder) as facts,
     ):
@@ -364,7 +369,7 @@ async def create_key(
     """
     from trunkline.store.control.accounts import UNLIMITED
 
-    async with _operators_keys(settings) as (control, org_id):
+    async with operators_accounts(settings) as (control, org_id):
         made = await control.create_key(org_id, name, scopes, limits=_limited(UNLIMITED, limits))
         return made.text
 
@@ -373,7 +378,7 @@ async def list_keys(settings: Settings) -> list[str]:
     """Return one line for each key: id, first letters, state, name, limits."""
     from trunkline.store.control.limits import told
 
-    async with _operators_keys(settings) as (control, org_id):
+    async with operators_accounts(settings) as (control, org_id):
         found = await control.list_keys(org_id)
     return [
         f"{key.id}  {key.prefix}…  {'revoked' if key.revoked_at_us else 'active ':7}  {key.name}"
@@ -390,7 +395,7 @@ async def limit_key(settings: Settings, key_id: str, limits: Mapping[str, Any]) 
     """
     from trunkline.store.control.limits import told
 
-    async with _operators_keys(settings) as (control, org_id):
+    async with operators_accounts(settings) as (control, org_id):
         keys = {key.id: key for key in await control.list_keys(org_id)}
         if key_id in keys:
             wanted = _limited(keys[key_id].limits, limits)
@@ -408,7 +413,7 @@ async def limit_organisation(settings: Settings, usd: Decimal | None) -> str:
     """
     from trunkline.store.control.limits import plain
 
-    async with _operators_keys(settings) as (control, org_id):
+    async with operators_accounts(settings) as (control, org_id):
         if usd is not None:
             await control.limit_organisation(org_id, usd or None)
         budget = (await control.organisation(org_id)).max_usd_per_month
@@ -424,19 +429,27 @@ def _limited(limits: KeyLimits, changes: Mapping[str, Any]) -> KeyLimits:
 
 async def revoke_key(settings: Settings, key_id: str) -> None:
     """Revoke a key. Raises `OperatorError` when there is none of that id that still works."""
-    async with _operators_keys(settings) as (control, org_id):
+    async with operators_accounts(settings) as (control, org_id):
         if not await control.revoke_key(org_id, key_id):
             raise OperatorError(f"no active key {key_id}; see `trunkline keys list`")
 
 
 @contextlib.asynccontextmanager
-async def _operators_keys(settings: Settings) -> AsyncGenerator[tuple[ControlStore, str]]:
+async def operators_accounts(settings: Settings) -> AsyncGenerator[tuple[ControlStore, str]]:
+    """Yield the accounts, and the id of the operator's organisation.
+
+    Raises:
+        OperatorError: what is done with them was refused.
+    """
     from trunkline.store.control.accounts import AccountError
     from trunkline.store.control.store import ControlStore
 
     layout = Layout(settings.data)
     layout.create()
-    async with ControlStore.opened(control_url(settings), publish_to=layout.snapshot) as control:
+    vault = Vault(layout.master_key, settings.master_key)
+    async with ControlStore.opened(
+        control_url(settings), publish_to=layout.snapshot, vault=vault
+    ) as control:
         try:
             yield control, (await control.ensure_operator()).id
         except AccountError as exc:

@@ -23,8 +23,9 @@ from trunkline.journal.record import Flag, Kind, Leg, Record, decode
 from trunkline.protocol.call import Closed, Note, Opened
 from trunkline.relay.gateway import Gateway
 from trunkline.relay.lanes import Lanes
+from trunkline.sealing import Vault
 from trunkline.settings import Settings
-from trunkline.snapshot import Key, Snapshot, sha256_of_key
+from trunkline.snapshot import Key, Provider, Snapshot, sha256_of_key
 
 KEY = "sk-trunkline-test"
 PROVIDER_KEY = "sk-provider-canary"
@@ -129,6 +130,7 @@ class World:
     snapshot_path: Path
     seen: list[Headers] = field(default_factory=list[Headers])
     """Headers of the handshakes that reached the provider."""
+    provider_url: str = ""
 
     def url(self, query: str = "model=gpt-realtime-2.1", scheme: str = "ws") -> str:
         return f"{scheme}://127.0.0.1:{self.port}/v1/gateway/oai/realtime?{query}"
@@ -145,9 +147,10 @@ class World:
         }
         return connect(self.url(query, scheme), **{**defaults, **options})
 
-    def publish(self, *keys: Key) -> None:
+    def publish(self, *keys: Key, providers: tuple[Provider, ...] = ()) -> None:
         fresh = self.snapshot_path.with_suffix(".new")
-        fresh.write_bytes(snapshot.encode(Snapshot(keys=keys, default_org_id=ORG)))
+        content = Snapshot(keys=keys, providers=providers, default_org_id=ORG)
+        fresh.write_bytes(snapshot.encode(content))
         fresh.rename(self.snapshot_path)
 
 
@@ -177,6 +180,7 @@ async def world(
     provider: dict[str, Any] | None = None,
     host: str = "127.0.0.1",
     journal_bytes: int = 16 * 1024 * 1024,
+    vault: Vault | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """Yield a gateway on `host` whose OpenAI is `talk`, or as `settings` say.
@@ -204,9 +208,17 @@ async def world(
             instance=INSTANCE,
             tls=tls,
             lanes=Lanes(journal.batch) if isinstance(journal, BatchJournal) else None,
+            vault=vault,
         )
         public = listening(host)
-        made = World(gateway, journal, public.getsockname()[1], directory / "snapshot.json", seen)
+        made = World(
+            gateway,
+            journal,
+            public.getsockname()[1],
+            directory / "snapshot.json",
+            seen,
+            f"ws://127.0.0.1:{port}/v1/realtime",
+        )
         made.publish(key())
         gateway.start(public)
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
+from trunkline.sealing import Vault
 from trunkline.store.control.database import sqlite_url
 from trunkline.store.control.store import ControlStore
 from trunkline.store.control.world import World
@@ -41,4 +42,5 @@ async def open_control(
     if clock is not None:
         world = World(wall_ns=clock.wall_ns, hasher=cheap_hasher())
     url = sqlite_url(directory / "control.sqlite3")
-    return await ControlStore.open(url, publish_to=publish_to, world=world)
+    vault = Vault(directory / "master.key")
+    return await ControlStore.open(url, publish_to=publish_to, world=world, vault=vault)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
@@ -27,10 +28,6 @@ _PROPERTY = "helicone-property-"
 _SESSION = ("Helicone-Session-Id", "Helicone-Session-Name", "Helicone-Session-Path")
 
 
-def _no_secret(provider: Provider) -> str:
-    raise ValueError(f"nothing opens {provider.provider_id}")
-
-
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Who may call, and what organisations have stored: a snapshot, arranged for look-ups."""
 
@@ -39,11 +36,11 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     providers: Mapping[str, tuple[Provider, ...]] = {}
     """By organisation."""
     default_org_id: str = ""
-    secret_of: Callable[[Provider], str] = _no_secret
+    secret_of: Callable[[Provider], str] | None = None
     """Opens a stored credential. Raises `ValueError` when this process cannot."""
 
     @classmethod
-    def of(cls, snapshot: Snapshot, secret_of: Callable[[Provider], str] = _no_secret) -> Known:
+    def of(cls, snapshot: Snapshot, secret_of: Callable[[Provider], str] | None = None) -> Known:
         """Return what `snapshot` says."""
         return cls(
             keys=snapshot.by_sha256(),
@@ -181,15 +178,15 @@ def _secret(choice: Choice, known: Known) -> str:
     provider = choice.stored
     if provider is None or not provider.sealed:
         return ""
-    try:
-        return known.secret_of(provider)
-    except ValueError as exc:
-        raise _no(
-            503,
-            "credential_unreadable",
-            f"the stored credential of {provider.name} cannot be opened with the master key here:"
-            " store it again under Providers",
-        ) from exc
+    with contextlib.suppress(ValueError):
+        if known.secret_of is not None:
+            return known.secret_of(provider)
+    raise _no(
+        503,
+        "credential_unreadable",
+        f"the stored credential of {provider.name} cannot be opened with the master key here:"
+        " bring back the key, or store the credential again under Providers",
+    )
 
 
 def _described(head: Head, there: Route, arrival: Arrival, org_id: str) -> Opened:

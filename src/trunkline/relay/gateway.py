@@ -30,6 +30,7 @@ from trunkline.relay.seats import Seats
 from trunkline.relay.shell import Call
 from trunkline.relay.trim import Trim
 from trunkline.relay.waiting import Waiting
+from trunkline.sealing import Vault
 from trunkline.settings import Settings
 from trunkline.tls import provider_context
 from trunkline.vitals.desk import Desk
@@ -61,14 +62,16 @@ class Gateway:
         instance: bytes,
         tls: ssl.SSLContext | None = None,
         lanes: Lanes | None = None,
+        vault: Vault | None = None,
     ) -> None:
         """`server_socket`: where everything that is not a call goes; None: nowhere, 502.
 
         `lanes` write to the buffer of `journal`; without them every frame goes the long way.
+        `vault` opens stored credentials of providers.
         """
         self._settings = settings
         self._tls = tls
-        self._keys = Keys(snapshot_path)
+        self._keys = Keys(snapshot_path, vault)
         self._applied = self._keys.snapshot
         """What the live calls were last compared with: an attempt may have read a later one."""
         room = Room.of(settings, this_machine())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,8 @@ import structlog
 from trunkline import snapshot
 from trunkline.relay.admit import Known
 from trunkline.relay.allowance import is_bounded
-from trunkline.snapshot import Key, Snapshot
+from trunkline.sealing import Vault, context_of
+from trunkline.snapshot import Key, Provider, Snapshot
 
 log = structlog.get_logger("trunkline.relay")
 
@@ -20,8 +22,10 @@ log = structlog.get_logger("trunkline.relay")
 class Keys:
     """The last good snapshot. A missing or damaged file leaves it in force."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, vault: Vault | None = None) -> None:
+        """`vault` opens what is stored of providers; without it, calls must bring their own."""
         self._path = path
+        self._secret_of = None if vault is None else functools.partial(_secret_of, vault)
         self._seen: tuple[int, int, int] | None = None
         self.unreadable = False
         """The file is damaged, or may not be read."""
@@ -51,7 +55,7 @@ class Keys:
         self.unreadable = False
         self._seen = seen
         self.snapshot = fresh
-        self.known = Known.of(fresh)
+        self.known = Known.of(fresh, self._secret_of)
         self.bounded = {key.key_id: key for key in fresh.keys if is_bounded(key)}
         self._live = frozenset(key.key_id for key in fresh.keys if not key.revoked)
         return True
@@ -64,3 +68,7 @@ class Keys:
     def may_go_on(self, key_id: str) -> bool:
         """Return whether calls that this key opened may go on: a forgotten key is a revoked one."""
         return key_id in self._live
+
+
+def _secret_of(vault: Vault, provider: Provider) -> str:
+    return vault.open(provider.sealed, context_of(provider.org_id, provider.provider_id))

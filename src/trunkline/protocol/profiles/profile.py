@@ -18,13 +18,18 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """As in records and settings."""
     title: str
     """For people."""
-    url: str
-    """Where it lives, in the form that `address` takes; `{resource}` is the caller's to name."""
+    url: str = ""
+    """Where it lives, in the form that `address` takes; `{resource}` is the caller's to name, or
+    stored. Empty: wherever somebody runs it, so it must be stored."""
+    usual_path: str = ""
+    """What a stored URL without a path is completed with, where `url` is empty."""
     address: Callable[[Ask, str, str], str]
     """(ask, where it lives, model to use) -> the URL to dial."""
     credential: Credential
     credential_hint: str
     """How a caller sends its own: the header, with a word in place of the credential."""
+    keyless: bool = False
+    """It may ask for no credential: whoever runs it decides."""
     model: Callable[[Ask], str]
     """What the caller calls the model; empty where none is named. May raise `Refused`."""
     dialect: Callable[[Ask], Dialect]

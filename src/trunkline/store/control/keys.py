@@ -114,8 +114,10 @@ async def note_use(session: AsyncSession, world: World, key_id: str) -> None:
     )
 
 
-async def take_snapshot(session: AsyncSession) -> snapshot.Snapshot:
-    """Return what gateways must know."""
+async def take_snapshot(
+    session: AsyncSession, providers: tuple[snapshot.Provider, ...]
+) -> snapshot.Snapshot:
+    """Return what gateways must know: of keys, and of `providers`."""
     rows = await session.execute(
         select(models.ApiKey, models.Organisation.spent_until_us)
         .join(models.Organisation, models.Organisation.id == models.ApiKey.org_id)
@@ -141,6 +143,7 @@ async def take_snapshot(session: AsyncSession) -> snapshot.Snapshot:
             )
             for row, org_spent_until_us in rows
         ),
+        providers=providers,
         default_org_id=operator or "",
     )
 

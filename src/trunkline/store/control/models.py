@@ -8,7 +8,7 @@ which do not, as argon2id.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKey, Index, MetaData, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -99,6 +99,34 @@ class ApiKey(Base):
     max_call_seconds: Mapped[int | None]
     max_microusd_per_month: Mapped[int | None]
     spent_until_us: Mapped[int | None]
+
+
+class Provider(Base):
+    """A provider that an organisation's calls may use without bringing a credential."""
+
+    __tablename__ = "providers"
+    __table_args__ = (UniqueConstraint("org_id", "name"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """`prov_<ULID>`."""
+    org_id: Mapped[str] = mapped_column(
+        ForeignKey("organisations.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(String(64))
+    profile: Mapped[str] = mapped_column(String(32))
+    """A name in `protocol.profiles.catalogue`."""
+    url: Mapped[str] = mapped_column(Text)
+    """In place of the profile's own; empty: that."""
+    resource: Mapped[str] = mapped_column(String(64))
+    models: Mapped[str] = mapped_column(Text)
+    """Patterns, with commas between them; empty: the profile's."""
+    sealed: Mapped[str] = mapped_column(Text)
+    """The credential, by `sealing`; empty: there is none."""
+    hint: Mapped[str] = mapped_column(String(16))
+    """Its last letters."""
+    created_at_us: Mapped[int]
+    replaced_at_us: Mapped[int | None]
+    """When its credential was last replaced."""
 
 
 class WebSession(Base):

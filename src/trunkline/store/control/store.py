@@ -18,8 +18,9 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from trunkline.sealing import Vault
 from trunkline.snapshot import Snapshot
-from trunkline.store.control import accounts, budgets, keys, models, people
+from trunkline.store.control import accounts, budgets, keys, models, people, providers
 from trunkline.store.control.accounts import (
     OPERATOR_EMAIL,
     ApiKey,
@@ -33,6 +34,7 @@ from trunkline.store.control.accounts import (
 )
 from trunkline.store.control.database import ControlUnavailable, Database
 from trunkline.store.control.limits import Budgeted, Spent, clean_budget, plain, told
+from trunkline.store.control.providers import Providers
 from trunkline.store.control.world import Passwords, World
 
 POLL_S: Final = 0.25
@@ -47,12 +49,20 @@ class ControlStore:
     Whatever is asked of it raises `ControlUnavailable` when the database does not answer.
     """
 
-    def __init__(self, database: Database, world: World, publish_to: Path | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        world: World,
+        publish_to: Path | None,
+        vault: Vault | None = None,
+    ) -> None:
         self._database = database
         self._world = world
         self._passwords = Passwords(world)
         self._publish_to = publish_to
         self._published = -1
+        self.providers = Providers(database, world, vault, self._publish)
+        """Those that organisations have stored."""
         self.unpublished = False
         """The gateways do not hear of changes: the snapshot cannot be written."""
 
@@ -64,6 +74,7 @@ class ControlStore:
         publish_to: Path | None = None,
         world: World | None = None,
         wait: bool = False,
+        vault: Vault | None = None,
     ) -> ControlStore:
         """Return the store at a SQLAlchemy URL, migrated to this release.
 
@@ -71,6 +82,7 @@ class ControlStore:
         keys are published by whoever watches. When there is one, there were accounts: a
         file that should hold them and is gone is not made anew. With `wait`, a database
         that does not answer is opened when it does; until then the store's use fails.
+        `vault` seals providers' credentials.
 
         Raises:
             ControlUnavailable: the database does not answer.
@@ -78,7 +90,7 @@ class ControlStore:
         """
         must_exist = publish_to is not None and await asyncio.to_thread(publish_to.exists)
         database = await Database.open(url, must_exist=must_exist, wait=wait)
-        return cls(database, world or World(), publish_to)
+        return cls(database, world or World(), publish_to, vault)
 
     @classmethod
     @asynccontextmanager
@@ -89,9 +101,10 @@ class ControlStore:
         publish_to: Path | None = None,
         world: World | None = None,
         wait: bool = False,
+        vault: Vault | None = None,
     ) -> AsyncGenerator[ControlStore]:
         """Yield what `open` returns, and close it at the end."""
-        store = await cls.open(url, publish_to=publish_to, world=world, wait=wait)
+        store = await cls.open(url, publish_to=publish_to, world=world, wait=wait, vault=vault)
         try:
             yield store
         finally:
@@ -337,7 +350,7 @@ class ControlStore:
     async def snapshot(self) -> Snapshot:
         """Return what gateways must know of accounts."""
         async with self._database.reading() as session:
-            return await keys.take_snapshot(session)
+            return await keys.take_snapshot(session, await providers.for_gateways(session))
 
     async def publish_snapshot(self, path: Path) -> None:
         """Write the snapshot to `path`, whole, readable by its owner only.
@@ -346,7 +359,8 @@ class ControlStore:
         """
         async with self._database.writing() as session:
             number = await keys.hold_publishing(session)
-            await keys.write_snapshot(path, await keys.take_snapshot(session))
+            taken = await keys.take_snapshot(session, await providers.for_gateways(session))
+            await keys.write_snapshot(path, taken)
         self._published = number
 
     async def watch_and_publish(self, path: Path) -> None:
