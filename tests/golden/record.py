@@ -26,7 +26,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from trunkline.journal.record import Record
-from trunkline.protocol.audio import PCM_24K, PCMU, Format
+from trunkline.protocol.formats import PCM_24K, PCMU, Format
 from trunkline.store.archive import ArchiveReader
 from trunkline.store.blobs import Blobs
 

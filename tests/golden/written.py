@@ -15,7 +15,8 @@ import numpy as np
 from tests.support import golden
 
 from trunkline.journal.record import Flag, Kind, Leg, Record
-from trunkline.protocol.audio import PCMU, decode_pcm16
+from trunkline.protocol.audio import decode_pcm16
+from trunkline.protocol.formats import PCMU
 
 SOUND = {"input_audio_buffer.append": "audio", "response.output_audio.delta": "delta"}
 WORDS = (

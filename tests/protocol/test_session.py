@@ -7,8 +7,8 @@ import pytest
 from tests.protocol.frames import BETA_SESSION, GA_SESSION, wire
 
 from trunkline.protocol import events
-from trunkline.protocol.audio import PCM_24K, PCMU
 from trunkline.protocol.decode import decode
+from trunkline.protocol.formats import PCM_24K, PCMU
 from trunkline.protocol.session import Session, TurnDetection
 
 

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pytest
 from tests.support import speech
 
-from trunkline.protocol.audio import PCM_24K, PCMA, PCMU, Format, encode_pcm16
+from trunkline.protocol.audio import encode_pcm16
+from trunkline.protocol.formats import PCM_24K, PCMA, PCMU, Format
 from trunkline.recorder import audio
 from trunkline.recorder.audio import render
 from trunkline.recorder.peaks import Peaks

@@ -14,7 +14,8 @@ from tests.support import speech
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from trunkline.protocol.audio import PCM_24K, Format, duration_us, encode_pcm16
+from trunkline.protocol.audio import duration_us, encode_pcm16
+from trunkline.protocol.formats import PCM_24K, Format
 
 CHUNK_MS = 100
 WAIT_S = 60.0

@@ -35,7 +35,8 @@ import numpy as np
 
 from trunkline import ids
 from trunkline.journal.record import Flag, Kind, Leg, Record
-from trunkline.protocol.audio import PCM_24K, PCMA, PCMU, Format, encode_pcm16
+from trunkline.protocol.audio import encode_pcm16
+from trunkline.protocol.formats import PCM_24K, PCMA, PCMU, Format
 from trunkline.store.facts.rows import EventRow, Row
 
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from trunkline.protocol.audio import parse_format
+from trunkline.protocol.formats import parse_format
 from trunkline.protocol.objects import Fields
 
 

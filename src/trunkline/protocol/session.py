@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from trunkline.protocol.audio import Format, parse_format
+from trunkline.protocol.formats import Format, parse_format
 
 
 class TurnDetection(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,8 @@ from typing import BinaryIO
 import numpy as np
 import soxr
 
-from trunkline.protocol.audio import PCM_24K, Samples, decode_pcm16, whole_samples
+from trunkline.protocol.audio import Samples, decode_pcm16, whole_samples
+from trunkline.protocol.formats import PCM_24K
 from trunkline.recorder.peaks import Lane, PeakMeter, Peaks
 from trunkline.recorder.playback import Chunk
 from trunkline.store.codec import RATE_HZ, Block, Codec, encode

@@ -15,9 +15,10 @@ from typing import BinaryIO, Final
 import msgspec
 
 from trunkline.journal.record import Flag, Kind, Record
-from trunkline.protocol.audio import Format, decode_base64
+from trunkline.protocol.audio import decode_base64
 from trunkline.protocol.call import Opened
 from trunkline.protocol.decode import decode
+from trunkline.protocol.formats import Format
 from trunkline.recorder.sound import Placed, Sound
 
 # Of plain integers: operators of `Flag` cost more than decoding the frame does.

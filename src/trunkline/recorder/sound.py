@@ -15,8 +15,9 @@ import msgspec
 
 from trunkline.journal.record import Leg
 from trunkline.protocol import events, flow
-from trunkline.protocol.audio import PCM_24K, Format, duration_us
+from trunkline.protocol.audio import duration_us
 from trunkline.protocol.events import Event
+from trunkline.protocol.formats import PCM_24K, Format
 from trunkline.protocol.session import Session
 from trunkline.recorder.bounds import clamped
 from trunkline.recorder.timeline import AssistantTrack, CallerTrack, Play
