@@ -91,6 +91,7 @@ async def gateway(
 ) -> None:
     """Be one gateway process until told to stop; then drain."""
     from trunkline.journal.writer import JournalWriter
+    from trunkline.relay.footprint import settle
     from trunkline.relay.gateway import Gateway
     from trunkline.relay.loads import Loads
     from trunkline.relay.vitals import GatewayVitals
@@ -122,6 +123,7 @@ async def gateway(
     loads = None if given.loads_fd is None else Loads(given.loads_fd, given.place)
     async with published(layout.run, name, gauge, vitals):
         relay.start(public, loads)
+        settle()
         orders.ready()
         await orders.told()
         if not orders.stop.is_set():

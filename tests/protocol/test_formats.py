@@ -1,5 +1,7 @@
 """Formats by all the names that sessions give them."""
 
+from typing import Any
+
 import pytest
 
 from trunkline.protocol.formats import PCM_24K, PCMA, PCMU, Format, parse_format

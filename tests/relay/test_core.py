@@ -40,12 +40,14 @@ from trunkline.relay.events import (
     Event,
     Frame,
     Lost,
+    Passed,
     PingReceived,
     PongReceived,
     Tick,
     Violation,
 )
 from trunkline.relay.pace import BURST_S, FRAMES_PER_S
+from trunkline.relay.way import Way
 from trunkline.settings import Settings
 
 CALLER, PROVIDER = Leg.CALLER, Leg.PROVIDER
@@ -634,3 +636,58 @@ def test_words_about_a_session_update_do_not_end_the_watch() -> None:
 def test_limits_are_the_settings_in_ns() -> None:
     limits = Limits.of(Settings(ping_interval_ms=1, ping_timeout_ms=2, slow_leg_timeout_ms=3))
     assert limits == Limits(1_000_000, 2_000_000, 3_000_000)
+
+
+# --- the short way -------------------------------------------------------------------
+
+WAYS = {
+    "nothing is known against it": (core(), Way.OPEN),
+    "the dialect may yet show": (core(watched=True), Way.WATCHED),
+    "a bridge changes frames": (core(bridged=True), Way.SHUT),
+}
+
+
+@pytest.mark.parametrize(("relay", "way"), WAYS.values(), ids=WAYS.keys())
+def test_the_way_of_frames_is_told(relay: Core, way: Way) -> None:
+    assert relay.way is way
+
+
+def test_frames_that_passed_are_counted_and_are_a_sign_of_life() -> None:
+    relay = core()
+    play(
+        relay,
+        (Passed(CALLER, 3, 30, 90),),
+        (Passed(PROVIDER, 1, 5, 95),),
+        (Tick(110),),
+    )
+    relay.handle(Ended("drained", 120))
+    assert relay.way is Way.SHUT
+    closed = closed_by(relay, *LOST)
+    assert (closed.caller_frames, closed.caller_bytes) == (3, 30)
+    assert (closed.provider_frames, closed.provider_bytes) == (1, 5)
+
+
+# --- when time matters ---------------------------------------------------------------
+
+
+def test_time_matters_when_a_peer_has_been_silent_for_long() -> None:
+    relay = core()
+    assert relay.due_ns == LIMITS.ping_interval_ns
+    relay.handle(Passed(CALLER, 1, 1, 60))
+    assert relay.due_ns == LIMITS.ping_interval_ns
+    relay.handle(Passed(PROVIDER, 1, 1, 70))
+    assert relay.due_ns == 60 + LIMITS.ping_interval_ns
+
+
+PRESSING: dict[str, Event] = {
+    "an answer to a ping is awaited": Tick(100),
+    "a leg is full": Congested(CALLER, 5),
+    "the call is ending": Ended("drained", 5),
+}
+
+
+@pytest.mark.parametrize("event", PRESSING.values(), ids=PRESSING.keys())
+def test_time_matters_at_every_tick(event: Event) -> None:
+    relay = core()
+    relay.handle(event)
+    assert relay.due_ns == 0

@@ -25,6 +25,8 @@ class End(asyncio.BufferedProtocol):
 
 class Lane:
     way: int
+    pressed: bool
+    """Something may wait to be written: set in here, taken back by whoever has looked."""
     @property
     def caller(self) -> End: ...
     @property

@@ -269,6 +269,7 @@ cdef class Lane:
         readonly End caller
         readonly End provider
         public int way
+        public bint pressed
         object _ledger
         object _failed
         Batch _batch
@@ -596,6 +597,8 @@ cdef class End:
             # It is full, or it failed: then the transport will fail too, and knows what to do.
             sent = max(sent, 0)
         self._write_to(PyMemoryView_FromMemory(<char*>data + sent, size_bytes - sent, PyBUF_READ))
+        if <Py_ssize_t>self._waiting_bytes():
+            self._lane.pressed = True
         return 0
 
 

@@ -128,6 +128,14 @@ class Core:
         return Way.WATCHED if self._watching else Way.OPEN
 
     @property
+    def due_ns(self) -> int:
+        """When a `Tick` may change something; 0: every one may. Frames that pass put it off."""
+        sides = self._caller, self._provider
+        if self.ending or any(side.full or side.pinged_ns for side in sides):
+            return 0
+        return min(side.heard_ns for side in sides) + self._limits.ping_interval_ns
+
+    @property
     def awaited(self) -> tuple[tuple[Leg, int], ...]:
         """Legs that were asked for a sign of life and gave none yet, and when they were."""
         caller, provider = self._caller.pinged_ns, self._provider.pinged_ns

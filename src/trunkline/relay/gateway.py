@@ -255,8 +255,9 @@ class Gateway:
                 self._end_overdue(now_ns)
                 for call in tuple(self._calls):
                     for_caller, for_provider = call.tick(now_ns)
-                    self.buffered[Leg.CALLER].note(for_caller)
-                    self.buffered[Leg.PROVIDER].note(for_provider)
+                    if for_caller or for_provider:
+                        self.buffered[Leg.CALLER].note(for_caller)
+                        self.buffered[Leg.PROVIDER].note(for_provider)
             except Exception:
                 # Without the heartbeat no dead peer would be found: it goes on after any bug.
                 log.exception("heartbeat failed")

@@ -34,7 +34,7 @@ from trunkline.relay.ledger import ALTERED, BINARY, OURS, Ledger
 from trunkline.relay.leg import LegListener
 from trunkline.relay.meter import Meter
 from trunkline.relay.way import Way
-from trunkline.relay.wire import DirectReading, Joint, feed
+from trunkline.relay.wire import DirectReading, Joint, acknowledge_late, feed
 from trunkline.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ ABORT_S = 2.0
 """For a caller to take what is said to it after a bug."""
 
 _CALLER, _PROVIDER = Leg.CALLER, Leg.PROVIDER
+_NONE_WAIT = (0, 0)
 
 
 class Call:
@@ -69,6 +70,8 @@ class Call:
         self._ledger = ledger
         self._meter = meter
         self._lane: Lane | None = None
+        self._due_ns = 0
+        """Before then the core need not be told of the time: 1,000 calls make 5,000 ticks/s."""
         self._over = False
         frame, buffer = settings.max_frame_bytes, settings.max_buffer_bytes
         self._max_frame_bytes = frame
@@ -84,6 +87,8 @@ class Call:
         lanes: Lanes | None,
     ) -> None:
         """Read from both legs, first what each has sent since its handshake."""
+        for joint in (caller, provider):
+            acknowledge_late(joint.transport)
         self._join(caller, provider, lanes)
         if caller_early:
             self.caller.reading.take(caller_early)
@@ -109,13 +114,22 @@ class Call:
         self._lane = lane
 
     def tick(self, at_ns: int) -> tuple[int, int]:
-        """Tell the core that time has passed; return the bytes that wait for caller, provider."""
+        """Tell the core that time has passed, if it can matter.
+
+        Returns the bytes that wait for caller and provider.
+        """
+        if at_ns < self._due_ns and (self._lane is None or not self._lane.pressed):
+            return _NONE_WAIT
         for leg, since_ns in self._core.awaited:
             if self._of(leg).received_within(at_ns - since_ns):
                 self.tell(PongReceived(leg, at_ns))
-        backlogs = self.caller.backlog, self.provider.backlog
-        self.tell(Tick(at_ns, *backlogs))
-        return backlogs
+        waiting = self.caller.backlog, self.provider.backlog
+        self.tell(Tick(at_ns, *waiting))
+        if not any(waiting):
+            if self._lane is not None:
+                self._lane.pressed = False
+            self._due_ns = self._core.due_ns
+        return waiting
 
     def end(self, why: EndReason) -> None:
         """End the call for a reason of the gateway's."""
@@ -125,6 +139,7 @@ class Call:
         """Have the core handle `event`, and do what it says."""
         if self._over:
             return
+        self._due_ns = 0
         try:
             if self._lane is not None:
                 self._catch_up(self._lane)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
+import socket
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -24,6 +26,9 @@ from picows import (
 from picows.picows import WSProtocol  # pyright: ignore[reportAttributeAccessIssue] not in its stub
 
 Headers = Iterable[tuple[str, str]]
+
+READ_BYTES = 2 * 1024
+"""picows' buffer for a connection to begin with. It grows with the frames that come this way."""
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -142,7 +147,7 @@ def _wire(
         False,  # auto pong: its answers would pile up without bound for a peer that does not read
         max_frame_bytes,
         headers,
-        16 * 1024,
+        READ_BYTES,
     )
     return made
 
@@ -152,6 +157,16 @@ def expected_accept(wire: Wire) -> str:
     key = str(wire.transport.request.headers["Sec-WebSocket-Key"])
     digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
     return base64.b64encode(digest).decode()
+
+
+def acknowledge_late(transport: asyncio.Transport) -> None:
+    """Let the kernel acknowledge with the next frame instead of at once, as it does by itself.
+
+    picows asks for the latter, which sends a packet more for each frame.
+    """
+    connection = transport.get_extra_info("socket")
+    with contextlib.suppress(AttributeError, OSError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
 
 
 class Reading(Protocol):
