@@ -136,7 +136,7 @@ def gateway(
         tls_key=tls_key,
     )
     given = Given(settings_from_parent, listen_fd, loads_fd, place)
-    wiring.run(wiring.gateway(settings, name, server_socket, given))
+    wiring.gateway(settings, name, server_socket, given)
 
 
 @app.command()

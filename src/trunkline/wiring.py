@@ -12,7 +12,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import resources
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from trunkline.journal.writer import JournalWriter
     from trunkline.protocol.prices import PriceTable
     from trunkline.relay.lanes import Lanes
+    from trunkline.relay.selector import PumpSelector
     from trunkline.store.archives import Archives
     from trunkline.store.blobs import Blobs
     from trunkline.store.control.accounts import KeyLimits
@@ -62,12 +63,16 @@ ANOTHER_ENDS_NS = 60 * 10**9
 """For a server whose supervisor is gone to end."""
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
+def run(
+    main: Coroutine[Any, Any, T],
+    loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop,
+) -> T:
     """Run one process's work to its end."""
     # Whatever is written is for its owner: a data directory that others made may be open.
     os.umask(0o077)
     _raise_limits()
-    return uvloop.run(main)
+    with asyncio.Runner(loop_factory=loop) as runner:
+        return runner.run(main)
 
 
 def _raise_limits() -> None:
@@ -83,13 +88,29 @@ def _raise_limits() -> None:
 # --- processes -----------------------------------------------------------------------
 
 
-async def gateway(
+def gateway(
     settings: Settings,
     name: str,
     server_socket: Path | None,
     given: Given,
 ) -> None:
     """Be one gateway process until told to stop; then drain."""
+    logs.configure(settings, name)
+    selector = _selector(settings)
+    work = _gateway(settings, name, server_socket, given, selector)
+    if selector is None:
+        run(work)
+    else:
+        run(work, lambda: asyncio.SelectorEventLoop(selector))
+
+
+async def _gateway(
+    settings: Settings,
+    name: str,
+    server_socket: Path | None,
+    given: Given,
+    selector: PumpSelector | None,
+) -> None:
     from trunkline.journal.writer import JournalWriter
     from trunkline.relay.footprint import settle
     from trunkline.relay.gateway import Gateway
@@ -99,7 +120,6 @@ async def gateway(
     from trunkline.vitals.machine import Gauge
     from trunkline.vitals.publisher import published
 
-    logs.configure(settings, name)
     orders = Orders(supervised=given.supervised)
     layout = Layout(settings.data)
     layout.create()
@@ -114,7 +134,7 @@ async def gateway(
         server_socket=server_socket,
         instance=instance,
         tls=public_context(settings),
-        lanes=_lanes(journal) if settings.compiled else None,
+        lanes=_lanes(journal, selector),
         vault=Vault(layout.master_key, settings.master_key),
     )
     gauge = Gauge(settings.data)
@@ -136,15 +156,26 @@ async def gateway(
         await journal.close()
 
 
-def _lanes(journal: JournalWriter) -> Lanes | None:
-    """Return the compiled way of frames into `journal`; None where it was not built."""
+def _selector(settings: Settings) -> PumpSelector | None:
+    """Return what waits for the gateway's sockets in compiled code; None where it was not built."""
+    if not settings.compiled:
+        return None
     try:
-        from trunkline.relay.lanes import Lanes
+        from trunkline.relay.selector import PumpSelector
     except ImportError as exc:
         log.warning("frames cost twice the CPU: nothing was compiled", why=str(exc))
         return None
+    return PumpSelector()
+
+
+def _lanes(journal: JournalWriter, selector: PumpSelector | None) -> Lanes | None:
+    """Return the short way of frames into `journal`, if the loop waits with `selector`."""
+    if selector is None:
+        return None
+    from trunkline.relay.lanes import Lanes
+
     # Built together: where the one is, the other is not in Python.
-    return Lanes(cast("Batch", journal.batch))
+    return Lanes(cast("Batch", journal.batch), selector.pump)
 
 
 async def server(settings: Settings, path: Path | None, given: Given) -> None:

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-import uvloop
 from tests.relay.world import short_way
+
+from trunkline.relay.selector import PumpSelector
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return {"uvloop": uvloop.new_event_loop}
+    return {"pump": lambda: asyncio.SelectorEventLoop(PumpSelector())}
 
 
 @pytest.fixture(params=["short", "long"])

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.relay.world import BatchJournal, ListJournal
 
 from trunkline.journal.record import Kind, Leg, Record
+from trunkline.relay._lane import Pump
 from trunkline.relay.core import Core, Limits
 from trunkline.relay.lanes import Lanes
 from trunkline.relay.ledger import Ledger
@@ -173,7 +174,7 @@ def connection() -> Iterator[socket.socket]:
 def begun(connection: socket.socket, *, short: bool, bridged: bool, watched: bool) -> Run:
     """Return a call that has just begun."""
     journal = BatchJournal(16 * 1024 * 1024) if short else ListJournal()
-    lanes = Lanes(journal.batch) if isinstance(journal, BatchJournal) else None
+    lanes = Lanes(journal.batch, Pump()) if isinstance(journal, BatchJournal) else None
     ledger = Ledger(journal, CALL, Counter())
     ledger.hide(SECRET)
     core = Core("call_1", Limits.of(SETTINGS), 0, bridged=bridged, watched=watched)

@@ -21,6 +21,7 @@ from trunkline import snapshot
 from trunkline.journal._batch import Batch
 from trunkline.journal.record import Flag, Kind, Leg, Record, decode
 from trunkline.protocol.call import Closed, Note, Opened
+from trunkline.relay._lane import Pump
 from trunkline.relay.gateway import Gateway
 from trunkline.relay.lanes import Lanes
 from trunkline.sealing import Vault
@@ -120,6 +121,11 @@ class BatchJournal(ListJournal):
         """Set by the other kind of journal."""
 
 
+def pump() -> Pump:
+    """Return what the running loop waits with: see `conftest.py`."""
+    return asyncio.get_running_loop()._selector.pump  # pyright: ignore
+
+
 @dataclass
 class World:
     """What a test talks with."""
@@ -207,7 +213,7 @@ async def world(
             server_socket=server_socket,
             instance=INSTANCE,
             tls=tls,
-            lanes=Lanes(journal.batch) if isinstance(journal, BatchJournal) else None,
+            lanes=Lanes(journal.batch, pump()) if isinstance(journal, BatchJournal) else None,
             vault=vault,
         )
         public = listening(host)

@@ -17,7 +17,7 @@ from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 
@@ -38,7 +38,7 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_ctl(int epfd, int op, int fd, epoll_event* event)
     int epoll_create1(int flags)
     int epoll_wait(int epfd, epoll_event* events, int maxevents, int timeout)
-    enum: EPOLLIN, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CLOEXEC
+    enum: EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLL_CLOEXEC
 
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int fd, void* buffer, size_t size, int flags)
@@ -106,6 +106,8 @@ cdef enum:
     BUCKETS = 64             # as in `meter.py`
     WHOLE_TEXT = 0x81        # FIN, opcode 1, no reserved bits (RFC 6455, 5.2)
     MAX_HEADER_BYTES = 14
+    MANY_FRAMES = 1_000      # then somebody looks whether the leg keeps its pace (`pace.py`)
+    MANY_BYTES = 2 * 1024 * 1024
 
 cdef int FRAME = Kind.FRAME
 cdef int CALLER = Leg.CALLER
@@ -172,53 +174,86 @@ cdef Frame frame_at(
     return frame
 
 
-cdef class Pump:
-    """Reads the sockets of all plain connections of this process, and counts what went on.
+cdef struct Slot:
+    uint32_t wanted      # by Python: EPOLLIN, EPOLLOUT or both
+    uint32_t registered  # with the kernel
 
-    A descriptor of its own tells the event loop that some of them can be read, so that the
-    loop is left once for all of them.
+
+cdef class Pump:
+    """Waits for all sockets of this process, reads those of calls, and counts what went on.
+
+    The event loop waits in here (`selector.py`). It is left only for what is Python's: while
+    frames go the short way, nothing but this code and the kernel runs.
     """
 
     cdef:
         int _epoll
         unsigned char* _buffer
         bint _busy
-        list _by_fd
+        bint _python_ran
+        Slot* _slots
+        list _ends
         int64_t _frames[3][BUCKETS]
         int64_t _bytes[3]
         int64_t _relay_ns[3]
 
     def __cinit__(self):
-        self._epoll = epoll_create1(EPOLL_CLOEXEC)
-        self._buffer = <unsigned char*>malloc(READ_BYTES)
-        if self._epoll < 0 or self._buffer is NULL:
-            raise OSError(errno, "the pump cannot be made")
-        self._by_fd = []
+        self._slots = NULL
+        self._ends = []
         self._busy = False
         memset(self._frames, 0, sizeof(self._frames))
         memset(self._bytes, 0, sizeof(self._bytes))
         memset(self._relay_ns, 0, sizeof(self._relay_ns))
+        self._epoll = epoll_create1(EPOLL_CLOEXEC)
+        self._buffer = <unsigned char*>malloc(READ_BYTES)
+        if self._epoll < 0 or self._buffer is NULL:
+            raise OSError(errno, "the pump cannot be made")
 
     def __dealloc__(self):
         free(self._buffer)
+        free(self._slots)
         if self._epoll >= 0:
             os.close(self._epoll)
 
-    def fileno(self):
-        """Readable when one of the sockets is."""
-        return self._epoll
+    def want(self, int fd, bint read, bint write):
+        """Have `wait` return `fd` when it can be read, or written, or neither any more."""
+        self._reach(fd)
+        self._slots[fd].wanted = (EPOLLIN if read else 0) | (EPOLLOUT if write else 0)
+        self._register(fd)
 
-    def run(self):
-        """Read once from each socket that can be read now."""
+    def wait(self, timeout_s):
+        """Return (fd, may be read, may be written) of what is wanted, once there is any.
+
+        After `timeout_s` at the latest, None: never; and after frames that had to go the
+        long way, since what Python has been told may have left something for it to do.
+        """
         cdef epoll_event ready[READY]
-        cdef int count = epoll_wait(self._epoll, ready, READY, 0)
-        cdef int number
+        cdef int64_t deadline_ns = INT64_MAX
+        cdef int64_t rest_ns
+        cdef int timeout_ms = -1
+        cdef int count, number, fd
+        cdef uint32_t events
         cdef End end
-        for number in range(count):
-            # One that was removed a moment ago, by what another one brought, is not there.
-            end = self._by_fd[ready[number].data.fd]
-            if end is not None:
-                end.readable()
+        cdef list wanted = []
+        self._python_ran = False
+        if timeout_s is not None:
+            deadline_ns = monotonic_ns() + <int64_t>(max(timeout_s, 0) * 1e9)
+        while True:
+            if deadline_ns != INT64_MAX:
+                rest_ns = deadline_ns - monotonic_ns()
+                # Rounded up: else the loop would turn round and round in the last millisecond.
+                timeout_ms = <int>min(max(rest_ns + 999_999, 0) // 1_000_000, 86_400_000)
+            with nogil:
+                count = epoll_wait(self._epoll, ready, READY, timeout_ms)
+            for number in range(count):
+                fd, events = ready[number].data.fd, ready[number].events
+                end = self._ends[fd]
+                if end is not None and events & ~<uint32_t>EPOLLOUT:
+                    end.readable()
+                if self._slots[fd].wanted:
+                    wanted.append((fd, events & ~<uint32_t>EPOLLOUT, events & ~<uint32_t>EPOLLIN))
+            if wanted or self._python_ran or count <= 0 or timeout_ms == 0:
+                return wanted
 
     def drain(self, meter):
         """Add to `meter` what has gone on since the last time."""
@@ -234,20 +269,48 @@ cdef class Pump:
             memset(self._frames[<int>leg], 0, sizeof(self._frames[0]))
             self._bytes[leg] = self._relay_ns[leg] = 0
 
-    cdef void add(self, End end) except *:
-        cdef epoll_event wanted
-        while len(self._by_fd) <= end._fd:
-            self._by_fd.append(None)
-        self._by_fd[end._fd] = end
-        wanted.events = EPOLLIN
-        wanted.data.fd = end._fd
-        if epoll_ctl(self._epoll, EPOLL_CTL_ADD, end._fd, &wanted) < 0:
-            raise OSError(errno, "a socket cannot be watched")
+    cdef int add(self, End end) except -1:
+        self._reach(end._fd)
+        self._ends[end._fd] = end
+        return self._register(end._fd)
 
-    cdef void remove(self, End end) noexcept:
-        cdef epoll_event unused
-        self._by_fd[end._fd] = None
-        epoll_ctl(self._epoll, EPOLL_CTL_DEL, end._fd, &unused)
+    cdef int remove(self, End end) except -1:
+        self._ends[end._fd] = None
+        return self._register(end._fd)
+
+    cdef int _reach(self, int fd) except -1:
+        """Have a place for `fd`."""
+        cdef Py_ssize_t places = len(self._ends)
+        cdef Py_ssize_t wanted = max(fd + 1, 2 * places)
+        if fd < places:
+            return 0
+        cdef Slot* slots = <Slot*>realloc(self._slots, wanted * sizeof(Slot))
+        if slots is NULL:
+            raise MemoryError
+        memset(slots + places, 0, (wanted - places) * sizeof(Slot))
+        self._slots = slots
+        self._ends.extend([None] * (wanted - places))
+        return 0
+
+    cdef int _register(self, int fd) except -1:
+        """Tell the kernel what is wanted of `fd` now, by Python and by its end."""
+        cdef epoll_event event
+        cdef Slot* slot = &self._slots[fd]
+        cdef int how = EPOLL_CTL_MOD
+        event.events = slot.wanted | (EPOLLIN if self._ends[fd] is not None else 0)
+        event.data.fd = fd
+        if event.events == slot.registered:
+            return 0
+        if not event.events:
+            how = EPOLL_CTL_DEL
+        elif not slot.registered:
+            how = EPOLL_CTL_ADD
+        slot.registered = event.events
+        # A socket that was closed is not there any more, which is as well.
+        if epoll_ctl(self._epoll, how, fd, &event) < 0 and how != EPOLL_CTL_DEL:
+            slot.registered = 0
+            raise OSError(errno, os.strerror(errno))
+        return 0
 
     cdef void count(
         self, int leg, Py_ssize_t frames, Py_ssize_t size_bytes, int64_t relay_ns
@@ -268,8 +331,11 @@ cdef class Lane:
     cdef:
         readonly End caller
         readonly End provider
-        public int way
         public bint pressed
+        int _way
+        bint _free[3]
+        bint _seq_is_ours
+        uint32_t _seq
         object _ledger
         object _failed
         Batch _batch
@@ -279,7 +345,9 @@ cdef class Lane:
 
     def __init__(self, Pump pump, Batch batch, ledger, Py_ssize_t max_frame_bytes, failed):
         """`ledger` numbers the records; `failed` is called when there is a bug in here."""
-        self.way = SHUT
+        self._way = SHUT
+        self._seq_is_ours = False
+        self._free[CALLER] = self._free[PROVIDER] = False
         self._batch = batch
         self._ledger = ledger
         self._call = ledger.call
@@ -290,6 +358,22 @@ cdef class Lane:
         self.provider = End(self, pump, PROVIDER)
         self.caller._other = self.provider
         self.provider._other = self.caller
+
+    @property
+    def way(self):
+        return self._way
+
+    @way.setter
+    def way(self, int way):
+        """Set after whatever Python did to the call: what was known of its legs is void."""
+        self._way = way
+        self._free[CALLER] = self._free[PROVIDER] = False
+
+    def settle(self):
+        """Let Python number the call's next record."""
+        if self._seq_is_ours:
+            self._ledger.seq = self._seq
+            self._seq_is_ours = False
 
 
 cdef class End:
@@ -321,7 +405,6 @@ cdef class End:
         # Of the run that is staged.
         Py_ssize_t _run_frames
         Py_ssize_t _run_bytes
-        uint32_t _seq
 
     def __cinit__(self, Lane lane, Pump pump, int leg):
         self._lane = lane
@@ -421,6 +504,7 @@ cdef class End:
             self._arrived(count)
         elif count == 0 or (errno != EAGAIN and errno != EINTR):
             # The end: the transport will see the same, and knows what to do.
+            self._pump._python_ran = True
             self.pause_reading()
             self._fd = -1
             self._transport.resume_reading()
@@ -451,7 +535,7 @@ cdef class End:
             self._split(data, size_bytes)
         except Exception:
             # A bug of ours must end this call alone, not the process.
-            self._lane.way = SHUT
+            self._lane._way = SHUT
             self._lane._failed()
         finally:
             self._pump._busy = was_busy
@@ -497,6 +581,8 @@ cdef class End:
         """Give picows what is here of its frame; return where that ends."""
         cdef Py_ssize_t size_bytes = min(self._feeding_bytes, <Py_ssize_t>(end - at))
         self._feeding_bytes -= size_bytes
+        self._pump._python_ran = True
+        self._lane.settle()
         self._feed(self._wire, PyMemoryView_FromMemory(<char*>at, size_bytes, PyBUF_READ))
         return at + size_bytes
 
@@ -531,7 +617,7 @@ cdef class End:
         cdef Py_ssize_t size_bytes = frame.payload_bytes
         cdef unsigned char* text
         cdef bint ascii_only
-        if lane.way == SHUT or not frame.plain or self._in_message:
+        if lane._way == SHUT or not frame.plain or self._in_message:
             return False
         text = lane._batch.room(size_bytes)
         if text is NULL:
@@ -546,13 +632,14 @@ cdef class End:
             return False
         if self._special(text, size_bytes):
             return False
-        if not self._run_frames:
-            self._seq = lane._ledger.seq
+        if not lane._seq_is_ours:
+            lane._seq = lane._ledger.seq
+            lane._seq_is_ours = True
         lane._batch.stage(
-            FRAME, <unsigned char*>PyBytes_AS_STRING(lane._call), self._seq, self._leg, 0,
+            FRAME, <unsigned char*>PyBytes_AS_STRING(lane._call), lane._seq, self._leg, 0,
             received_ns, size_bytes,
         )
-        self._seq += 1
+        lane._seq += 1
         self._run_frames += 1
         self._run_bytes += size_bytes
         return True
@@ -561,7 +648,7 @@ cdef class End:
         """Whether somebody must look at this frame: see `core.py` and `ledger.py`."""
         cdef bytes secret
         if self._leg == CALLER:
-            return self._lane.way == WATCHED and is_marked(text, size_bytes)
+            return self._lane._way == WATCHED and is_marked(text, size_bytes)
         if size_bytes <= _MAX_QUOTE_BYTES:
             for secret in self._lane._secrets:
                 if memmem(text, size_bytes, PyBytes_AS_STRING(secret), PyBytes_GET_SIZE(secret)):
@@ -575,8 +662,6 @@ cdef class End:
         cdef int64_t handed_ns
         if not self._run_frames:
             return 0
-        # Before anything of Python is called that might write a record too.
-        self._lane._ledger.seq = self._seq
         self._other._write(run, end - run)
         handed_ns = monotonic_ns()
         self._lane._batch.commit(handed_ns)
@@ -585,17 +670,23 @@ cdef class End:
         self._bytes += self._run_bytes
         self._at_ns = received_ns
         self._run_frames = self._run_bytes = 0
+        if self._frames >= MANY_FRAMES or self._bytes >= MANY_BYTES:
+            self._lane.pressed = True
         return 0
 
     cdef int _write(self, const unsigned char* data, Py_ssize_t size_bytes) except -1:
         """Write to this leg, behind whatever waits for it already."""
         cdef ssize_t sent = 0
-        if self._fd >= 0 and <Py_ssize_t>self._waiting_bytes() == 0:
+        cdef bint* clear = &self._lane._free[self._leg]
+        if self._fd >= 0 and (clear[0] or <Py_ssize_t>self._waiting_bytes() == 0):
             sent = send(self._fd, data, size_bytes, MSG_DONTWAIT | MSG_NOSIGNAL)
-            if sent == size_bytes:
+            clear[0] = sent == size_bytes
+            if clear[0]:
                 return 0
             # It is full, or it failed: then the transport will fail too, and knows what to do.
             sent = max(sent, 0)
+        self._pump._python_ran = True
+        self._lane.settle()
         self._write_to(PyMemoryView_FromMemory(<char*>data + sent, size_bytes - sent, PyBUF_READ))
         if <Py_ssize_t>self._waiting_bytes():
             self._lane.pressed = True

@@ -131,7 +131,9 @@ class Core:
     def due_ns(self) -> int:
         """When a `Tick` may change something; 0: every one may. Frames that pass put it off."""
         sides = self._caller, self._provider
-        if self.ending or any(side.full or side.pinged_ns for side in sides):
+        if self.ending:
+            return 0
+        if any(side.full or side.hasty or side.pinged_ns for side in sides):
             return 0
         return min(side.heard_ns for side in sides) + self._limits.ping_interval_ns
 

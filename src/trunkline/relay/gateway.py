@@ -165,8 +165,6 @@ class Gateway:
         `loads`: of all gateways that accept on it, if there are others.
         """
         self._keys.refresh()
-        if self._lanes is not None:
-            self._lanes.start()
         self._heart = asyncio.create_task(self._beat())
         asyncio.get_running_loop().set_exception_handler(_tell_of_failure)
         self._door = Door(
@@ -210,8 +208,6 @@ class Gateway:
             await self._door.clear()
         if self._heart is not None:
             self._heart.cancel()
-        if self._lanes is not None:
-            self._lanes.stop()
         self._seats.close()
 
     def _crowded(self) -> None:

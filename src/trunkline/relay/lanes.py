@@ -6,7 +6,6 @@ then every frame goes through picows.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from trunkline.journal._batch import Batch
@@ -18,18 +17,10 @@ from trunkline.relay.meter import Meter
 class Lanes:
     """Opened once per process; reads the sockets of all its calls."""
 
-    def __init__(self, batch: Batch) -> None:
-        """`batch` is the journal's."""
+    def __init__(self, batch: Batch, pump: Pump) -> None:
+        """`batch` is the journal's, `pump` that of the running loop."""
         self._batch = batch
-        self._pump = Pump()
-
-    def start(self) -> None:
-        """Read from now on, on the running loop."""
-        asyncio.get_running_loop().add_reader(self._pump.fileno(), self._pump.run)
-
-    def stop(self) -> None:
-        """Read no more."""
-        asyncio.get_running_loop().remove_reader(self._pump.fileno())
+        self._pump = pump
 
     def lane(self, ledger: Ledger, max_frame_bytes: int, failed: Callable[[], None]) -> Lane:
         """Return a way for the call of `ledger`; `failed` is called on a bug, within `except`."""

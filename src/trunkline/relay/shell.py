@@ -156,6 +156,7 @@ class Call:
 
     def _catch_up(self, lane: Lane) -> None:
         """Tell the core of the frames that have passed since it was last asked."""
+        lane.settle()
         for leg, end in ((_CALLER, lane.caller), (_PROVIDER, lane.provider)):
             if passed := end.passed():
                 self._core.handle(Passed(leg, *passed))
@@ -243,6 +244,7 @@ class Call:
         self._over = True
         if self._lane is not None:
             self._lane.way = Way.SHUT
+            self._lane.settle()
         self._ledger.closed(closed, at_ns)
         log.info("call ended", call=self.call_id, why=closed.end_reason, status=closed.status)
         self.finished()
