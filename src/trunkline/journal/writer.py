@@ -208,7 +208,8 @@ class JournalWriter:
         assert self._loop is not None
         self._timer = self._loop.call_later(self._flush_interval_s, self._tick)
         now_ns = clock.monotonic_ns()
-        self._fresh = self._fresh or self._segments.is_old(now_ns)
+        if self._writing is None:  # else the thread may be beginning another one just now
+            self._fresh = self._fresh or self._segments.is_old(now_ns)
         self._write_soon()
         if not self.batch.used:
             self._filling_ns = now_ns
