@@ -1,0 +1,134 @@
+"""`PumpSelector`, with real descriptors, held to what the standard library's selector does."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import socket
+from collections.abc import Iterator
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
+
+import pytest
+
+from trunkline.relay.selector import PumpSelector
+
+SELECTORS = [PumpSelector, selectors.EpollSelector]
+
+
+@pytest.fixture(params=SELECTORS)
+def selector(request: pytest.FixtureRequest) -> Iterator[BaseSelector]:
+    with request.param() as made:
+        yield made
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    one, other = socket.socketpair()
+    with one, other:
+        yield one, other
+
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+def ready(selector: BaseSelector) -> list[tuple[object, int]]:
+    return [(key.data, events) for key, events in selector.select(0)]
+
+
+def test_nothing_is_ready_at_first(selector: BaseSelector, pair: Pair) -> None:
+    selector.register(pair[0], EVENT_READ, "one")
+    assert ready(selector) == []
+
+
+def test_what_can_be_read_is_told_until_it_was(selector: BaseSelector, pair: Pair) -> None:
+    selector.register(pair[0], EVENT_READ, "one")
+    pair[1].send(b"hello")
+    assert ready(selector) == [("one", EVENT_READ)]
+    assert ready(selector) == [("one", EVENT_READ)]
+    pair[0].recv(100)
+    assert ready(selector) == []
+
+
+def test_only_what_was_asked_for_is_told(selector: BaseSelector, pair: Pair) -> None:
+    selector.register(pair[0], EVENT_WRITE, "one")
+    pair[1].send(b"hello")
+    assert ready(selector) == [("one", EVENT_WRITE)]
+    selector.modify(pair[0], EVENT_READ | EVENT_WRITE, "both")
+    assert ready(selector) == [("both", EVENT_READ | EVENT_WRITE)]
+    selector.modify(pair[0], EVENT_READ, "read")
+    assert ready(selector) == [("read", EVENT_READ)]
+
+
+def test_the_end_of_a_peer_can_be_read(selector: BaseSelector, pair: Pair) -> None:
+    selector.register(pair[0], EVENT_READ, "one")
+    pair[1].close()
+    assert ready(selector) == [("one", EVENT_READ)]
+
+
+def test_what_is_unregistered_is_told_no_more(selector: BaseSelector, pair: Pair) -> None:
+    selector.register(pair[0], EVENT_READ, "one")
+    pair[1].send(b"hello")
+    assert selector.unregister(pair[0]).data == "one"
+    assert ready(selector) == []
+    selector.register(pair[0], EVENT_READ, "again")
+    assert ready(selector) == [("again", EVENT_READ)]
+
+
+def test_a_number_that_another_socket_has_now_is_another(selector: BaseSelector) -> None:
+    """As when a call ends and the next one's socket is given its number."""
+    one, other = socket.socketpair()
+    selector.register(one, EVENT_READ, "first")
+    number = one.fileno()
+    selector.unregister(one)
+    one.close()
+    other.close()
+    one, other = socket.socketpair()
+    with one, other:
+        assert number in {one.fileno(), other.fileno()}
+        again, peer = (one, other) if one.fileno() == number else (other, one)
+        selector.register(again, EVENT_READ, "second")
+        peer.send(b"hello")
+        assert ready(selector) == [("second", EVENT_READ)]
+
+
+def test_what_is_registered_can_be_asked(selector: BaseSelector, pair: Pair) -> None:
+    key = selector.register(pair[0], EVENT_READ, "one")
+    assert selector.get_key(pair[0]) == key
+    assert selector.get_map()[pair[0].fileno()] == key
+    with pytest.raises(KeyError):
+        selector.register(pair[0], EVENT_READ)
+    for ask in (selector.get_key, selector.unregister, lambda it: selector.modify(it, EVENT_READ)):
+        with pytest.raises(KeyError):
+            ask(pair[1])
+
+
+async def test_a_loop_with_it_runs_what_any_loop_runs() -> None:
+    """Timers, calls from threads, pipes and sockets: this test's loop waits with one."""
+    loop = asyncio.get_running_loop()
+    assert await loop.run_in_executor(None, lambda: 7) == 7
+    await asyncio.sleep(0.001)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        assert await reader.read() == b""
+        writer.close()
+    process = await asyncio.create_subprocess_exec("cat", stdin=-1, stdout=-1)
+    assert (await process.communicate(b"through pipes"))[0] == b"through pipes"
+
+
+def test_many_are_told_within_few_turns() -> None:
+    """More are ready than one wait of the kernel returns."""
+    with PumpSelector() as selector:
+        pairs = [socket.socketpair() for _ in range(300)]
+        for number, (one, other) in enumerate(pairs):
+            selector.register(one, EVENT_READ, number)
+            other.send(b"hello")
+        seen = set[object]()
+        for _ in range(300):
+            for key, _ in selector.select(0):
+                seen.add(key.data)
+                pairs[int(key.data)][0].recv(100)
+        assert seen == set(range(300))
+        for one, other in pairs:
+            one.close()
+            other.close()
