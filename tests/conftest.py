@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import structlog
 from tests.support.facts import open_facts
@@ -27,6 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("trunkline", deadline=None)
+hypothesis.settings.load_profile("trunkline")
 
 # As `trunkline.logs` does: the library's default prints the values of local variables.
 structlog.configure(

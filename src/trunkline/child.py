@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import socket
 from dataclasses import dataclass
@@ -127,7 +126,7 @@ class Child:
             self._process, self._writer = process, writer
             if self._leaving.is_set():
                 process.terminate()
-            writer.write(json.dumps(dump(self.duty.settings)).encode() + b"\n")
+            writer.write(dump(self.duty.settings) + b"\n")
             try:
                 # One that is killed with settings unread resets the connection.
                 with contextlib.suppress(ConnectionError):

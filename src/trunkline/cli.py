@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
@@ -16,7 +15,7 @@ from trunkline import __version__
 from trunkline.errors import OperatorError
 from trunkline.orders import Given
 from trunkline.providers_cli import providers
-from trunkline.settings import Settings, load
+from trunkline.settings import Settings, load, undump
 
 app = typer.Typer(
     name="trunkline",
@@ -64,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _settings(*, from_parent: bool = False, **overrides: Any) -> Settings:
     if from_parent:
-        return Settings.model_validate(json.loads(sys.stdin.buffer.readline()))
+        return undump(sys.stdin.buffer.readline())
     return load(overrides)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from trunkline import __version__
 from trunkline.errors import OperatorError
 from trunkline.layout import DataLock, Layout
-from trunkline.settings import Settings
+from trunkline.settings import NAMES, Settings
 from trunkline.tls import public_context
 
 REACH_TIMEOUT_S = 3.0
@@ -44,7 +44,7 @@ def _configured(settings: Settings) -> list[Finding]:
     defaults = Settings()
     changed = [
         Finding("info", f"{name} = {_shown(name, getattr(settings, name))}")
-        for name in Settings.model_fields
+        for name in NAMES
         if getattr(settings, name) != getattr(defaults, name)
     ]
     return changed or [Finding("info", "every setting has its default")]

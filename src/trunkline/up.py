@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from trunkline import logs, wiring
@@ -140,7 +141,7 @@ class Installation:
         found = {"port": _port(self.public), "public_url": self.url(settings)}
         if not settings.simulator_url:
             found["simulator_url"] = f"ws://127.0.0.1:{_port(self.simulators)}"
-        return settings.model_copy(update=found)
+        return msgspec.structs.replace(settings, **found)
 
 
 def _name(number: int) -> str:

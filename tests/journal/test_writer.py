@@ -370,7 +370,7 @@ async def test_each_mode_syncs_as_it_says(
 ) -> None:
     calls: list[int] = []
     monkeypatch.setattr(sync_module.os, "fdatasync", calls.append)
-    settings = Settings.model_validate({"flush_interval_ms": 1, "fsync": mode})
+    settings = Settings(flush_interval_ms=1, fsync=mode)
     async with started(tmp_path, settings) as writer:
         for seq in range(5):
             append(writer, frame(seq))
