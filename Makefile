@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# What is installed is compiled at once: else each start does it anew where
+# PYTHONDONTWRITEBYTECODE is set, as in many a container.
 # The system's certificates, so that it works behind a company's TLS proxy too.
 UV := $(BIN)/uv --system-certs
 # What is built by installing, in place.
@@ -66,10 +68,11 @@ clean: ## Remove what was installed and built; ./data stays
 	@touch $@
 
 .venv/run.stamp: .venv/build.stamp requirements/run.txt pyproject.toml $(COMPILED)
-	@$(UV) pip install -q --require-hashes -r requirements/run.txt
+	@$(UV) pip install -q --compile-bytecode --require-hashes -r requirements/run.txt
 	@$(UV) pip install -q --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp requirements/dev.txt
-	@$(UV) pip install -q --require-hashes -r requirements/dev.txt
+	@$(UV) pip install -q --compile-bytecode --require-hashes -r requirements/dev.txt
 	@touch $@
