@@ -79,7 +79,7 @@ def test_successors_come_from_the_environment_as_pairs(tmp_path: Path) -> None:
 def test_ways_of_the_key_come_from_the_environment_as_words(tmp_path: Path) -> None:
     assert load({}, {"TRUNKLINE_KEY_WAYS": "path, query"}, tmp_path).key_ways == ("path", "query")
     assert load({}, {"TRUNKLINE_KEY_WAYS": ""}, tmp_path).key_ways == ()
-    with pytest.raises(OperatorError, match="key_ways"):
+    with pytest.raises(OperatorError, match="key_ways: must be a list, of authorization or path"):
         load({}, {"TRUNKLINE_KEY_WAYS": "cookie"}, tmp_path)
 
 

@@ -6,13 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-from tests.relay.world import short_way
-
-from trunkline.relay.selector import PumpSelector
+from tests.relay.world import new_loop, short_way
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return {"pump": lambda: asyncio.SelectorEventLoop(PumpSelector())}
+    return {"pump": new_loop}
 
 
 @pytest.fixture(params=["short", "long"])

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.relay.peer import BINARY, PING, PONG, Peer, peers
 from tests.relay.traffic import Message, digest, frames_of
-from tests.relay.world import short_way, world
+from tests.relay.world import new_loop, short_way, world
 from tests.support.odd import BOMBS, ODD
 
 from trunkline.journal.record import Flag, Kind, Leg
@@ -126,7 +125,7 @@ def talk(
     """Frames go the short way, which was compiled, and then all the long way."""
     directory = tmp_path_factory.mktemp("gateway")
     before = short_way.set(request.param == "short")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         yield lambda scripts, sizes: runner.run(talked(directory, scripts, sizes))
     short_way.reset(before)
 

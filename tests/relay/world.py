@@ -24,6 +24,7 @@ from trunkline.protocol.call import Closed, Note, Opened
 from trunkline.relay._lane import Pump
 from trunkline.relay.gateway import Gateway
 from trunkline.relay.lanes import Lanes
+from trunkline.relay.selector import PumpSelector
 from trunkline.sealing import Vault
 from trunkline.settings import Settings
 from trunkline.snapshot import Key, Provider, Snapshot, sha256_of_key
@@ -119,6 +120,11 @@ class BatchJournal(ListJournal):
     @records.setter
     def records(self, records: list[Record]) -> None:
         """Set by the other kind of journal."""
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return what a gateway runs on."""
+    return asyncio.SelectorEventLoop(PumpSelector())
 
 
 def pump() -> Pump:
