@@ -18,9 +18,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from trunkline.errors import OperatorError
 
 KEY_BYTES: Final = 32
@@ -55,6 +52,8 @@ class Vault:
         Raises:
             OperatorError: the file cannot be used.
         """
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         keys = self._fixed or self._from_file() or self._made()
         id_, key = next(iter(keys.items()))
         nonce = self._random(_NONCE_BYTES)
@@ -67,6 +66,10 @@ class Vault:
         Raises:
             Unopened: it was sealed under another key or for another context, or is damaged.
         """
+        # Only here, since it is a sixth of the memory of a gateway that stores no credential.
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         version, _, rest = sealed.partition(".")
         id_, _, text = rest.partition(".")
         key = self._key(id_)

@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,10 +36,13 @@ class StillGauge(Gauge):
 
 @contextlib.asynccontextmanager
 async def told(
-    directory: Path, journal: Journal | None = None, gauge: Gauge | None = None
+    directory: Path,
+    journal: Journal | None = None,
+    gauge: Gauge | None = None,
+    **options: Any,
 ) -> AsyncGenerator[World]:
     """Yield a gateway that publishes as `gateway-0` in `directory`."""
-    async with world(directory, echo) as w:
+    async with world(directory, echo, **options) as w:
         gauge = gauge or StillGauge(directory)
         vitals = GatewayVitals(w.gateway, lambda: journal or Journal(), gauge)
         w.gateway.have_told_by(Desk(directory, "gateway-0", vitals, TOKEN))
@@ -183,7 +187,7 @@ async def test_the_file_is_gone_with_the_process(tmp_path: Path) -> None:
 
 
 async def test_a_slow_leg_shows_in_the_buffers(tmp_path: Path) -> None:
-    async with told(tmp_path) as w:
+    async with told(tmp_path, journal_bytes=64 * 1024 * 1024) as w:
         # As little as possible is taken for the caller before it reads.
         caller = await w.call(max_queue=1)
         connection = caller.transport.get_extra_info("socket")
