@@ -106,6 +106,11 @@ async def dump(facts: FactsStore) -> dict[str, list[Any]]:
     return found
 
 
+async def still(facts: FactsStore) -> None:
+    """Have the engine merge nothing: each insert stays a part of its own."""
+    await facts._run(facts._client.command, "SYSTEM STOP MERGES")
+
+
 async def merge(facts: FactsStore) -> None:
     for table in ddl.TABLES:
         await facts._run(facts._client.command, f"OPTIMIZE TABLE {table.name} FINAL")
@@ -136,6 +141,7 @@ STEPS = {
         damage,
         read,
         dump,
+        still,
         merge,
         erase,
         die,
