@@ -9,6 +9,7 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 
+import pytest
 from tests.recorder.journals import ORG, Journal, a_call, instance, latest, rows_of
 from tests.recorder.killed import FileFacts
 from tests.support import golden
@@ -50,6 +51,7 @@ async def archived(data: Path, call: Record) -> list[Record]:
     return [record async for record in reader.records()]
 
 
+@pytest.mark.guarantee("D8")
 def test_a_recorder_that_is_killed_again_and_again_loses_and_doubles_nothing(
     tmp_path: Path,
 ) -> None:
