@@ -61,7 +61,12 @@ def test_pages_before_the_first_call(new_page: NewPage, dark: bool, width: int) 
     page.get_by_label("Password").fill("a long enough sentence")
     page.get_by_role("button", name="Create account").click()
     page.wait_for_url("**/calls")
-    paths = {"calls": "/calls", "sessions": "/sessions", "keys": "/keys"}
+    paths = {
+        "calls": "/calls",
+        "sessions": "/sessions",
+        "keys": "/keys",
+        "providers": "/providers",
+    }
     assert list(problems(page, paths)) == []
 
 
@@ -74,6 +79,28 @@ def test_keys(new_page: NewPage, signed_in: NewPage, dark: bool, width: int) -> 
     assert serious_findings(page) + too_wide(page) == []
     page.get_by_text("Revoke …").first.click()
     expect(page.get_by_role("button", name="Revoke it").first).to_be_in_viewport()
+    assert serious_findings(page) + too_wide(page) == []
+
+
+def test_providers(signed_in: NewPage, complaints: Complaints, dark: bool, width: int) -> None:
+    page = signed_in(dark=dark, width=width)
+    page.goto("/providers")
+    name = f"a-long-name-of-a-provider-{next(_number)}"
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Its key or token").fill("short")
+    page.get_by_role("button", name="Store it").click()
+    expect(page.get_by_role("alert")).to_contain_text("8 to 4,096")
+    assert all("status of 422" in text for text in complaints)
+    complaints.clear()
+    assert serious_findings(page) + too_wide(page) == []
+    page.get_by_label("Its key or token").fill("sk-proj-0123456789abcdef")
+    page.get_by_role("button", name="Store it").click()
+    expect(page.get_by_role("cell", name=name)).to_be_visible()
+    assert serious_findings(page) + too_wide(page) == []
+    page.get_by_label(f"Change {name}").click()
+    expect(
+        page.get_by_role("button", name="Delete it").and_(page.locator(":visible"))
+    ).to_be_in_viewport()
     assert serious_findings(page) + too_wide(page) == []
 
 

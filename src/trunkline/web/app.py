@@ -17,6 +17,7 @@ from trunkline.web.api import (
     keys,
     media,
     models,
+    providers,
     reference,
     sessions,
     system,
@@ -56,7 +57,7 @@ def create_app(deps: Dependencies) -> FastAPI:
     )
     app.state.deps = deps
     app.state.error_page = problem_page
-    for module in (calls, events, media, sessions, keys, budget, system, helicone):
+    for module in (calls, events, media, sessions, keys, budget, providers, system, helicone):
         app.include_router(module.router, responses=_ERRORS)
     app.include_router(health.router)
     app.include_router(reference.router)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from trunkline.web.pages import accounts, call, calls, keys, sessions, static, system
+from trunkline.web.pages import accounts, call, calls, keys, providers, sessions, static, system
 
-_PAGES = (static, accounts, keys, calls, call, sessions, system)
+_PAGES = (static, accounts, keys, providers, calls, call, sessions, system)
 
 
 def install(app: FastAPI) -> None:
