@@ -25,7 +25,7 @@ from trunkline.clock import monotonic_ns
 from trunkline.journal.reader import JournalReader
 from trunkline.journal.record import Kind, Record
 from trunkline.store import blobs as keys
-from trunkline.store import opus
+from trunkline.store import codec
 from trunkline.store.archive import ArchiveReader
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts import ddl
@@ -119,7 +119,7 @@ def sounds(data: Path, written: Calls, org_id: str) -> dict[bytes, float]:
     for call in written:
         path = data / "blobs" / keys.key(org_id, ids.call_id(call), "audio.opus")
         if path.exists():
-            found[call] = sum(len(block) for block in opus.decode(path)) / opus.RATE_HZ
+            found[call] = sum(len(block) for block in codec.decode(path)) / codec.RATE_HZ
     return found
 
 
