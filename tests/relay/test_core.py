@@ -38,6 +38,7 @@ from trunkline.relay.events import (
     Drained,
     Ended,
     Event,
+    Fragment,
     Frame,
     Lost,
     Passed,
@@ -381,6 +382,19 @@ def test_who_sends_without_end_has_to_wait_until_it_had_its_share_of_time() -> N
 
 
 @pytest.mark.guarantee("B11")
+def test_fragments_count_as_frames_do() -> None:
+    relay = Core(CALL_ID, LEISURELY, OPENING, bridged=False, watched=False)
+    for _ in range(FRAMES_PER_S * BURST_S):
+        relay.handle(Fragment(CALLER, 1))
+    play(
+        relay,
+        (Tick(1),),
+        (frame(CALLER, b"whole", at_ns=1), hand(CALLER, b"whole", 1)),
+        (Tick(1), PauseReading(CALLER)),
+    )
+
+
+@pytest.mark.guarantee("B11")
 def test_who_is_hasty_is_not_read_because_the_other_leg_has_drained_and_the_reverse() -> None:
     wait_ns = BURST_S * SECOND_NS + SECOND_NS // 100
     play(
@@ -392,6 +406,16 @@ def test_who_is_hasty_is_not_read_because_the_other_leg_has_drained_and_the_reve
         (Tick(wait_ns),),
         (Drained(PROVIDER, wait_ns + 1), ResumeReading(CALLER)),
     )
+
+
+@pytest.mark.guarantee("B11")
+def test_what_comes_after_the_end_counts_as_well() -> None:
+    """It is recorded, and could fill the journal as anything else."""
+    relay = Core(CALL_ID, LEISURELY, OPENING, bridged=False, watched=False)
+    relay.handle(Ended("drained", 1))
+    for _ in range(FRAMES_PER_S * BURST_S + 1):
+        relay.handle(frame(CALLER, b"x"))
+    play(relay, (Tick(1), PauseReading(CALLER)))
 
 
 @pytest.mark.guarantee("B11")
@@ -499,6 +523,7 @@ ANSWERS = {
     "a pong": PongReceived(CALLER, 120),
     "a ping of its own": PingReceived(CALLER, b"", 120),
     "a frame": frame(CALLER, b"x", 120),
+    "a part of one": Fragment(CALLER, 120),
 }
 
 

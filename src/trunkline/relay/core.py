@@ -47,6 +47,7 @@ from trunkline.relay.events import (
     Drained,
     Ended,
     Event,
+    Fragment,
     Frame,
     Lost,
     Passed,
@@ -154,6 +155,8 @@ class Core:
                 return self._tick(event)
             case Passed():
                 return self._passed(event)
+            case Fragment(leg, at_ns):
+                return self._fragment(leg, at_ns)
             case PingReceived(leg, data, at_ns):
                 return self._ping(leg, data, at_ns)
             case PongReceived(leg, at_ns):
@@ -180,6 +183,8 @@ class Core:
         side.heard_ns = frame.at_ns
         side.pinged_ns = 0
         if self._reason is not None:
+            side.others += 1
+            side.other_bytes += len(frame.data)
             return (Keep(frame.leg, frame.data, frame.binary, frame.at_ns),)
         side.frames += 1
         side.bytes += len(frame.data)
@@ -193,6 +198,12 @@ class Core:
         side.heard(passed.at_ns)
         side.frames += passed.frames
         side.bytes += passed.bytes
+        return ()
+
+    def _fragment(self, leg: Leg, at_ns: int) -> Commands:
+        side = self._sides[leg]
+        side.heard(at_ns)
+        side.others += 1
         return ()
 
     def _translated(self, frame: Frame) -> Commands:
@@ -257,7 +268,12 @@ class Core:
         self._caller.waits_for(tick.caller_backlog, tick.at_ns)
         self._provider.waits_for(tick.provider_backlog, tick.at_ns)
         if self._reason is not None:
-            return (*self._give_up(_CALLER, tick.at_ns), *self._give_up(_PROVIDER, tick.at_ns))
+            return (
+                *self._check_pace(_CALLER, tick.at_ns),
+                *self._check_pace(_PROVIDER, tick.at_ns),
+                *self._give_up(_CALLER, tick.at_ns),
+                *self._give_up(_PROVIDER, tick.at_ns),
+            )
         if self._is_stuck(self._caller, tick.at_ns):
             return self._end("caller_too_slow", tick.at_ns)
         if self._is_stuck(self._provider, tick.at_ns):
@@ -290,15 +306,20 @@ class Core:
     def _check_pace(self, leg: Leg, at_ns: int) -> Commands:
         """Let `leg` wait while it has sent more than its share."""
         side = self._sides[leg]
-        hasty = not side.pace.allows(side.frames, side.bytes, at_ns)
+        frames, bytes_ = side.frames + side.others, side.bytes + side.other_bytes
+        hasty = not side.pace.allows(frames, bytes_, at_ns)
         if hasty == side.hasty:
             return ()
         side.hasty = hasty
-        return self._pause(leg) if hasty else self._resume(leg, at_ns)
+        return self._stop(leg) if hasty else self._resume(leg, at_ns)
 
     def _pause(self, leg: Leg) -> Commands:
+        """Read no more, unless the call is over: then an answer to our close is waited for."""
+        return self._stop(leg) if self._reason is None else ()
+
+    def _stop(self, leg: Leg) -> Commands:
         side = self._sides[leg]
-        if self._reason is not None or not side.reading:
+        if not side.reading:
             return ()
         side.reading = False
         return (PauseReading(leg),)

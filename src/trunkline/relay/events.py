@@ -19,6 +19,13 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     at_ns: int
 
 
+class Fragment(msgspec.Struct, frozen=True, gc=False):
+    """A part of a message was read on `leg`, and not its last."""
+
+    leg: Leg
+    at_ns: int
+
+
 class Passed(msgspec.Struct, frozen=True, gc=False):
     """Frames read on `leg` were handed on and journalled already: they went the short way.
 
@@ -103,6 +110,7 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
 
 Event: TypeAlias = (
     Frame
+    | Fragment
     | Passed
     | PingReceived
     | PongReceived

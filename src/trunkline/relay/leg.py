@@ -17,6 +17,7 @@ from trunkline.relay.events import (
     Congested,
     Drained,
     Event,
+    Fragment,
     Frame,
     Lost,
     PingReceived,
@@ -115,6 +116,8 @@ class LegListener(WSListener):
         elif final:
             whole, self._parts = self._parts.joined(), None
             self._tell(Frame(self._leg, whole, self._binary, at_ns))
+        else:
+            self._tell(Fragment(self._leg, at_ns))
 
     def _control(self, kind: WSMsgType, data: bytes, at_ns: int) -> None:
         if kind is WSMsgType.PING:

@@ -24,7 +24,8 @@ class Side:
 
     __slots__ = (
         "backlog", "bytes", "code", "controls", "counting_ns", "frames", "full", "hasty",
-        "heard_ns", "moved_ns", "pace", "pending_ping", "pinged_ns", "reading", "reason", "state",
+        "heard_ns", "moved_ns", "other_bytes", "others", "pace", "pending_ping", "pinged_ns",
+        "reading", "reason", "state",
     )  # fmt: skip
 
     def __init__(self, at_ns: int) -> None:
@@ -51,6 +52,10 @@ class Side:
         self.counting_ns = at_ns
         self.frames = 0
         """Read on it and handed to the other leg, changed ones too."""
+        self.others = 0
+        """Read beside those: parts of messages that were not yet whole, and what came after the
+        call's end."""
+        self.other_bytes = 0
         self.bytes = 0
         self.code: int | None = None
         """Close code received from it, or sent to it, whichever was first."""
