@@ -20,11 +20,14 @@ from tests.support.running import COMMAND, environment
 from websockets.asyncio.client import connect
 
 from trunkline import snapshot
+from trunkline.clock import monotonic_ns
 from trunkline.journal.reader import START, JournalReader
 from trunkline.journal.record import Kind, Record
 from trunkline.layout import Layout
 from trunkline.protocol.call import Closed
 from trunkline.snapshot import Snapshot
+from trunkline.vitals import files
+from trunkline.vitals.figures import Gateway
 
 STOP_TIMEOUT_S = 20.0
 
@@ -82,6 +85,12 @@ class GatewayProcess:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith(f"{name}:"))
         return int(line.split()[1]) * 1024
+
+    @property
+    def figures(self) -> Gateway:
+        """What it published last, about once a second."""
+        ((_, told),) = files.read(Layout(self.data).run, monotonic_ns()).gateways()
+        return told
 
     # --- what it wrote ---------------------------------------------------------------
 

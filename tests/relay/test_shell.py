@@ -278,6 +278,7 @@ async def test_a_peer_that_answers_no_ping_is_lost(tmp_path: Path) -> None:
     assert (closed.status, closed.end_reason) == ("failed", "caller_lost")
 
 
+@pytest.mark.guarantee("B1")
 async def test_a_caller_that_does_not_read_makes_the_provider_wait(tmp_path: Path) -> None:
     chunk, sent = "x" * 64_000, 0
 
@@ -302,6 +303,7 @@ async def test_a_caller_that_does_not_read_makes_the_provider_wait(tmp_path: Pat
     assert sent < 50_000_000
 
 
+@pytest.mark.guarantee("B2")
 async def test_a_provider_that_does_not_read_makes_the_caller_wait(tmp_path: Path) -> None:
     over = asyncio.Event()
 

@@ -86,10 +86,15 @@ class Call:
         provider_early: bytes,
         lanes: Lanes | None,
     ) -> None:
-        """Read from both legs, first what each has sent since its handshake."""
+        """Read from both legs, first what each has sent since its handshake.
+
+        That may be so much that the core has reading paused again: so it is begun before.
+        """
         for joint in (caller, provider):
             acknowledge_late(joint.transport)
         self._join(caller, provider, lanes)
+        self.caller.reading.resume_reading()
+        self.provider.reading.resume_reading()
         if caller_early:
             self.caller.reading.take(caller_early)
             now_ns = monotonic_ns()
@@ -97,9 +102,7 @@ class Call:
                 self._catch_up(self._lane)
             data = {"frames": self._core.caller_frames, "bytes": len(caller_early)}
             self._ledger.note(Note(kind="early_frames", data=data), now_ns)
-        self.caller.reading.resume_reading()
         self.provider.reading.take(provider_early)
-        self.provider.reading.resume_reading()
 
     def _join(self, caller: Joint, provider: Joint, lanes: Lanes | None) -> None:
         if lanes is None:
