@@ -17,6 +17,7 @@ from trunkline.errors import OperatorError
 from trunkline.simulator.config import AT_START, SimulatorConfig, switched
 from trunkline.simulator.refusal import Refused
 from trunkline.simulator.room import Dialect
+from trunkline.simulator.secrets import Secret, Secrets
 
 SUBPROTOCOL = "realtime"
 _KEY_SUBPROTOCOL = "openai-insecure-api-key."
@@ -69,6 +70,8 @@ class Accepted(msgspec.Struct, frozen=True):
     model: str
     kind: str
     session_s: int
+    change: dict[str, Any] | None = None
+    """What the session begins with in place of the defaults."""
 
 
 class Fatal(msgspec.Struct, frozen=True):
@@ -93,8 +96,18 @@ class Rejected(msgspec.Struct, frozen=True):
 Verdict = Accepted | Fatal | Rejected
 
 
-def admit(arrival: Arrival, config: SimulatorConfig) -> Verdict:
-    """Return what the provider that lives at this path does with the handshake."""
+def admit(
+    arrival: Arrival, config: SimulatorConfig, secrets: Secrets | None = None, now_s: float = 0
+) -> Verdict:
+    """Return what the provider that lives at this path does with the handshake.
+
+    `secrets` are those that it has made, `now_s` is wall clock.
+    """
+    secret = secrets.find(_presented(arrival)) if secrets else None
+    if secret is not None:
+        if now_s >= secret.expires_at_s:
+            return _fatal(3000, "invalid_api_key", "The client secret has expired.")
+        return _by_secret(arrival, config, secret)
     query = arrival.query
     name = query.get("deployment") or query.get("model") or ""
     model, _, switches = name.partition("~")
@@ -130,11 +143,29 @@ def _bearer(arrival: Arrival) -> str:
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
-def _barred(arrival: Arrival, config: SimulatorConfig) -> Fatal | None:
+def _presented(arrival: Arrival) -> str:
+    offered = [p for p in arrival.subprotocols if p.startswith(_KEY_SUBPROTOCOL)]
+    by_protocol = offered[0].removeprefix(_KEY_SUBPROTOCOL) if offered else ""
+    return _bearer(arrival) or arrival.header("api-key") or by_protocol
+
+
+def _by_secret(arrival: Arrival, config: SimulatorConfig, secret: Secret) -> Verdict:
+    """A session as the secret has it: what the address says beside it must not differ."""
+    asked = arrival.query.get("model", secret.model)
+    if secret.kind == "realtime" and asked != secret.model:
+        return _fatal(4000, "invalid_model", f"The client secret is for '{secret.model}'.")
+    try:
+        config = switched(config, arrival.query.get("simulate", ""), fixed=AT_START)
+    except OperatorError as exc:
+        return _rejected(400, "unknown_switch", str(exc))
+    if config.refuse_status:
+        return _rejected(config.refuse_status, "refused", "Refused on purpose (refuse_status).")
+    return Accepted(config, "ga", secret.model, secret.kind, _life(config, 3600), secret.change)
+
+
+def barred(arrival: Arrival, config: SimulatorConfig) -> Fatal | None:
     """Return why OpenAI lets nobody in with this key, or None."""
-    offered = arrival.subprotocols
-    by_subprotocol = [p for p in offered if p.startswith(_KEY_SUBPROTOCOL)]
-    key = _bearer(arrival) or (by_subprotocol[0][len(_KEY_SUBPROTOCOL) :] if by_subprotocol else "")
+    key = _presented(arrival)
     if not _allowed(key, config):
         return _fatal(3000, "invalid_api_key", f"Incorrect API key provided: {_masked(key)}.")
     if config.fatal_code:
@@ -144,8 +175,8 @@ def _barred(arrival: Arrival, config: SimulatorConfig) -> Fatal | None:
 
 
 def _translation(arrival: Arrival, config: SimulatorConfig, model: str) -> Verdict:
-    if (barred := _barred(arrival, config)) is not None:
-        return barred
+    if (fatal := barred(arrival, config)) is not None:
+        return fatal
     if not model:
         return _fatal(4000, "missing_model", "You must provide a model parameter.")
     if "translate" not in model:
@@ -154,8 +185,8 @@ def _translation(arrival: Arrival, config: SimulatorConfig, model: str) -> Verdi
 
 
 def _openai(arrival: Arrival, config: SimulatorConfig, model: str) -> Verdict:
-    if (barred := _barred(arrival, config)) is not None:
-        return barred
+    if (fatal := barred(arrival, config)) is not None:
+        return fatal
     offered = arrival.subprotocols
     beta = _BETA_SUBPROTOCOL in offered or "realtime=v1" in (arrival.header("OpenAI-Beta") or "")
     if beta and config.beta == "refuse":

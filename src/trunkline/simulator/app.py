@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import socket
 from collections import deque
+from typing import Any
 
+import aiofastnet
 import msgspec
 import structlog
 from picows import (
+    WSAutoPingStrategy,
     WSListener,
     WSUpgradeRequest,
     WSUpgradeResponse,
     WSUpgradeResponseWithListener,
-    ws_create_server,
 )
+from picows.picows import WSProtocol  # pyright: ignore[reportAttributeAccessIssue] not in its stub
 
+from trunkline.clock import wall_ns
 from trunkline.errors import OperatorError
 from trunkline.simulator import voices
 from trunkline.simulator.admission import (
@@ -31,13 +36,17 @@ from trunkline.simulator.admission import (
 )
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
+from trunkline.simulator.front import Front
 from trunkline.simulator.opening import Means
+from trunkline.simulator.rest import Posted, Reply, Rest
+from trunkline.simulator.secrets import Secrets
 from trunkline.simulator.shell import Connection, Doomed
 
 _LARGEST_FRAME = 32 << 20
 _REMEMBERED = 10_000
 _JSON = {"Content-Type": "application/json"}
 _log = structlog.get_logger(__name__)
+_PICOWS = logging.getLogger("picows.server")
 
 
 class Simulator:
@@ -55,6 +64,8 @@ class Simulator:
         self._means: Means | None = None
         self._server: asyncio.Server | None = None
         self._arrived = 0
+        self._secrets = Secrets(config.silence_ms)
+        self._rest = Rest(config, self._secrets)
 
     @property
     def connections(self) -> list[Arrival]:
@@ -75,8 +86,10 @@ class Simulator:
         )
         if sock is None:
             sock = _bound(host, port)
-        self._server = await ws_create_server(
-            self._arrive, sock=sock, max_frame_size=_LARGEST_FRAME, enable_auto_pong=False
+        self._server = await aiofastnet.create_server(
+            asyncio.get_running_loop(),
+            lambda: Front(self._websocket, self._serve),
+            sock=sock,
         )
         return self._server.sockets[0].getsockname()[1]
 
@@ -91,7 +104,17 @@ class Simulator:
                 connection.transport.disconnect(graceful=False)
         await server.wait_closed()
 
-    # One handshake
+    # One connection
+
+    def _websocket(self) -> Any:
+        return WSProtocol(
+            None, None, False, self._arrive, _PICOWS, True, 5, False, 20, 20,
+            WSAutoPingStrategy.PING_WHEN_IDLE, False, _LARGEST_FRAME, None, 16 * 1024,
+        )  # fmt: skip
+
+    def _serve(self, posted: Posted) -> Reply:
+        self.arrivals.append(posted.arrival)
+        return self._rest.answer(posted, wall_ns() // 10**9)
 
     def _arrive(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
         arrival = Arrival(
@@ -103,7 +126,8 @@ class Simulator:
             return _http(200, body)
         self._arrived += 1
         self.arrivals.append(arrival)
-        return self._answer(arrival, admit(arrival, self.config))
+        verdict = admit(arrival, self.config, self._secrets, wall_ns() / 1e9)
+        return self._answer(arrival, verdict)
 
     def _answer(self, arrival: Arrival, verdict: Verdict) -> WSUpgradeResponseWithListener:
         chance = Chance(self.config.seed or 0, -self._arrived)

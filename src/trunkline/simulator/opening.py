@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from trunkline.simulator.known import Known
@@ -22,6 +24,8 @@ class Opening(msgspec.Struct, frozen=True):
     """Wall clock, s since 1970, only for `expires_at`."""
     connection: int
     """Number of the connection, from 1; with the seed it decides all ids and dice."""
+    change: dict[str, Any] | None = None
+    """What a client secret has the session begin with, as a `session.update` says it."""
 
 
 class Means(msgspec.Struct, frozen=True):

@@ -52,6 +52,9 @@ class Session:
             if opening.kind == "transcription"
             else shape.realtime(id_, opening.model, expires_at, config.silence_ms)
         )
+        if opening.change:
+            fields = {k: v for k, v in opening.change.items() if k not in ("model", "temperature")}
+            first = shape.updated(first, fields, spoken=False, silence_ms=config.silence_ms)
         if opening.dialect == "beta":
             # Only the beta dialect knows it; its presence lets an update set it.
             first["temperature"] = 0.8

@@ -76,6 +76,7 @@ class Connection(WSListener):
             session_s=accepted.session_s,
             started_s=clock.wall_ns() // 1_000_000_000,
             connection=self._number,
+            change=accepted.change,
         )
         kind = Translating if accepted.kind == "translation" else Session
         self._session = kind(self._config, opening, self._means, clock.monotonic_ns())

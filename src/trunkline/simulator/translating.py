@@ -34,7 +34,7 @@ class Translating:
         self, config: SimulatorConfig, opening: Opening, means: Means, now_ns: int
     ) -> None:
         chance = Chance(config.seed or 0, opening.connection)
-        session = {
+        session: dict[str, Any] = {
             "type": "translation",
             "id": chance.id("sess"),
             "model": opening.model,
@@ -44,6 +44,7 @@ class Translating:
                 "output": {"language": None},
             },
         }
+        _merge(session["audio"], (opening.change or {}).get("audio") or {})
         self._means = means
         self._room = Room(config, chance, "ga", session)
         self._room.now_ns = now_ns
@@ -109,7 +110,8 @@ class Translating:
             for name in fields:
                 if name not in now[side]:
                     raise unknown(f"session.audio.{side}.{name}")
-        merged = {side: {**now[side], **audio.get(side, {})} for side in now}
+        merged = {side: dict(fields) for side, fields in now.items()}
+        _merge(merged, audio)
         self._room.session = {**self._room.session, "audio": merged}
         self._room.say("session.updated", {"session": self._room.session})
 
@@ -159,3 +161,9 @@ class Translating:
         if self._room.config.expiry_error:
             self._room.refuse(Refused("session_expired", reason), None)
         self._room.end(Close(1001, reason))
+
+
+def _merge(audio: dict[str, Any], change: dict[str, Any]) -> None:
+    """Change both halves of `audio`, in place."""
+    for side, fields in audio.items():
+        fields.update(change.get(side) or {})
