@@ -8,8 +8,9 @@ credential that was meant for one host.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from urllib.parse import urlsplit
 
 import aiofastnet
@@ -80,12 +81,24 @@ async def dial(plan: Plan, settings: Settings, context: ssl.SSLContext) -> Diall
     """
     protocol = _Dialling(plan, settings.max_frame_bytes)
     try:
-        async with asyncio.timeout(settings.connect_timeout_ms / 1000):
-            await _connect(protocol, plan.url, context)
-            return await protocol.answered
-    except TimeoutError as exc:
-        if refusal := protocol.refusal():
+        with failures_told(settings):
+            async with asyncio.timeout(settings.connect_timeout_ms / 1000):
+                await connect(protocol, plan.url, context)
+                return await protocol.answered
+    except DialFailed as exc:
+        if isinstance(exc.__cause__, TimeoutError) and (refusal := protocol.refusal()):
             raise DialFailed(refusal) from exc
+        raise
+    finally:
+        protocol.done()
+
+
+@contextlib.contextmanager
+def failures_told(settings: Settings) -> Generator[None]:
+    """Raise what goes wrong with a provider's connection as `DialFailed`, fit for a caller."""
+    try:
+        yield
+    except TimeoutError as exc:
         seconds = settings.connect_timeout_ms / 1000
         message = f"the provider did not answer within {seconds:g} s: try again"
         raise _failed(504, "provider_timeout", message, "provider_timeout") from exc
@@ -98,8 +111,6 @@ async def dial(plan: Plan, settings: Settings, context: ssl.SSLContext) -> Diall
         raise _failed(502, "provider_unreachable", _cause(exc), "provider_unreachable") from exc
     except BadResponse as exc:
         raise _failed(502, "provider_unreachable", _cause(exc), "provider_unreachable") from exc
-    finally:
-        protocol.done()
 
 
 def _failed(status: int, code: str, message: str, why: EndReason) -> DialFailed:
@@ -108,13 +119,14 @@ def _failed(status: int, code: str, message: str, why: EndReason) -> DialFailed:
 
 def _cause(exc: OSError | BadResponse) -> str:
     if isinstance(exc, BadResponse):
-        return f"the provider did not speak WebSocket: {exc}"
+        return f"the provider's answer cannot be understood: {exc}"
     return f"the provider could not be reached: {exc.strerror or type(exc).__name__}"
 
 
-async def _connect(protocol: _Dialling, url: str, context: ssl.SSLContext) -> None:
+async def connect(protocol: asyncio.Protocol, url: str, context: ssl.SSLContext) -> None:
+    """Connect `protocol` to where `url` is, with TLS if it says so."""
     parts = urlsplit(url)
-    secure = parts.scheme == "wss"
+    secure = parts.scheme in ("wss", "https")
     loop = asyncio.get_running_loop()
     # One address after the other: racing them leaks the winner's socket when the caller
     # leaves at that very moment. Not the loop's own connections: picows hands over memory

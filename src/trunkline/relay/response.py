@@ -78,9 +78,10 @@ def parse_response(raw: bytes) -> ResponseHead:
 
 
 class Body:
-    """Gathers the body of a refusal: by its length, in chunks, or until the connection ends."""
+    """Gathers an answer's body: by its length, in chunks, or until the connection ends."""
 
-    def __init__(self, head: ResponseHead) -> None:
+    def __init__(self, head: ResponseHead, max_bytes: int = MAX_BODY_BYTES) -> None:
+        self._max_bytes = max_bytes
         self._data = bytearray()
         self._chunked = "chunked" in head.fields.get("transfer-encoding", "").lower()
         length = head.fields.get("content-length", "")
@@ -88,8 +89,8 @@ class Body:
         self._ended = head.status in (204, 304)
 
     def add(self, data: bytes) -> None:
-        """Read on. What is beyond `MAX_BODY_BYTES` is dropped."""
-        room = 2 * MAX_BODY_BYTES - len(self._data)
+        """Read on. What is beyond `max_bytes` is dropped."""
+        room = 2 * self._max_bytes - len(self._data)
         self._data += data[:room]
         if len(data) >= room:
             self._ended = True
@@ -101,7 +102,7 @@ class Body:
     @property
     def whole(self) -> bool:
         """Whether nothing more comes."""
-        if self._length is not None and len(self._data) >= min(self._length, MAX_BODY_BYTES):
+        if self._length is not None and len(self._data) >= min(self._length, self._max_bytes):
             return True
         return self._ended or (self._chunked and b"0\r\n\r\n" in self._data[-7:])
 
@@ -110,7 +111,7 @@ class Body:
         """The body as far as it came, without its chunks' sizes."""
         data = bytes(self._data)
         whole = _dechunked(data) if self._chunked else data[: self._length]
-        return whole[:MAX_BODY_BYTES]
+        return whole[: self._max_bytes]
 
 
 def _dechunked(data: bytes) -> bytes:

@@ -1,0 +1,151 @@
+"""I/O. One HTTP request to a provider, and its whole answer.
+
+Few and small: client secrets, WebRTC offers, the control of calls. So each has a
+connection of its own. Redirects are never followed: the request holds a credential
+that was meant for one host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import cast
+from urllib.parse import urlsplit
+
+import msgspec
+
+from trunkline.relay.dial import END, connect, failures_told
+from trunkline.relay.response import (
+    MAX_HEAD_BYTES,
+    BadResponse,
+    Body,
+    ResponseHead,
+    parse_response,
+)
+from trunkline.settings import Settings
+
+MAX_ANSWER_BYTES = 1 << 20
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What to ask. Holds credentials: never log it."""
+
+    method: str
+    url: str
+    """`http(s)://` or `ws(s)://`: the same host and port are meant."""
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a provider answered, whatever its status."""
+
+    head: ResponseHead
+    body: bytes
+
+
+async def ask(request: Request, settings: Settings, context: ssl.SSLContext) -> Answer:
+    """Return the provider's answer. When cancelled, or late, the connection is dropped.
+
+    Raises:
+        DialFailed: it could not be reached, took too long, or did not answer in HTTP.
+    """
+    protocol = _Asking(request)
+    try:
+        with failures_told(settings):
+            async with asyncio.timeout(settings.connect_timeout_ms / 1000):
+                await connect(protocol, request.url, context)
+                return await protocol.answered
+    finally:
+        protocol.drop()
+
+
+def _sent(request: Request) -> bytes:
+    parts = urlsplit(request.url)
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    lines = (
+        f"{request.method} {target} HTTP/1.1",
+        f"Host: {parts.netloc}",
+        *(f"{name}: {value}" for name, value in request.headers),
+        "Accept: */*",
+        f"Content-Length: {len(request.body)}",
+        "Connection: close",
+    )
+    return "\r\n".join(lines).encode("latin-1", "replace") + END + request.body
+
+
+class _Asking(asyncio.Protocol):
+    """Sends one request, reads one answer."""
+
+    def __init__(self, request: Request) -> None:
+        self.answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._request = request
+        self._transport: asyncio.Transport | None = None
+        self._read = bytearray()
+        self._head: ResponseHead | None = None
+        self._body: Body | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the request."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(_sent(self._request))
+
+    def data_received(self, data: bytes) -> None:
+        """Read the answer."""
+        if self.answered.done():
+            return
+        try:
+            if self._body is None:
+                self._read += data
+                self._look_for_head()
+            else:
+                self._body.add(data)
+            self._look_for_end()
+        except BadResponse as exc:
+            self.answered.set_exception(exc)
+
+    def eof_received(self) -> bool:
+        """A body may end with the connection."""
+        if self._body is not None:
+            self._body.end()
+            self._look_for_end()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It hung up before it had answered."""
+        if not self.answered.done():
+            self.answered.set_exception(exc or ConnectionError(0, "it closed the connection"))
+
+    def drop(self) -> None:
+        """There is nothing to keep, whatever became of it."""
+        if not self.answered.cancel() and not self.answered.cancelled():
+            # Nobody may have waited for it.
+            self.answered.exception()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _look_for_head(self) -> None:
+        end = self._read.find(END)
+        if end < 0:
+            if len(self._read) > MAX_HEAD_BYTES:
+                raise BadResponse("it is too long")
+            return
+        head, rest = bytes(self._read[:end]), bytes(self._read[end + len(END) :])
+        parsed = parse_response(head)
+        if parsed.status == 100:
+            self._read = bytearray(rest)
+            self._look_for_head()
+            return
+        self._head, self._body = parsed, Body(parsed, MAX_ANSWER_BYTES)
+        self._body.add(rest)
+
+    def _look_for_end(self) -> None:
+        if self._head is None or self._body is None or not self._body.whole:
+            return
+        if self.answered.done():
+            return
+        told, came = self._head.fields.get("content-length", ""), self._body.content
+        if told.isdecimal() and len(came) < min(int(told), MAX_ANSWER_BYTES):
+            self.answered.set_exception(BadResponse("it ended early"))
+        else:
+            self.answered.set_result(Answer(self._head, came))
