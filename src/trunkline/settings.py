@@ -92,6 +92,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     head_timeout_ms: Annotated[int, Meta(ge=1)] = 10_000
     """For the caller to send its request head; then 408."""
     max_head_bytes: Annotated[int, Meta(ge=1024)] = 32 * 1024
+    max_body_bytes: Annotated[int, Meta(ge=1024)] = 1024 * 1024
+    """Of an HTTP request of the Realtime API (client secrets, WebRTC offers); then 413. It has
+    `head_timeout_ms` to come; then 408."""
     max_handshakes: Annotated[int, Meta(ge=0)] = 0
     """Connections of one gateway process that are not calls yet; beyond it the oldest is sent
     away, 503. 0: an eighth of the files that it may open, at most 1,024."""

@@ -13,10 +13,12 @@ from trunkline.protocol.call import Note, Opened, kind_of
 from trunkline.protocol.profiles.ask import Refused as Unplannable
 from trunkline.protocol.profiles.choosing import Choice, choose
 from trunkline.protocol.profiles.planning import Plan, is_simulated, plan
+from trunkline.relay import tokens
 from trunkline.relay.credentials import Identity, Unidentified, identify
 from trunkline.relay.head import Head, as_text, query_pairs
 from trunkline.relay.paths import Route, route
 from trunkline.relay.refusal import Refusal
+from trunkline.relay.tokens import Open, Token
 from trunkline.settings import Settings
 from trunkline.snapshot import Key, Provider, Snapshot
 
@@ -33,17 +35,27 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     keys: Mapping[str, Key] = {}
     """By the SHA-256 of their text."""
+    by_id: Mapping[str, Key] = {}
     providers: Mapping[str, tuple[Provider, ...]] = {}
     """By organisation."""
     default_org_id: str = ""
     secret_of: Callable[[Provider], str] | None = None
     """Opens a stored credential. Raises `ValueError` when this process cannot."""
+    unseal: Open | None = None
+    """Opens a token."""
 
     @classmethod
-    def of(cls, snapshot: Snapshot, secret_of: Callable[[Provider], str] | None = None) -> Known:
+    def of(
+        cls,
+        snapshot: Snapshot,
+        secret_of: Callable[[Provider], str] | None = None,
+        unseal: Open | None = None,
+    ) -> Known:
         """Return what `snapshot` says."""
         return cls(
             keys=snapshot.by_sha256(),
+            by_id={key.key_id: key for key in snapshot.keys},
+            unseal=unseal,
             providers=snapshot.by_organisation(),
             default_org_id=snapshot.default_org_id,
             secret_of=secret_of,
@@ -72,6 +84,8 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     subprotocol: str
     """What to select of the subprotocols offered; empty when none was."""
     websocket_key: str
+    token: Token | None = None
+    """What it came with, in place of a key."""
 
 
 class NotAdmitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +95,9 @@ class NotAdmitted(msgspec.Struct, frozen=True, kw_only=True):
     refusal: Refusal
 
 
-class _No(Exception):
+class No(Exception):
+    """It goes no further. Holds what to answer."""
+
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.code)
         self.refusal = refusal
@@ -115,25 +131,23 @@ def check_upgrade(head: Head) -> Refusal | None:
 def admit(head: Head, arrival: Arrival, known: Known, settings: Settings) -> Admitted | NotAdmitted:
     """Decide on one attempt."""
     there = route(head.path) or Route(path="", shown=head.path)
-    opened = _described(head, there, arrival, known.default_org_id)
+    opened = described(head, there, arrival, known.default_org_id)
     try:
         if refusal := check_upgrade(head):
-            raise _No(refusal)
-        who = _identified(head, there, known, settings)
-        key = who.key
-        opened = msgspec.structs.replace(
-            opened, org_id=key.org_id, key_id=key.key_id, key_name=key.name
-        )
-        if not key.may_call:
-            raise _no(403, "key_may_not_call", "this key is read-only: use one that may open calls")
-        planned, notes = _planned(who, known, settings)
-    except _No as no:
+            raise No(refusal)
+        token = held(head, known)
+        who = identified(head, there, known, settings, token=token, now_s=arrival.wall_ns / 1e9)
+        opened = of_key(bound(opened, token), who.key)
+        check_may_call(who.key)
+        planned = plan_for(who, known, settings)
+    except No as no:
         return NotAdmitted(opened=opened, refusal=no.refusal)
     return Admitted(
-        opened=_planned_opened(opened, planned),
-        key=key,
-        plan=planned,
-        notes=notes,
+        opened=_planned_opened(opened, planned.plan),
+        key=who.key,
+        plan=planned.plan,
+        notes=(*_used(token), *_chosen(planned.choice), *_mapped(planned.plan)),
+        token=token,
         subprotocol="realtime" if head.tokens("sec-websocket-protocol") else "",
         websocket_key=head.text("sec-websocket-key"),
     )
@@ -143,8 +157,9 @@ def _refuse(status: int, code: str, message: str) -> Refusal:
     return Refusal(status=status, code=code, message=message)
 
 
-def _no(status: int, code: str, message: str) -> _No:
-    return _No(_refuse(status, code, message))
+def no(status: int, code: str, message: str) -> No:
+    """Return a refusal to raise."""
+    return No(_refuse(status, code, message))
 
 
 def _is_websocket_key(key: str) -> bool:
@@ -154,15 +169,50 @@ def _is_websocket_key(key: str) -> bool:
         return False
 
 
-def _identified(head: Head, there: Route, known: Known, settings: Settings) -> Identity:
+def held(head: Head, known: Known) -> Token | None:
+    """Return the token that came with `head`, if one did. Raises `No`."""
     try:
-        return identify(head, there, known.keys, settings.key_ways)
+        text = tokens.found(head)
+        if not text:
+            return None
+        if known.unseal is None:
+            raise no(503, "no_tokens", "this gateway has no master key: it knows no tokens")
+        return tokens.read(text, known.unseal)
     except Unidentified as exc:
-        raise _No(exc.refusal) from exc
+        raise No(exc.refusal) from exc
 
 
-def _planned(who: Identity, known: Known, settings: Settings) -> tuple[Plan, tuple[Note, ...]]:
-    """Return how to dial what is asked, and what is worth remembering of how that was found."""
+def identified(
+    head: Head, there: Route, known: Known, settings: Settings, *, token: Token | None, now_s: float
+) -> Identity:
+    """Return who sent `head`, by its `token` or by a key. Raises `No`."""
+    try:
+        if token is None:
+            who = identify(head, there, known.keys, settings.key_ways)
+        else:
+            key = tokens.holder(token, head, known.by_id, now_s)
+            ask = tokens.asked(token, head, there)
+            who = Identity(key=key, ask=ask, provider=token.provider)
+    except Unidentified as exc:
+        raise No(exc.refusal) from exc
+    return who
+
+
+def check_may_call(key: Key) -> None:
+    """Raise `No` for a key that may only read."""
+    if not key.may_call:
+        raise no(403, "key_may_not_call", "this key is read-only: use one that may open calls")
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """How to dial what is asked, and why there."""
+
+    plan: Plan
+    choice: Choice
+
+
+def plan_for(who: Identity, known: Known, settings: Settings) -> Planned:
+    """Return how to dial what is asked. Raises `No`."""
     stored = known.providers.get(who.key.org_id, ())
     try:
         simulated = is_simulated(who.ask, settings)
@@ -170,8 +220,8 @@ def _planned(who: Identity, known: Known, settings: Settings) -> tuple[Plan, tup
         secret = "" if choice.own or simulated else _secret(choice, known)
         planned = plan(who.ask, choice, secret, settings)
     except Unplannable as exc:
-        raise _no(exc.status, exc.code, exc.message) from exc
-    return planned, (*_chosen(choice), *_mapped(planned))
+        raise no(exc.status, exc.code, exc.message) from exc
+    return Planned(planned, choice)
 
 
 def _secret(choice: Choice, known: Known) -> str:
@@ -181,7 +231,7 @@ def _secret(choice: Choice, known: Known) -> str:
     with contextlib.suppress(ValueError):
         if known.secret_of is not None:
             return known.secret_of(provider)
-    raise _no(
+    raise no(
         503,
         "credential_unreadable",
         f"the stored credential of {provider.name} cannot be opened with the master key here:"
@@ -189,7 +239,8 @@ def _secret(choice: Choice, known: Known) -> str:
     )
 
 
-def _described(head: Head, there: Route, arrival: Arrival, org_id: str) -> Opened:
+def described(head: Head, there: Route, arrival: Arrival, org_id: str) -> Opened:
+    """Return what is known of an attempt before it is known whose it is."""
     session_id, session_name, session_path = (
         _bounded(head.text(name.lower())) for name in _SESSION
     )
@@ -209,6 +260,25 @@ def _described(head: Head, there: Route, arrival: Arrival, org_id: str) -> Opene
         user_agent=_bounded(head.text("user-agent")),
         gateway=arrival.gateway,
         version=arrival.version,
+    )
+
+
+def of_key(opened: Opened, key: Key) -> Opened:
+    """Return `opened` as an attempt of `key`."""
+    return msgspec.structs.replace(opened, org_id=key.org_id, key_id=key.key_id, key_name=key.name)
+
+
+def bound(opened: Opened, token: Token | None) -> Opened:
+    """Return `opened` with what `token` says of its calls: a page's own words count for nothing."""
+    if token is None:
+        return opened
+    return msgspec.structs.replace(
+        opened,
+        user_id=token.user_id,
+        session_id=token.session_id,
+        session_name=token.session_name,
+        session_path=token.session_path,
+        properties=token.properties,
     )
 
 
@@ -241,6 +311,12 @@ def _properties(head: Head) -> Iterator[tuple[str, str]]:
 
 def _bounded(text: str) -> str:
     return text[:MAX_VALUE_CHARS]
+
+
+def _used(token: Token | None) -> Iterator[Note]:
+    if token is not None:
+        data = {"id": token.id, "uses": token.uses, "origins": list(token.origins)}
+        yield Note(kind="token", data=data)
 
 
 def _chosen(choice: Choice) -> Iterator[Note]:

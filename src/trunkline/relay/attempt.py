@@ -34,6 +34,7 @@ from trunkline.relay.meter import Meter
 from trunkline.relay.refusal import Refusal
 from trunkline.relay.seats import Seat, Seats
 from trunkline.relay.shell import Call
+from trunkline.relay.uses import Uses
 from trunkline.relay.wire import Complaints, Joint, caller_wire, feed, request_head
 from trunkline.settings import Settings
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("trunkline.relay")
 
 _LEFT = "the caller went away before the provider had answered"
-_KEY = re.compile(r"\b(sk|ek|sess)-[A-Za-z0-9_*.-]{4,}")
+_KEY = re.compile(r"\b(sk-|ek[-_]|sess-)[A-Za-z0-9_*.-]{4,}")
 """What providers' keys look like, masked ones too."""
 
 DRAINING = Refusal(
@@ -51,6 +52,13 @@ DRAINING = Refusal(
     code="draining",
     message="the gateway restarts: connect again in a moment",
     headers=(("Retry-After", "2"),),
+)
+
+
+USED_UP = Refusal(
+    status=401,
+    code="token_used_up",
+    message="this token has opened as many calls as it may: have a new one made",
 )
 
 
@@ -68,8 +76,10 @@ class Attempts:
         instance: bytes,
         tls: ssl.SSLContext,
         begun: Callable[[Call], Callable[[], None]],
+        uses: Uses,
     ) -> None:
         """`begun` is told of each call that runs, and returns what to do when it has ended."""
+        self._uses = uses
         self.draining = False
         self.attempts = 0
         """To open a call, since the start, whatever became of them."""
@@ -164,10 +174,31 @@ class Attempts:
             return
         begun = False
         try:
-            begun = await self._dial(front, ledger, admitted, seat)
+            begun = await self._use(front, ledger, admitted, seat)
         finally:
             if not begun:
                 seat.leave()
+
+    async def _use(self, front: Front, ledger: Ledger, admitted: Admitted, seat: Seat) -> bool:
+        """Count a use of the token that the call came with, as far as it has a bound; then dial."""
+        token = admitted.token
+        if token is None or not token.uses:
+            return await self._dial(front, ledger, admitted, seat)
+        try:
+            use = await self._uses.take(token)
+        except asyncio.CancelledError:
+            self._broken_off(front, ledger, admitted.opened.call_id)
+            raise
+        if use is None:
+            _refuse(front, ledger, admitted.opened.call_id, USED_UP)
+            return False
+        begun = False
+        try:
+            begun = await self._dial(front, ledger, admitted, seat)
+        finally:
+            if not begun:
+                await asyncio.shield(self._uses.give_back(use))
+        return begun
 
     async def _dial(self, front: Front, ledger: Ledger, admitted: Admitted, seat: Seat) -> bool:
         """Return whether the call runs. If not, the caller has its answer, or has left."""

@@ -20,8 +20,9 @@ from typing import Any, cast
 import structlog
 
 from trunkline.clock import monotonic_ns
+from trunkline.relay.body import Incoming
 from trunkline.relay.head import END, BadHead, Head, parse_head
-from trunkline.relay.paths import is_realtime
+from trunkline.relay.paths import Route, http_route, is_realtime
 from trunkline.relay.pipe import UNAVAILABLE, open_pipe, piped_head
 from trunkline.relay.refusal import Refusal, answer
 from trunkline.relay.refusal import head as response_head
@@ -35,6 +36,7 @@ LINGER_S = 2.0
 """After a refusal we read on for so long: to close with unread bytes would reset the
 connection, and the caller might never see the answer."""
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BARE_LINE_FEED = BadHead("bad_line_end", "end each line of the head with CR LF")
 _LATE = Refusal(status=408, code="head_timeout", message="send the request head faster")
 CROWDED = Refusal(
@@ -55,6 +57,9 @@ class Port:
     """Where everything that is not a call goes. None: nowhere, 502."""
     attempt: Callable[[Front, Head], Awaitable[None]]
     """Answers a call's head: by `take` or by `refuse`. Cancelled with the caller."""
+    errand: Callable[[Front, Head, Route], Awaitable[None]] | None = None
+    """Answers what is no call and belongs to one: by `reply` or by `refuse`. None: the server
+    is asked that too."""
     waiting: Waiting
     """Connections that are not calls or pages."""
     refused: Counter[str]
@@ -80,6 +85,9 @@ class Front(asyncio.Protocol):
         self._searched = 0
         self._task: asyncio.Task[None] | None = None
         self._answered = False
+        self._body: Incoming | None = None
+        """What comes after the head of an errand, while it comes."""
+        self._body_came: asyncio.Future[bytes] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     # --- what the socket tells ---------------------------------------------------------
@@ -96,6 +104,9 @@ class Front(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Gather the head; after it, what belongs to whoever gets the connection."""
         if self._answered:
+            return
+        if self._body is not None:
+            self._take_body(data)
             return
         self._bytes += data
         if self._task is None:
@@ -136,16 +147,20 @@ class Front(asyncio.Protocol):
         self._task = asyncio.get_running_loop().create_task(self._work(head))
 
     def _work(self, head: Head) -> Coroutine[Any, Any, None]:
+        errand = self._port.errand
+        there = None if errand is None or head.upgrades else http_route(head.path)
+        if errand is not None and there is not None:
+            return self._guarded(errand(self, head, there))
         if is_realtime(head.path):
-            return self._call(head)
+            return self._guarded(self._port.attempt(self, head))
         desk = self._port.desk
         if desk is not None and head.path in PATHS:
             return self._tell(head, desk)
         return self._pipe(head)
 
-    async def _call(self, head: Head) -> None:
+    async def _guarded(self, work: Awaitable[None]) -> None:
         try:
-            await self._port.attempt(self, head)
+            await work
         except Exception:
             # A bug of ours must cost this attempt alone, and the caller an answer.
             log.exception("attempt failed")
@@ -193,6 +208,45 @@ class Front(asyncio.Protocol):
         if transport is None or transport.is_closing():
             raise ConnectionError("the caller is gone")
         return transport, bytes(self._bytes)
+
+    async def body(self, head: Head) -> bytes:
+        """Return the body that comes after `head`. While it comes, others may crowd it out.
+
+        Raises:
+            BadHead: it is too big, too slow, or malformed.
+        """
+        self._body = Incoming(head, self._settings.max_body_bytes)
+        self._port.waiting.came(self._descriptor, self._crowded_out)
+        if "100-continue" in head.listed("expect") and self._transport is not None:
+            self._transport.write(CONTINUE)
+        self._body_came = asyncio.get_running_loop().create_future()
+        came, self._bytes = bytes(self._bytes), bytearray()
+        self._take_body(came)
+        seconds = self._settings.head_timeout_ms / 1000
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._body_came
+        except TimeoutError as exc:
+            raise BadHead("body_timeout", f"send the body within {seconds:g} s", 408) from exc
+        finally:
+            self._body = None
+            self._port.waiting.gone(self._descriptor)
+
+    def _take_body(self, data: bytes) -> None:
+        body, came = self._body, self._body_came
+        if body is None or came is None or came.done():
+            return
+        try:
+            body.take(data)
+        except BadHead as exc:
+            came.set_exception(exc)
+            return
+        if body.whole:
+            came.set_result(body.content)
+
+    def reply(self, status: int, fields: Iterable[tuple[str, str]], body: bytes = b"") -> None:
+        """Answer in plain HTTP, and close once that has been read."""
+        self._answer(response_head(status, fields, len(body)) + body)
 
     def refuse(self, refusal: Refusal, extra: Iterable[tuple[str, str]] = ()) -> None:
         """Answer in plain HTTP, and close once that has been read."""

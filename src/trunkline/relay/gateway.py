@@ -20,6 +20,7 @@ from trunkline.relay.allowance import overdue
 from trunkline.relay.attempt import Attempts
 from trunkline.relay.capacity import Capacity, this_machine
 from trunkline.relay.door import Door
+from trunkline.relay.errands import Errands
 from trunkline.relay.front import CROWDED, Front, Port
 from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Journal
@@ -29,6 +30,7 @@ from trunkline.relay.room import Room
 from trunkline.relay.seats import Seats
 from trunkline.relay.shell import Call
 from trunkline.relay.trim import Trim
+from trunkline.relay.uses import Uses
 from trunkline.relay.waiting import Waiting
 from trunkline.sealing import Vault
 from trunkline.settings import Settings
@@ -45,6 +47,8 @@ HEARTBEAT_S = 0.2
 """How often the keys' file is looked at, and each call told that time has passed."""
 TALLIES = "tallies"
 """Directory of what gateways know together of the calls of keys with limits."""
+USES = "uses"
+"""Directory of what they know together of how often tokens were used."""
 LAST_CLOSES_S = 3.0
 """For close handshakes after the drain limit; then the connections are dropped."""
 
@@ -90,6 +94,7 @@ class Gateway:
         """Answers in place of a call or a page, by code, since the start."""
         self.buffered = tuple(Peak() for _ in Leg)
         """Most bytes that waited for one leg of one call, by `Leg`, seen at each heartbeat."""
+        provider_tls = provider_context(settings)
         self._attempts = Attempts(
             settings,
             journal,
@@ -98,13 +103,18 @@ class Gateway:
             self._meter,
             lanes,
             instance,
-            provider_context(settings),
+            provider_tls,
             self._begun,
+            Uses(snapshot_path.parent / USES),
+        )
+        self._errands = Errands(
+            settings, self._keys, provider_tls, None if vault is None else vault.seal
         )
         self._port = Port(
             settings=settings,
             server_socket=server_socket,
             attempt=self._attempts.answer,
+            errand=self._errands.answer,
             waiting=self.waiting,
             refused=self.refused,
             secure=tls is not None,
@@ -195,7 +205,7 @@ class Gateway:
 
         By default the limit is the setting `drain_timeout_ms`.
         """
-        self._attempts.draining = True
+        self._attempts.draining = self._errands.draining = True
         drain_s = self._settings.drain_timeout_ms / 1000
         await self._wait_until_empty(drain_s if limit_s is None else limit_s)
         self._attempts.give_up()

@@ -26,6 +26,7 @@ class Keys:
         """`vault` opens what is stored of providers; without it, calls must bring their own."""
         self._path = path
         self._secret_of = None if vault is None else functools.partial(_secret_of, vault)
+        self._unseal = None if vault is None else vault.open
         self._seen: tuple[int, int, int] | None = None
         self.unreadable = False
         """The file is damaged, or may not be read."""
@@ -55,7 +56,7 @@ class Keys:
         self.unreadable = False
         self._seen = seen
         self.snapshot = fresh
-        self.known = Known.of(fresh, self._secret_of)
+        self.known = Known.of(fresh, self._secret_of, self._unseal)
         self.bounded = {key.key_id: key for key in fresh.keys if is_bounded(key)}
         self._live = frozenset(key.key_id for key in fresh.keys if not key.revoked)
         return True

@@ -8,10 +8,22 @@ likes (clients.md 2.2); so several paths mean the same. Before any of them may s
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
-from trunkline.protocol.profiles.ask import AZURE_GA, AZURE_PREVIEW, LIVE, REALTIME, TRANSLATIONS
+from trunkline.protocol.profiles.ask import (
+    AZURE_GA,
+    AZURE_PREVIEW,
+    CALLS,
+    CLIENT_SECRETS,
+    LIVE,
+    REALTIME,
+    SESSIONS,
+    TRANSCRIPTION_SESSIONS,
+    TRANSLATION_SECRETS,
+    TRANSLATIONS,
+)
 
 HELICONE = "/v1/gateway/oai"
 
@@ -32,6 +44,9 @@ _UNDER_HELICONE = {
 }
 """Where a base URL ends in `…/oai`, SDKs leave the `/v1` out."""
 
+_HTTP = frozenset({CLIENT_SECRETS, TRANSLATION_SECRETS, SESSIONS, TRANSCRIPTION_SESSIONS, CALLS})
+_BEFORE_HTTP = re.compile(r"(?:/v1/gateway/oai(?:/openai)?(?:/v1)?|(?:/openai)?/v1)(/realtime/.*)")
+_CONTROL = re.compile(r"(/realtime/calls)(/[A-Za-z0-9_-]{1,128}/(?:accept|reject|refer|hangup))")
 _LIVE_SESSION = re.compile(r"(/.*/sessions)(/[A-Za-z0-9_-]{1,128}/(?:attach|fork))")
 _FIRST = re.compile(r"/(k|p)/([^/]+)(/.*)")
 _HIDDEN = "…"
@@ -55,18 +70,38 @@ def route(path: str) -> Route | None:
 
     It is not percent-decoded: we compare, never open.
     """
+    found, rest = _prefixes(path)
+    asked = _asked(rest)
+    return _route(path, asked, found) if asked else None
+
+
+def _prefixes(path: str) -> tuple[dict[str, str], str]:
+    """Return what stands before the path proper, and that; nothing when one stands there twice."""
     found, rest = {"k": "", "p": ""}, path
     while match := _FIRST.fullmatch(rest):
         kind, word, rest = match.groups()
         if found[kind]:
-            return None
+            return found, ""
         found[kind] = word
-    asked = _asked(rest)
-    if not asked:
-        return None
+    return found, rest
+
+
+def _route(path: str, asked: str, found: Mapping[str, str]) -> Route:
     # Only where it stands: a short key may occur elsewhere by chance.
     shown = path.replace(f"/k/{found['k']}/", f"/k/{_HIDDEN}/", 1) if found["k"] else path
     return Route(path=asked, shown=shown, key=found["k"], provider=found["p"])
+
+
+def http_route(path: str) -> Route | None:
+    """Return what `path` asks for in plain HTTP; None: nothing that belongs to a call."""
+    found, rest = _prefixes(path)
+    match = _BEFORE_HTTP.fullmatch(rest)
+    if match is None:
+        return None
+    asked = match[1]
+    if asked not in _HTTP and not _CONTROL.fullmatch(asked):
+        return None
+    return _route(path, asked, found)
 
 
 def is_realtime(path: str) -> bool:

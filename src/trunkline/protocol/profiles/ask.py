@@ -21,6 +21,13 @@ AZURE_GA = "/openai/v1/realtime"
 LIVE = "/live/sessions"
 """What a caller may ask for, however the path before it looks. `LIVE` may go on: `/<id>/attach`."""
 
+CLIENT_SECRETS = "/realtime/client_secrets"
+TRANSLATION_SECRETS = "/realtime/translations/client_secrets"
+SESSIONS = "/realtime/sessions"
+TRANSCRIPTION_SESSIONS = "/realtime/transcription_sessions"
+CALLS = "/realtime/calls"
+"""What is asked in plain HTTP. `CALLS` may go on: `/<id>/hangup`."""
+
 RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,62}")
 """What may stand in for `{resource}`: one DNS label, so that nothing else becomes the host."""
 
@@ -111,12 +118,19 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return self.value("intent") == "transcription"
 
     @property
+    def is_http(self) -> bool:
+        """Whether it is asked in plain HTTP: no call, but what goes before one or beside it."""
+        return self.path.startswith("/realtime/") and self.path != TRANSLATIONS
+
+    @property
     def needs_model(self) -> bool:
         """Whether what is asked for needs a model: not a call's sideband, nor what names it later.
 
-        A transcription session names it in its session, GPT-Live in its first event.
+        A transcription session names it in its session, GPT-Live in its first event, what is
+        asked in plain HTTP in its body.
         """
-        return not (self.value("call_id") or self.transcribes or self.path.startswith(LIVE))
+        named_later = self.transcribes or self.is_http or self.path.startswith(LIVE)
+        return not (self.value("call_id") or named_later)
 
     @property
     def bare_key(self) -> str:

@@ -61,4 +61,5 @@ AZURE = Profile(
     model=deployment_of,
     dialect=dialect,
     keeps_beta=True,
+    client_secrets=True,
 )

@@ -33,7 +33,7 @@ def address(ask: Ask, base: str, model: str) -> str:
 
 def endpoint(ask: Ask, base: str) -> str:
     """Return what is asked for, without a query: at `base`, the realtime endpoint, or beside it."""
-    if ask.path == TRANSLATIONS or ask.path.startswith(LIVE):
+    if ask.path == TRANSLATIONS or ask.path.startswith(LIVE) or ask.is_http:
         return base.removesuffix(REALTIME) + ask.path
     return base
 
@@ -61,4 +61,5 @@ OPENAI = Profile(
     dialect=speaks_ga,
     models=("gpt-*", "whisper-*", "chatgpt-*"),
     maps_models=True,
+    client_secrets=True,
 )

@@ -40,6 +40,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """`OpenAI-Beta: realtime=v1` travels to it where it speaks beta."""
     maps_models: bool = False
     """The setting `successors` is about its models."""
+    client_secrets: bool = False
+    """It makes client secrets that are bound to a session, at `/realtime/client_secrets`."""
 
 
 def speaks_ga(_ask: Ask) -> Dialect:

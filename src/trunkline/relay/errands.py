@@ -1,0 +1,142 @@
+"""I/O. What is asked of the gateway in plain HTTP: what goes before a call, or beside one.
+
+Answered here and not by the server, because no call may need the server to begin. Each
+has one body, read with a limit of size and time, and one answer, which ends the
+connection. None is a call, so none is journalled.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+import structlog
+
+from trunkline import __version__
+from trunkline.clock import wall_ns
+from trunkline.ids import RANDOM_BYTES, ulid_bytes, ulid_text
+from trunkline.protocol.profiles.choosing import Choice
+from trunkline.protocol.profiles.planning import SIMULATOR, Plan
+from trunkline.relay import minting, tokens
+from trunkline.relay.admit import (
+    Arrival,
+    No,
+    check_may_call,
+    described,
+    held,
+    identified,
+    no,
+    of_key,
+    plan_for,
+)
+from trunkline.relay.attempt import DRAINING, redacted
+from trunkline.relay.dial import DialFailed
+from trunkline.relay.front import Front
+from trunkline.relay.head import BadHead, Head
+from trunkline.relay.keys import Keys
+from trunkline.relay.outgoing import Answer, Request, ask
+from trunkline.relay.paths import Route
+from trunkline.relay.refusal import JSON, Refusal
+from trunkline.relay.response import refusal_of
+from trunkline.settings import Settings
+
+log = structlog.get_logger("trunkline.relay")
+
+_PRIVATE = ("Cache-Control", "no-store")
+
+
+class Errands:
+    """Answers requests that are no calls."""
+
+    def __init__(
+        self, settings: Settings, keys: Keys, tls: ssl.SSLContext, seal: tokens.Seal | None
+    ) -> None:
+        """`seal` seals tokens; None: none are made."""
+        self._settings = settings
+        self._keys = keys
+        self._tls = tls
+        self._seal = seal
+        self.draining = False
+
+    async def answer(self, front: Front, head: Head, there: Route) -> None:
+        """Do what `head` asks for at `there`, or say why not."""
+        try:
+            if head.method != "POST":
+                raise No(
+                    Refusal(
+                        status=405, code="method_not_allowed", headers=(("Allow", "POST"),),
+                        message="use POST here",
+                    )
+                )  # fmt: skip
+            if self.draining:
+                raise No(DRAINING)
+            await self._mint(front, head, there)
+        except No as no_:
+            front.refuse(no_.refusal)
+        except BadHead as exc:
+            front.refuse(Refusal(status=exc.status, code=exc.code, message=exc.message))
+
+    # --- client secrets
+
+    async def _mint(self, front: Front, head: Head, there: Route) -> None:
+        """Have the provider make a client secret, and answer with a token of ours around it."""
+        if self._seal is None:
+            raise no(503, "no_tokens", "this gateway has no master key: it makes no tokens")
+        keys = self._keys
+        keys.refresh()
+        if held(head, keys.known) is not None:
+            raise no(403, "token_may_not_mint", "a token makes no tokens: use a key")
+        opened = described(head, there, self._arrival(front), keys.known.default_org_id)
+        who = identified(head, there, keys.known, self._settings, token=None, now_s=wall_ns() / 1e9)
+        opened = of_key(opened, who.key)
+        check_may_call(who.key)
+        try:
+            wish = minting.wish_of(there.path, head, await front.body(head))
+        except minting.BadWish as exc:
+            raise no(400, exc.code, exc.message) from exc
+        planned = plan_for(minting.with_model(who, wish), keys.known, self._settings)
+        if planned.plan.profile != SIMULATOR and not planned.choice.profile.client_secrets:
+            title = planned.choice.profile.title
+            raise no(400, "no_client_secrets", f"{title} makes no client secrets for pages")
+        answer = await self._asked(planned.plan, minting.body_of(wish, there.path, planned.plan))
+        secret = minting.secret_in(answer.body)
+        if secret is None:
+            raise no(502, "bad_client_secret", "the provider's answer holds no client secret")
+        token = minting.token_of(
+            wish, secret, opened, _name(planned.choice), planned.choice.resource,
+            ulid_text(ulid_bytes(wall_ns(), os.urandom(RANDOM_BYTES))), wall_ns() // 10**9,
+        )  # fmt: skip
+        text = tokens.written(token, self._seal)
+        log.info("token made", token=token.id, key=token.key_id, seconds=wish.seconds)
+        body = minting.answered(secret, text, token.expires_at_s) or b"{}"
+        front.reply(200, [("Content-Type", JSON), _PRIVATE], body)
+
+    def _arrival(self, front: Front) -> Arrival:
+        return Arrival(
+            call_id="",
+            wall_ns=wall_ns(),
+            at_ns=front.head_at_ns,
+            caller_address=front.caller_address,
+            version=__version__,
+        )
+
+    async def _asked(self, plan: Plan, body: bytes, content_type: str = JSON) -> Answer:
+        """Return the provider's answer to a POST. Raises `No` when it refuses, or is not there."""
+        request = Request(
+            method="POST",
+            url=plan.url.partition("?")[0],
+            headers=(*plan.headers, ("Content-Type", content_type)),
+            body=body,
+        )
+        try:
+            answer = await ask(request, self._settings, self._tls)
+        except DialFailed as exc:
+            raise No(redacted(exc.refusal, plan)) from exc
+        if not 200 <= answer.head.status < 300:
+            raise No(refusal_of(answer.head, answer.body))
+        return answer
+
+
+def _name(choice: Choice) -> str:
+    """Return the name by which the same provider is chosen again."""
+    return choice.stored.name if choice.stored is not None else choice.profile.name
