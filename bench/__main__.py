@@ -57,7 +57,7 @@ def _recording(effort: Effort) -> Results:
 
 
 def _live(effort: Effort) -> Results:
-    return Results(live=live.measure(50, 5) if effort is QUICK else live.measure())
+    return Results(live=live.measure(50, 13) if effort is QUICK else live.measure())
 
 
 GROUPS: dict[str, Measure] = {

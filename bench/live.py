@@ -1,38 +1,44 @@
-"""I/O. Whether the recorder keeps up with calls that talk now, and how soon they are playable.
+"""I/O. Whether the recorder keeps up with calls that talk now, and how soon they are there.
 
-    python -m bench.live [--calls 500] [--seconds 12]
+    python -m bench.live [--calls 500] [--seconds 25]
 
-The journal grows as if so many calls talked; a `Recorder` in a process of its own, pinned to
-one core, follows it. Then the calls end, one after the other within some seconds.
+The journal grows as if so many calls talked, each of so many seconds, beginning one after the
+other. Once as many talk, one ends whenever another begins, for as long as a call lasts. A
+`Recorder` follows in a process of its own, with the processes that seal and compress, as in a
+server; nothing is pinned.
 """
 
 import argparse
 import asyncio
 import contextlib
+import itertools
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from bench import journals
-from bench.process import Cores, stop
+from bench import conversation, journals, threads
+from bench.process import Process, stop
 from bench.results import Live
 from trunkline import ids
-from trunkline.journal.record import Record
+from trunkline.journal.record import Kind, Record
 from trunkline.protocol.prices import shipped
+from trunkline.recorder.compress import Compressor
 from trunkline.recorder.run import Recorder
+from trunkline.recorder.workers import Processes, process_count
 from trunkline.store.blobs import Blobs
+from trunkline.store.facts.rows import CallRow, Row
 from trunkline.store.facts.store import FactsStore
+from trunkline.store.tombstones import Tombstones
 
 CALLS = 500
-SECONDS = 12
-END_S = 5
-"""In which the calls end, evenly."""
+SECONDS = 25
+"""Of one call: two turns."""
 WAIT_S = 15
 """After the last has ended, for those that are not playable yet."""
 BATCH_S = 0.05
@@ -40,22 +46,22 @@ BATCH_S = 0.05
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What the recorder's process says when it is asked."""
+    """What the recorder's process says when it is asked. Times of the monotonic clock, s."""
 
-    cpu_ns: int
     unread_bytes: int
-    waiting: int
-    """Calls to be sealed."""
+    visible_s: dict[str, float]
+    """When a call was seen to be over, by its id."""
+    playable_s: dict[str, float]
+    lossless: int
+    """Recordings that are not compressed."""
 
 
 class _Recorder:
     """Our handle on the recorder's process."""
 
-    def __init__(self, data: Path, cores: Cores) -> None:
+    def __init__(self, data: Path) -> None:
         command = [sys.executable, "-m", "bench.live", "--in", str(data)]
-        self.popen = subprocess.Popen(
-            cores.pinned(cores.proxies, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        self.popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self) -> Told:
         """Return how it is doing, now."""
@@ -65,45 +71,100 @@ class _Recorder:
         self.popen.stdin.flush()
         return msgspec.json.decode(self.popen.stdout.readline(), type=Told)
 
+    def cpu_s(self) -> tuple[float, float]:
+        """Return the CPU time of the process, and of those that it has started."""
+        own_ns = threads.of_process(self.popen.pid)
+        return own_ns / 1e9, (Process(self.popen).cpu_ns() - own_ns) / 1e9
+
 
 def measure(calls: int = CALLS, seconds: int = SECONDS) -> Live:
     """Write a journal at the pace of its calls, and see how the recorder follows."""
-    of_calls = journals.calls(calls, seconds)
-    live = journals.interleaved(records[:-1] for records in of_calls)
+    records = _calls(calls, seconds)
+    full_ns = journals.OPENED_NS + seconds * 10**9
+    growing = [record for record in records if record.received_ns < full_ns]
+    steady = [record for record in records if full_ns <= record.received_ns]
     with tempfile.TemporaryDirectory(prefix="trunkline-bench-") as name:
         data = Path(name)
         journal = journals.Journal(data)
-        recorder = _Recorder(data, Cores())
+        recorder = _Recorder(data)
         try:
-            before = recorder.ask()
-            began_s = time.monotonic()
-            _write(journal, _paced(live))
-            took_s, told = time.monotonic() - began_s, recorder.ask()
-            ended_s: dict[str, float] = {}
-            for at, records in enumerate(of_calls):
-                _sleep_until(began_s + took_s + END_S * at / calls)
-                journal.write(records[-1:])
-                ended_s[ids.call_id(records[-1].call)] = time.time()
+            recorder.ask()
+            dict(_written(journal, growing))
+            before_s, began_s, written = recorder.cpu_s(), time.monotonic(), journal.bytes
+            ended_s = dict(_written(journal, steady))
+            took_s, after_s = time.monotonic() - began_s, recorder.cpu_s()
+            behind = recorder.ask().unread_bytes
             deadline_s = time.monotonic() + WAIT_S
-            while recorder.ask().waiting and time.monotonic() < deadline_s:
+            while not ended_s.keys() <= (told := recorder.ask()).playable_s.keys():
+                if time.monotonic() > deadline_s:
+                    break
                 time.sleep(0.1)
-            playable = list(_playable(data / "blobs", ended_s))
         finally:
             stop(recorder.popen)
         journal.close()
-    byte_rate = journal.bytes / took_s
+    playable = [told.playable_s[call] - at_s for call, at_s in ended_s.items()
+                if call in told.playable_s]  # fmt: skip
+    visible = [told.visible_s[call] - at_s for call, at_s in ended_s.items()
+               if call in told.visible_s]  # fmt: skip
     return Live(
         calls=calls,
         seconds=seconds,
-        frames_per_s=round(len(live) / took_s),
-        cores=round((told.cpu_ns - before.cpu_ns) / 1e9 / took_s, 2),
-        behind_s=round(told.unread_bytes / byte_rate, 2),
-        ended_calls=calls,
+        frames_per_s=round(len(steady) / took_s),
+        cores=round((after_s[0] - before_s[0]) / took_s, 2),
+        sealing_cores=round((after_s[1] - before_s[1]) / took_s, 2),
+        behind_s=round(behind / (journal.bytes - written) * took_s, 2),
+        ended_calls=len(ended_s),
         playable=len(playable),
+        lossless=told.lossless,
         wait_s=WAIT_S,
-        playable_p50_s=round(statistics.median(playable), 2) if playable else None,
-        playable_max_s=round(max(playable), 2) if playable else None,
+        visible_p50_s=_median(visible),
+        visible_max_s=_most(visible),
+        playable_p50_s=_median(playable),
+        playable_max_s=_most(playable),
     )
+
+
+def _median(times_s: Sequence[float]) -> float | None:
+    return round(statistics.median(times_s), 2) if times_s else None
+
+
+def _most(times_s: Sequence[float]) -> float | None:
+    return round(max(times_s), 2) if times_s else None
+
+
+def _calls(count: int, seconds: int) -> list[Record]:
+    """Return what is journalled in twice the time that a call takes, in order.
+
+    `count` calls begin evenly in the first half, and as many in the second.
+    """
+    said = journals.voices()
+    different = [
+        conversation.frames(number, seconds, said)
+        for number in range(min(count, journals.DIFFERENT))
+    ]
+    length_ns = seconds * 10**9
+    of_calls = (
+        conversation.call(
+            number, different[number % len(different)],
+            journals.OPENED_NS + (after_ns := number * length_ns // count),
+            journals.WALL_NS + after_ns,
+        )
+        for number in range(2 * count)
+    )  # fmt: skip
+    until_ns = journals.OPENED_NS + 2 * length_ns
+    return journals.interleaved(
+        list(itertools.takewhile(lambda record: record.received_ns < until_ns, records))
+        for records in of_calls
+    )
+
+
+def _written(journal: journals.Journal, records: list[Record]) -> Iterator[tuple[str, float]]:
+    """Write `records`, each when it has happened; yield which calls ended, and when."""
+    for batch in _paced(records):
+        journal.write(batch)
+        for record in batch:
+            if record.kind is Kind.CLOSED:
+                yield ids.call_id(record.call), time.monotonic()
 
 
 def _paced(records: list[Record]) -> Iterator[list[Record]]:
@@ -116,46 +177,55 @@ def _paced(records: list[Record]) -> Iterator[list[Record]]:
             until < len(records) and records[until].received_ns < first_ns + batch * BATCH_S * 1e9
         ):
             until += 1
-        _sleep_until(began_s + batch * BATCH_S)
+        time.sleep(max(0, began_s + batch * BATCH_S - time.monotonic()))
         yield records[at:until]
         at, batch = until, batch + 1
-
-
-def _write(journal: journals.Journal, batches: Iterator[list[Record]]) -> None:
-    for batch in batches:
-        journal.write(batch)
-
-
-def _sleep_until(at_s: float) -> None:
-    time.sleep(max(0, at_s - time.monotonic()))
-
-
-def _playable(blobs: Path, ended_s: dict[str, float]) -> Iterator[float]:
-    """Yield for every call that has a recording how long after its end it came."""
-    for call_id, at_s in ended_s.items():
-        made_s = [path.stat().st_mtime for path in blobs.glob(f"**/{call_id}/audio*")]
-        if made_s:
-            yield max(0.0, min(made_s) - at_s)
 
 
 # --- in the process that is measured ------------------------------------------------------
 
 
+class _Facts:
+    """The facts store, and when it first had what people wait for."""
+
+    def __init__(self, facts: FactsStore) -> None:
+        self._facts = facts
+        self.visible_s: dict[str, float] = {}
+        self.playable_s: dict[str, float] = {}
+
+    async def insert(self, rows: list[Row]) -> None:
+        await self._facts.insert(rows)
+        now_s = time.monotonic()
+        for row in rows:
+            if isinstance(row, CallRow) and row.status != "live":
+                self.visible_s.setdefault(row.call_id, now_s)
+                if row.has_audio:
+                    self.playable_s.setdefault(row.call_id, now_s)
+
+
 async def _follow(data: Path) -> None:
-    async with FactsStore.opened(data / "facts") as facts:
-        recorder = Recorder(data, facts, Blobs.open("", data / "blobs"), shipped())
-        running = asyncio.create_task(recorder.run())
+    blobs, scratch = Blobs.open("", data / "blobs"), data / "scratch"
+    scratch.mkdir()
+    async with FactsStore.opened(data / "facts") as store:
+        facts = _Facts(store)
+        sealing = Processes(process_count(0), "soon")
+        recorder = Recorder(data, facts, blobs, shipped(), sealing=sealing)
+        compressor = Compressor(
+            blobs, scratch, recorder.lossless, Tombstones(data / "erased"), Processes(1, "idle")
+        )
+        running = [asyncio.create_task(recorder.run()), asyncio.create_task(compressor.run())]
         loop = asyncio.get_running_loop()
         while await loop.run_in_executor(None, sys.stdin.buffer.readline):
-            status = recorder.status()
             told = Told(
-                time.process_time_ns(), status.unread_bytes, len(status.waiting_to_be_sealed)
-            )
+                recorder.status().unread_bytes, facts.visible_s, facts.playable_s,
+                len(recorder.lossless.noted()),
+            )  # fmt: skip
             sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
             sys.stdout.buffer.flush()
-        running.cancel()
+        for task in running:
+            task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await running
+            await asyncio.gather(*running)
 
 
 def main() -> None:

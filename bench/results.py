@@ -152,21 +152,31 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """How the recorder follows calls that talk now, on one core."""
+    """How the recorder follows calls that talk now, as many as end and begin all the time."""
 
     calls: int
+    """That talk at once."""
     seconds: int
+    """Of one call."""
     frames_per_s: float
     cores: float
-    """Used while they talked."""
+    """Used by the recorder's process: fold and facts."""
+    sealing_cores: float
+    """Used by the processes that it has started."""
     behind_s: float
-    """What it still had to read when the last of them had said all."""
+    """What it still had to read when all was written."""
     ended_calls: int
+    """In as many seconds as a call has."""
     playable: int
     """Of those, within `wait_s`."""
+    lossless: int
+    """Of those, not compressed yet."""
     wait_s: float
+    visible_p50_s: float | None
+    """From a call's end until the facts say that it is over."""
+    visible_max_s: float | None
     playable_p50_s: float | None
-    """From a call's end to its recording."""
+    """From a call's end until they say that it can be played."""
     playable_max_s: float | None
 
 

@@ -246,20 +246,24 @@ def recording(found: Recording) -> str:
 
 def live(found: Live) -> str:
     """Return how the recorder follows."""
-    waited = (
-        f"p50 {found.playable_p50_s:.1f} s, at most {found.playable_max_s:.1f} s"
-        if found.playable_p50_s is not None and found.playable_max_s is not None
-        else ""
-    )
+    ended = f"{found.ended_calls} that ended in {found.seconds} s"
+    waits = f"of {ended}, {found.wait_s:.0f} s after the last"
     return table(
-        (f"{found.calls} calls, {found.frames_per_s:,} frames/s for {found.seconds} s", "", ""),
+        (f"{found.calls} calls of {found.seconds} s, {found.frames_per_s:,} frames/s", "", ""),
         (
-            ("cores used", f"{found.cores:.2f}", ""),
+            ("fold and facts", f"{found.cores:.2f} cores", ""),
+            ("sealing and compression", f"{found.sealing_cores:.2f} cores", "at low priority"),
             ("behind at the end", f"{found.behind_s:.2f} s", ""),
-            ("playable", f"{found.playable} of {found.ended_calls}",
-             f"within {found.wait_s:.0f} s of the last end; {waited}"),
+            ("seen to be over", *_waited(found.visible_p50_s, found.visible_max_s)),
+            ("playable", *_waited(found.playable_p50_s, found.playable_max_s)),
+            ("", f"{found.playable}", waits),
+            ("lossless yet", f"{found.lossless}", ""),
         ),
-    )  # fmt: skip
+    )
+
+
+def _waited(p50_s: float | None, most_s: float | None) -> tuple[str, str]:
+    return f"p50 {_figure(p50_s, 2)} s", f"at most {_figure(most_s, 2)} s after its end"
 
 
 def ended(results: Results) -> str:

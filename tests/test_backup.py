@@ -31,6 +31,7 @@ from trunkline.protocol import prices
 from trunkline.recorder import run, sweep
 from trunkline.recorder.reindex import reindex
 from trunkline.settings import Settings
+from trunkline.store import blobs
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import EventRow
 from trunkline.store.tombstones import ERASED, Tombstones
@@ -222,6 +223,41 @@ async def test_what_lies_elsewhere_is_left_out_and_told(data: Path, tmp_path: Pa
     done = back_up(settings, tmp_path / "backup", WALL_NS)
     assert (done.accounts, done.blobs) == (False, False)
     assert not (tmp_path / "backup" / "control.sqlite3").exists()
+
+
+async def test_a_recording_that_is_compressed_is_in_it_once(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two backups, and in the middle of one."""
+    folders = [
+        data / "blobs" / blobs.call_prefix(ORG, ids.call_id(a_call(number)[0].call))
+        for number in range(2)
+    ]
+
+    def compress(folder: Path) -> None:
+        (folder / "audio.opus").write_bytes(b"opus")
+        (folder / "audio.wav").unlink(missing_ok=True)
+
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "audio.wav").write_bytes(b"wav")
+    target = tmp_path / "backup"
+    back_up(Settings(data=data), target, WALL_NS)
+    compress(folders[0])
+    shutil.rmtree(target / folders[1].relative_to(data))
+    copy = backup._Copies.copy
+
+    def late(self: backup._Copies, source: Path, target: Path) -> None:
+        if source.name == "audio.wav":
+            compress(source.parent)
+        copy(self, source, target)
+
+    monkeypatch.setattr(backup._Copies, "copy", late)
+    back_up(Settings(data=data), target, WALL_NS)
+    for folder in folders:
+        assert [path.name for path in (target / folder.relative_to(data)).iterdir()] == [
+            "audio.opus"
+        ]
 
 
 def test_a_file_that_moves_on_while_it_is_copied_is_no_failure(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ least: a record that moves on while it is being copied is met again further on. 
 not copied: they are made anew from the rest, which is what `trunkline reindex` does.
 
 A later backup into the same directory copies only what is new, and takes out of it what was
-erased meanwhile. Until it is done, the directory says that it is incomplete.
+erased or compressed meanwhile. Until it is done, the directory says that it is incomplete.
 """
 
 from __future__ import annotations
@@ -177,6 +177,9 @@ def _add(copies: _Copies, source: Path, target: Path) -> None:
             copy = target / path.relative_to(source)
             if not _is_copy(path, copy):
                 copies.copy(path, copy)
+            if name == "audio.wav" and not copy.exists():
+                # It was compressed between our look and our reach.
+                copies.copy(path.with_name("audio.opus"), copy.with_name("audio.opus"))
 
 
 def _is_copy(path: Path, copy: Path) -> bool:
@@ -194,4 +197,7 @@ def _prune(target: Path) -> int:
         shutil.rmtree(root / blobs.call_prefix(org_id, call_id), ignore_errors=True)
         with suppress(FileNotFoundError):
             (target / "spool" / f"{call_id}.records").unlink()
+    for lossless in root.glob("org/*/*/*/*/*/audio.wav"):
+        if lossless.with_name("audio.opus").exists():
+            lossless.unlink()  # It was compressed after the backup before.
     return sum(1 for _ in root.glob("org/*/*/*/*/*/archive"))

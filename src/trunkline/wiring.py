@@ -198,6 +198,7 @@ async def _serve(
     settings: Settings, layout: Layout, listening: socket.socket, orders: Orders
 ) -> None:
     from trunkline.recorder.audit import Audit
+    from trunkline.recorder.compress import Compressor
     from trunkline.recorder.run import Recorder
     from trunkline.recorder.workers import Processes, process_count
     from trunkline.store.retention import Retention
@@ -221,6 +222,9 @@ async def _serve(
             min_free_bytes=settings.min_free_bytes,
             sealing=Processes(process_count(settings.sealing_processes), "soon"),
         )
+        compressor = Compressor(
+            stores.blobs, layout.scratch, recorder.lossless, kept.erased, Processes(1, "idle")
+        )
         traffic, gauge = Traffic(), Gauge(settings.data)
         watch = StoreWatch(stores.facts, stores.control)
         audit = Audit(stores.blobs, stores.facts, recorder.newly_sealed, settings.retention_days)
@@ -231,6 +235,7 @@ async def _serve(
             asyncio.create_task(stores.control.watch_and_publish(layout.snapshot)),
             asyncio.create_task(watch.run()),
             asyncio.create_task(audit.run()),
+            asyncio.create_task(compressor.run()),
             asyncio.create_task(Spending(stores.control, stores.facts, wall_ns).run()),
             asyncio.create_task(kept.erasure.run()),
             asyncio.create_task(

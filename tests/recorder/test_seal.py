@@ -11,6 +11,7 @@ from tests.support import golden
 from trunkline.journal.record import Record, encode
 from trunkline.recorder import jobs
 from trunkline.recorder.counts import Counts
+from trunkline.recorder.lossless import Lossless
 from trunkline.recorder.seal import Sealer, sealed_row
 from trunkline.recorder.workers import Threads, WorkerDied
 from trunkline.store import blobs as keys
@@ -33,7 +34,12 @@ class Place:
         self.workers = Threads()
         erased = Tombstones(directory / "erased")
         self.counts = Counts()
-        self.sealer = Sealer(self.blobs, self.spool, self.counts, erased, self.workers)
+        self.lossless = Lossless(directory / "lossless")
+        self.room = True
+        self.sealer = Sealer(
+            self.blobs, self.spool, self.counts, erased, self.workers, self.lossless,
+            is_ample=lambda: self.room,
+        )  # fmt: skip
 
     def write(self, records: list[Record]) -> CallRow:
         """Spool a call; return its row before it is sealed."""
@@ -154,3 +160,26 @@ async def test_a_call_whose_sound_crashes_processes_is_archived_without_a_record
     assert not (await place.sealer.seal(row)).has_audio
     assert await place.records(row) == call
     assert not deaths
+
+
+async def test_a_recording_is_lossless_while_calls_wait(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkline.recorder.seal.HASTE_SECONDS", 0.001)
+    row = place.write(list(golden.records("barge_in")))
+    sealed = await place.sealer.seal(row)
+    assert sealed.has_audio
+    assert await place.blobs.exists(keys.key(row.org_id, row.call_id, "audio.wav"))
+    assert not await place.blobs.exists(keys.key(row.org_id, row.call_id, "audio.opus"))
+    assert place.lossless.noted() == [(row.org_id, row.call_id)]
+
+
+async def test_a_recording_is_never_large_on_a_disk_that_fills_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkline.recorder.seal.HASTE_SECONDS", 0.001)
+    place.room = False
+    row = place.write(list(golden.records("barge_in")))
+    await place.sealer.seal(row)
+    assert await place.blobs.exists(keys.key(row.org_id, row.call_id, "audio.opus"))
+    assert place.lossless.noted() == []

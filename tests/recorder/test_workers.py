@@ -24,6 +24,7 @@ from trunkline.recorder.jobs import (
     Stopped,
     perform,
 )
+from trunkline.recorder.worker import NICE
 from trunkline.recorder.workers import Processes, Threads, WorkerDied
 
 
@@ -45,7 +46,7 @@ def is_worker(pid: int) -> bool:
 
 
 async def test_a_process_does_what_a_thread_does(processes: Processes, tmp_path: Path) -> None:
-    job = to_seal(tmp_path, list(golden.records("barge_in")), "flac")
+    job = to_seal(tmp_path, list(golden.records("barge_in")), "wav")
     expected = perform(job)
     archive, recording = Path(job.archive), Path(job.recording)
     before = archive.read_bytes(), recording.read_bytes()
@@ -58,7 +59,9 @@ async def test_a_process_does_what_a_thread_does(processes: Processes, tmp_path:
     gone = Compress(recording=str(tmp_path / "gone"), opus=str(tmp_path / "opus"))
     assert isinstance(await processes.perform(gone), Failed)
     (only,) = children()
-    assert os.getpriority(os.PRIO_PROCESS, only) == 10
+    assert os.getpriority(os.PRIO_PROCESS, only) == NICE["soon"]
+    group = Path(f"/proc/{only}/autogroup")
+    assert not group.exists() or group.read_text().endswith(f"nice {NICE['soon']}\n")
 
 
 async def test_what_is_done_when_there_is_time_waits_for_everything_else(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ def stereo(seconds: int) -> list[codec.Block]:
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     store: Blobs = request.param.open("", tmp_path / "blobs")
     codec.encode(stereo(4), 2, tmp_path / "audio")
+    codec.encode(stereo(4), 2, tmp_path / "lossless", "wav")
     for call_id in (CALL, OTHER):
         await store.put(blobs.key("o", call_id, "audio.opus"), tmp_path / "audio")
         await store.put(blobs.key("o", call_id, "peaks.json"), b'{"version":1}')
@@ -124,3 +126,48 @@ async def test_a_call_without_a_recording_is_missing(store: Blobs, tmp_path: Pat
         await recordings.audio("../o", CALL, "caller", "wav")
     with pytest.raises(BadKey):
         await recordings.forget("..", CALL)
+
+
+async def lossless_only(store: Blobs, tmp_path: Path) -> None:
+    await store.delete(blobs.key("o", CALL, "audio.opus"))
+    await store.put(blobs.key("o", CALL, "audio.wav"), tmp_path / "lossless")
+
+
+@pytest.mark.parametrize("track", ["mix", "caller", "assistant"])
+@pytest.mark.parametrize("form", ["opus", "wav"])
+async def test_what_is_not_compressed_yet_sounds_the_same(
+    store: Blobs, tmp_path: Path, track: Track, form: Form
+) -> None:
+    recordings = Recordings(store, tmp_path / "cache")
+    await lossless_only(store, tmp_path)
+    path = await recordings.audio("o", CALL, track, form)
+    found = np.concatenate(list(codec.decode(path)))
+    assert len(found) == pytest.approx(4 * 24_000, abs=24)
+    if (track, form) == ("mix", "opus"):
+        assert path.read_bytes() == (tmp_path / "audio").read_bytes()
+    if (track, form) == ("mix", "wav"):
+        assert path.read_bytes() == (tmp_path / "lossless").read_bytes()
+
+
+async def test_what_is_compressed_while_it_is_asked_for_is_found(
+    store: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lossless_only(store, tmp_path)
+    recordings = Recordings(store, tmp_path / "cache")
+    whole = recordings._make_of
+
+    async def make_of(blob: str, *rest: Any) -> None:
+        if blob.endswith("wav"):
+            await store.put(blobs.key("o", CALL, "audio.opus"), tmp_path / "audio")
+            await store.delete(blob)
+        await whole(blob, *rest)
+
+    monkeypatch.setattr(recordings, "_make_of", make_of)
+    assert (await recordings.audio("o", CALL, "caller", "wav")).exists()
+
+
+async def test_a_call_without_a_recording_has_none_to_make(store: Blobs, tmp_path: Path) -> None:
+    await store.delete(blobs.key("o", CALL, "audio.opus"))
+    with pytest.raises(BlobMissing):
+        await Recordings(store, tmp_path / "cache").audio("o", CALL, "caller", "wav")
+    assert not list((tmp_path / "cache").rglob("*.*"))

@@ -25,6 +25,14 @@ async def sealed_calls(blobs: Blobs) -> AsyncIterator[tuple[str, str]]:
             yield parsed[0], parsed[1]
 
 
+async def uncompressed_calls(blobs: Blobs) -> AsyncIterator[tuple[str, str]]:
+    """Yield organisation and call id of every call whose recording is lossless yet."""
+    async for blob in blobs.list("org"):
+        parsed = keys.parse_key(blob)
+        if parsed is not None and parsed[2] == "audio.wav":
+            yield parsed[0], parsed[1]
+
+
 async def archived_rows(
     blobs: Blobs, org_id: str, call_id: str, prices: PriceTable
 ) -> tuple[list[Row], list[str]]:
@@ -47,7 +55,8 @@ async def archived_rows(
     if not over:
         state, found = finish(state)
         rows += found
-    has_audio = await blobs.exists(keys.key(org_id, call_id, "audio.opus"))
+    recordings = (keys.key(org_id, call_id, "audio.opus"), keys.key(org_id, call_id, "audio.wav"))
+    has_audio = any([await blobs.exists(blob) for blob in (*recordings, recordings[0])])
     rows.append(sealed_row(call_row(state), has_audio=has_audio))
     return rows, reader.damage
 

@@ -6,11 +6,15 @@ disk in the middle of a write.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import structlog
 
 from trunkline.journal.segments import free_bytes
+
+AMPLE = 0.2
+"""Of the disk."""
 
 log = structlog.get_logger("trunkline.recorder")
 
@@ -23,6 +27,11 @@ class Room:
         self._min_free_bytes = min_free_bytes
         self.problem = ""
         """Why nothing may be written, in words for the operator; empty when it may."""
+
+    def is_ample(self) -> bool:
+        """Return whether what is large for a while may be written, too."""
+        disk = shutil.disk_usage(self._data)
+        return disk.free >= max(disk.total * AMPLE, self._min_free_bytes * 4)
 
     def there_is(self) -> bool:
         """Return whether anything may be written now."""

@@ -28,7 +28,8 @@ from trunkline.recorder.audit import Sealed
 from trunkline.recorder.calls import Calls
 from trunkline.recorder.checkpoint import Checkpoint, Place
 from trunkline.recorder.counts import Counts
-from trunkline.recorder.refold import archived_rows, sealed_calls
+from trunkline.recorder.lossless import Lossless
+from trunkline.recorder.refold import archived_rows, sealed_calls, uncompressed_calls
 from trunkline.recorder.room import Room
 from trunkline.recorder.seal import Sealer
 from trunkline.recorder.sweep import SpoolSuspect, Sweeper
@@ -128,6 +129,8 @@ class Recorder:
         self._failures = 0
         self._spools_suspect = False
         self._counts = Counts()
+        self.lossless = Lossless(self._own / "lossless")
+        """For whoever compresses them."""
         self.newly_sealed: deque[Sealed] = deque(maxlen=MAX_NEWLY_SEALED)
         """For whoever compares them with the facts."""
         self._forget()
@@ -146,6 +149,8 @@ class Recorder:
             self._counts,
             self._erased,
             self._sealing_workers,
+            self.lossless,
+            is_ample=self._room.is_ample,
             has_room=self._room.there_is,
         )
         self._sweeper = Sweeper(self._own, self._spool, self._calls)
@@ -265,6 +270,8 @@ class Recorder:
                 self._calls.rows += rows
                 path.unlink()
             self._calls.ignore(ids.parse_call_id(call_id))
+        async for org_id, call_id in uncompressed_calls(self._blobs):
+            await asyncio.to_thread(self.lossless.note, org_id, call_id)
         await asyncio.to_thread(self._calls.rebuild)
 
     async def _record(self) -> None:

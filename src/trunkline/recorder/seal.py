@@ -18,15 +18,19 @@ import structlog
 from trunkline.errors import TrunklineError
 from trunkline.recorder.counts import Counts
 from trunkline.recorder.jobs import Failed, Seal, Sealed, Stopped
+from trunkline.recorder.lossless import Lossless
 from trunkline.recorder.workers import WorkerDied, Workers
 from trunkline.store import blobs
 from trunkline.store.blobs import Blobs
+from trunkline.store.codec import Codec
 from trunkline.store.facts.rows import CallRow
 from trunkline.store.spool import spool_path
 from trunkline.store.tombstones import Tombstones
 
 ROOM_SECONDS = 1.0
 RETRY_SECONDS = (1, 5, 15, 60, 300)
+HASTE_SECONDS = 600
+"""Of calls that wait, for each worker: making Ogg Opus of these takes a second or two."""
 MAX_CRASHES = 2
 """Of processes that made a call's recording; then it has none. Its sound is in the archive."""
 
@@ -47,10 +51,18 @@ class Sealer:
         counts: Counts,
         erased: Tombstones,
         workers: Workers,
+        lossless: Lossless,
         *,
         has_room: Callable[[], bool] = lambda: True,
+        is_ample: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`has_room` says whether the disk has room for more. `erased` is not sealed."""
+        """`has_room` says whether the disk has room for more, `is_ample` whether for much more.
+
+        `erased` is not sealed.
+        """
+        self._lossless = lossless
+        self._is_ample = is_ample
+        self._waiting_us = 0
         self._erased = erased
         self._has_room = has_room
         self._blobs = store
@@ -66,6 +78,13 @@ class Sealer:
         Goes on trying while the blob store refuses. Raises `Stopped` when the workers were
         told to stop.
         """
+        self._waiting_us += row.duration_us or 0
+        try:
+            return await self._try_on(row)
+        finally:
+            self._waiting_us -= row.duration_us or 0
+
+    async def _try_on(self, row: CallRow) -> CallRow:
         crashes = 0
         for attempt in range(1_000_000_000):
             recorded = crashes < MAX_CRASHES
@@ -91,6 +110,7 @@ class Sealer:
         raise AssertionError
 
     async def _seal(self, row: CallRow, *, recorded: bool) -> CallRow:
+        codec: Codec = "wav" if self._in_haste() else "opus"
         # A name of its own: what a killed process had begun may be written for a while yet.
         scratch = spool_path(self._spool, row.call_id).with_suffix(f".{secrets.token_hex(4)}")
         archive, recording, peaks = (
@@ -105,7 +125,7 @@ class Sealer:
             archive=str(archive),
             recording=str(recording),
             peaks=str(peaks),
-            codec="opus",
+            codec=codec,
             recorded=recorded,
         )
         try:
@@ -115,7 +135,7 @@ class Sealer:
             if sealed.problem:
                 log.error("recording not rendered", call=row.call_id, exception=sealed.problem)
             if sealed.has_audio:
-                await self._put(row, "audio.opus", recording)
+                await self._put_recording(row, codec, recording)
                 await self._put(row, "peaks.json", peaks)
             await self._put(row, "archive", archive)
             if row.call_id in self._erased:
@@ -125,6 +145,18 @@ class Sealer:
             for path in (archive, recording, peaks):
                 path.unlink(missing_ok=True)
         return sealed_row(row, has_audio=sealed.has_audio, damaged_records=sealed.damaged_records)
+
+    def _in_haste(self) -> bool:
+        """Say whether to leave the longest part of the work for later: calls wait for it."""
+        waiting_s = self._waiting_us / 1e6 / self._workers.count
+        return waiting_s > HASTE_SECONDS and self._is_ample()
+
+    async def _put_recording(self, row: CallRow, codec: Codec, path: Path) -> None:
+        if codec == "opus":
+            await self._put(row, "audio.opus", path)
+            return
+        with self._lossless.making(row.org_id, row.call_id):
+            await self._put(row, "audio.wav", path)
 
     async def _put(self, row: CallRow, part: blobs.Part, path: Path) -> None:
         await self._blobs.put(blobs.key(row.org_id, row.call_id, part), path)

@@ -7,6 +7,7 @@ anything for a while. Whatever a library prints goes to standard error.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import resource
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
@@ -24,7 +26,7 @@ from trunkline.recorder.jobs import Job, perform
 IDLE_SECONDS: Final = 300.0
 ENDED_IDLE: Final = 75
 """Exit code of a process that nobody wanted."""
-NICE: Final = {"soon": 10, "idle": 19}
+NICE: Final = {"soon": 5, "idle": 19}
 """By what is asked for: a call's sealing gives way to all that people wait for now, and
 compression to everything."""
 JOB_CPU_SECONDS: Final = 3600
@@ -36,9 +38,7 @@ def main(urgency: str) -> NoReturn:
     # Who stops a whole group of processes stops who asked us too, which then ends our input.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    os.nice(NICE[urgency])
-    if urgency == "idle":
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    _give_way(urgency)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     asked: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -52,6 +52,16 @@ def main(urgency: str) -> NoReturn:
         _limit_cpu()
         answers.write(msgspec.json.encode(perform(decoder.decode(line))) + b"\n")
         answers.flush()
+
+
+def _give_way(urgency: str) -> None:
+    os.nice(NICE[urgency])
+    if urgency == "idle":
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    # Where the kernel groups processes by session, priorities count only within one, and ours is
+    # our own: among sessions this counts.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICE[urgency]))
 
 
 def _listen(lines: Iterable[bytes], asked: queue.SimpleQueue[bytes]) -> None:

@@ -4,7 +4,7 @@ A thin wrapper of obstore: a directory, S3, Google or Azure storage by one code
 path. Keys are made here and nowhere else, from an organisation and a call:
 
     org/<org_id>/<yyyy>/<mm>/<dd>/<call_id>/archive
-                                            audio.opus
+                                            audio.opus, or audio.wav until it is compressed
                                             peaks.json
 
 The day is that of the call id (a ULID carries its time, UTC), so a key can be
@@ -28,8 +28,8 @@ from trunkline.errors import OperatorError, TrunklineError
 from trunkline.ids import parse_call_id
 from trunkline.store.spool import sync_path
 
-Part: TypeAlias = Literal["archive", "audio.opus", "peaks.json"]
-PARTS: tuple[Part, ...] = ("audio.opus", "peaks.json", "archive")
+Part: TypeAlias = Literal["archive", "audio.opus", "audio.wav", "peaks.json"]
+PARTS: tuple[Part, ...] = ("audio.wav", "audio.opus", "peaks.json", "archive")
 """In the order in which they are written: a call that has an archive is sealed whole."""
 
 NO_ORG = "-"

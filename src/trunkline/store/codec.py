@@ -6,8 +6,8 @@ whisper into the other, 46 dB down). One core encodes two sides 500 times faster
 time at complexity 0. Complexity 5 takes twice as long and a sixth more space for speech whose
 spectrum is a twentieth of a decibel closer to what was said.
 
-`flac` is for the time until then: 1,700 times faster than real time, lossless, and six times
-as large.
+`wav` is for the time until then: it costs nothing but room, sixteen times as much, about what the
+frames of the call took while they were in its spool.
 
 24 kHz because that is what providers send.
 """
@@ -29,12 +29,12 @@ OPUS_BIT_RATE = 24_000
 """Per channel."""
 OPUS_COMPLEXITY = 0
 
-Codec: TypeAlias = Literal["opus", "flac"]
+Codec: TypeAlias = Literal["opus", "wav"]
 Block: TypeAlias = npt.NDArray[np.int16]
 """Samples by channels. Caller is channel 0, assistant 1."""
 
-_CONTAINER: dict[Codec, str] = {"opus": "ogg", "flac": "flac"}
-_ENCODER: dict[Codec, Literal["libopus", "flac"]] = {"opus": "libopus", "flac": "flac"}
+_CONTAINER: dict[Codec, str] = {"opus": "ogg", "wav": "wav"}
+_ENCODER: dict[Codec, Literal["libopus", "pcm_s16le"]] = {"opus": "libopus", "wav": "pcm_s16le"}
 
 
 def encode(blocks: Iterable[Block], channels: int, out: Path, codec: Codec = "opus") -> None:

@@ -1,15 +1,15 @@
 """I/O. Recordings as people want them: both sides or one, Opus or WAV, as a file.
 
-Sealed is one thing only, the stereo Opus. All else is made from it when it is asked
-for, and kept in a cache of bounded size: `<cache>/<org_id>/<call_id>-<track>.<format>`.
+Sealed is one thing only, the stereo Opus, or WAV until it is compressed. All else is made
+from it when it is asked for, and kept in a cache of bounded size:
+`<cache>/<org_id>/<call_id>-<track>.<format>`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Literal, TypeAlias
@@ -51,19 +51,23 @@ class Recordings:
             BlobMissing: the call has no recording, or is not sealed yet.
             BadKey: one of the ids is none.
         """
-        blob = keys.key(org_id, call_id, "audio.opus")
-        if track == "mix" and form == "opus" and (local := self._blobs.local_path(blob)):
-            await self._blobs.size(blob)
+        opus, wav = (keys.key(org_id, call_id, part) for part in ("audio.opus", "audio.wav"))
+        if (
+            (track, form) == ("mix", "opus")
+            and (local := self._blobs.local_path(opus))
+            and await self._blobs.exists(opus)
+        ):
             return local
         path = self._cache / (org_id or keys.NO_ORG) / f"{call_id}-{track}.{form}"
         lock = self._making.setdefault(path, asyncio.Lock())
         async with lock:
             if not await asyncio.to_thread(_touch, path):
-                await self._make(blob, path, track, form)
-                if not await self._blobs.exists(blob):
+                # In this order: one is deleted only after the other is there.
+                await self._make((opus, wav, opus), path, track, form)
+                if not any([await self._blobs.exists(blob) for blob in (wav, opus)]):
                     # It was erased meanwhile, and this must not outlive it.
                     await asyncio.to_thread(path.unlink, missing_ok=True)
-                    raise BlobMissing(blob)
+                    raise BlobMissing(opus)
         return path
 
     async def peaks(self, org_id: str, call_id: str) -> bytes:
@@ -79,20 +83,33 @@ class Recordings:
         for path in directory.glob(f"{call_id}-*"):
             path.unlink(missing_ok=True)
 
-    async def _make(self, blob: str, path: Path, track: Track, form: Form) -> None:
+    async def _make(self, sources: Sequence[str], path: Path, track: Track, form: Form) -> None:
+        """Make a rendition of the first of `sources` that is there."""
         await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
+        for blob in sources:
+            try:
+                await self._make_of(blob, path, track, form)
+                break
+            except (BlobMissing, FileNotFoundError):
+                continue
+        else:
+            raise BlobMissing(sources[0])
+        await asyncio.to_thread(_evict, self._cache, self._cache_bytes, path)
+
+    async def _make_of(self, blob: str, path: Path, track: Track, form: Form) -> None:
         source = self._blobs.local_path(blob)
         if source is not None:
-            await self._blobs.size(blob)
             await asyncio.to_thread(_render, source, path, track, form)
-        else:
-            copy = path.with_suffix(f".{os.urandom(4).hex()}.source")
-            try:
-                await self._blobs.download(blob, copy)
+            return
+        copy = path.with_suffix(f".{os.urandom(4).hex()}.{blob.rpartition('.')[2]}")
+        try:
+            await self._blobs.download(blob, copy)
+            if (track, f".{form}") == ("mix", copy.suffix):
+                await asyncio.to_thread(os.replace, copy, path)
+            else:
                 await asyncio.to_thread(_render, copy, path, track, form)
-            finally:
-                await asyncio.to_thread(copy.unlink, missing_ok=True)
-        await asyncio.to_thread(_evict, self._cache, self._cache_bytes, path)
+        finally:
+            await asyncio.to_thread(copy.unlink, missing_ok=True)
 
 
 def _touch(path: Path) -> bool:
@@ -108,12 +125,7 @@ def _render(source: Path, path: Path, track: Track, form: Form) -> None:
     with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
         part = Path(file.name)
     try:
-        if track == "mix" and form == "opus":
-            os.replace(source, part)
-        elif form == "opus":
-            codec.encode(_channel(source, track), 1, part)
-        else:
-            _write_wav(_channel(source, track), 2 if track == "mix" else 1, part)
+        codec.encode(_channel(source, track), 2 if track == "mix" else 1, part, form)
         os.replace(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -127,15 +139,6 @@ def _channel(source: Path, track: Track) -> Iterator[codec.Block]:
         else:
             channel = _CHANNEL[track]
             yield np.ascontiguousarray(block[:, channel : channel + 1])
-
-
-def _write_wav(blocks: Iterator[codec.Block], channels: int, path: Path) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(2)
-        file.setframerate(codec.RATE_HZ)
-        for block in blocks:
-            file.writeframes(block.astype("<i2").tobytes())
 
 
 def _evict(cache: Path, limit_bytes: int, keep: Path) -> None:
