@@ -80,6 +80,16 @@ REFUSED = {
     "GA shape": ({"type": "realtime"}, "session.type"),
     "audio alone": ({"modalities": ["audio"]}, "session.modalities"),
     "an unknown format": ({"input_audio_format": "mp3"}, "session.input_audio_format"),
+    "what came with GA": ({"truncation": "auto"}, "session.truncation"),
+    "what came with GA, inside": (
+        {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 6000}},
+        "session.turn_detection.idle_timeout_ms",
+    ),
+    "a voice that is none": ({"voice": 7}, "session.voice"),
+    "too many tokens": (
+        {"max_response_output_tokens": -1},
+        "session.max_response_output_tokens",
+    ),
 }
 
 
@@ -97,3 +107,20 @@ def test_a_transcription_session_has_its_own_events() -> None:
     session = {"input_audio_transcription": {"model": "whisper-1"}, "turn_detection": SERVER_VAD}
     talk.send("transcription_session.update", session=session)
     assert talk.types()[-1] == "transcription_session.updated"
+
+
+@pytest.mark.parametrize("name", ["output_modalities", "audio", "reasoning"])
+def test_a_request_of_ga_shape_is_refused(name: str) -> None:
+    talk = beta()
+    talk.send("response.create", response={name: {}})
+    assert talk.error()["param"] == f"response.{name}"
+
+
+@pytest.mark.parametrize("type_", ["output_text", "input_image"])
+def test_content_of_ga_is_refused(type_: str) -> None:
+    talk = beta()
+    item = {"type": "message", "role": "assistant", "content": [{"type": type_, "text": "x"}]}
+    talk.send("conversation.item.create", item=item)
+    assert talk.error()["param"] == "item.content[0].type"
+    talk.send("response.create", response={"input": [item]})
+    assert talk.error()["param"] == "response.input[0].content[0].type"

@@ -47,6 +47,33 @@ def event_to_beta(event: Json) -> Json | None:
     return beta
 
 
+_PATHS = (
+    ("session.audio.input.format", "session.input_audio_format"),
+    ("session.audio.input.transcription", "session.input_audio_transcription"),
+    ("session.audio.input.noise_reduction", "session.input_audio_noise_reduction"),
+    ("session.audio.input.turn_detection", "session.turn_detection"),
+    ("session.audio.output.format", "session.output_audio_format"),
+    ("session.audio.output.", "session."),
+    ("session.output_modalities", "session.modalities"),
+    ("session.max_output_tokens", "session.max_response_output_tokens"),
+    ("response.audio.output.format", "response.output_audio_format"),
+    ("response.audio.output.", "response."),
+    ("response.output_modalities", "response.modalities"),
+    ("response.max_output_tokens", "response.max_response_output_tokens"),
+)
+
+
+def refused_to_beta(refused: Refused) -> Refused:
+    """Return what is refused of an event that was taken for GA, in the caller's words."""
+    param = refused.param or ""
+    for ga, beta in _PATHS:
+        if param.startswith(ga):
+            told = beta + param[len(ga) :]
+            message = refused.message.replace(param, told)
+            return Refused(refused.code, message, told, type=refused.type)
+    return refused
+
+
 def _type_to_beta(type_: str) -> str:
     if type_ == "conversation.item.added":
         return "conversation.item.created"
@@ -133,7 +160,7 @@ def event_from_beta(event: Json) -> Json:
         case "response.create" if isinstance(event.get("response"), dict):
             return {**event, "response": _response_from_beta(event["response"])}
         case "conversation.item.create" if isinstance(event.get("item"), dict):
-            return {**event, "item": _item_from_beta(event["item"])}
+            return {**event, "item": _item_from_beta(event["item"], "item")}
         case _:
             return event
 
@@ -146,6 +173,21 @@ _INPUT = {
     "turn_detection": "turn_detection",
 }
 
+_LATER = {
+    "input_audio_transcription": ("languages", "keywords", "delay"),
+    "input_audio_noise_reduction": ("strength",),
+    "turn_detection": ("idle_timeout_ms",),
+    "response": ("output_modalities", "audio", "prompt", "reasoning", "parallel_tool_calls"),
+}
+"""Fields that came with GA."""
+_LATER_PARTS = ("output_text", "output_audio", "input_image")
+
+
+def _refuse_any(value: object, names: tuple[str, ...], path: str) -> None:
+    found = [name for name in names if isinstance(value, dict) and name in value]
+    if found:
+        raise unknown(f"{path}.{found[0]}")
+
 
 def _session_from_beta(session: Json, kind: str) -> Json:
     ga: Json = {"type": kind}
@@ -155,6 +197,7 @@ def _session_from_beta(session: Json, kind: str) -> Json:
         if name in _SAME:
             ga[name] = value
         elif name in _INPUT:
+            _refuse_any(value, _LATER.get(name, ()), f"session.{name}")
             audio_in[_INPUT[name]] = value
         elif name == "input_audio_format":
             audio_in["format"] = _format_from_beta(value, f"session.{name}")
@@ -192,6 +235,7 @@ def _modalities_from_beta(value: object, path: str) -> list[str]:
 
 
 def _response_from_beta(response: Json) -> Json:
+    _refuse_any(response, _LATER["response"], "response")
     ga: Json = {}
     output: Json = {}
     for name, value in response.items():
@@ -207,15 +251,26 @@ def _response_from_beta(response: Json) -> Json:
             case "temperature":
                 pass
             case "input" if isinstance(value, list):
-                ga["input"] = [_item_from_beta(i) if isinstance(i, dict) else i for i in value]
+                ga["input"] = [
+                    _item_from_beta(item, f"response.input[{n}]")
+                    if isinstance(item, dict)
+                    else item
+                    for n, item in enumerate(value)
+                ]
             case _:
                 ga[name] = value
     return {**ga, "audio": {"output": output}} if output else ga
 
 
-def _item_from_beta(item: Json) -> Json:
+def _item_from_beta(item: Json, path: str) -> Json:
     content = item.get("content")
-    if item.get("role") != "assistant" or not isinstance(content, list):
+    if not isinstance(content, list):
+        return item
+    for n, part in enumerate(content):
+        if isinstance(part, dict) and part.get("type") in _LATER_PARTS:
+            allowed = "Supported values are: 'input_text', 'input_audio', 'item_reference', 'text'."
+            raise invalid(f"{path}.content[{n}].type", part["type"], allowed)
+    if item.get("role") != "assistant":
         return item
     parts = [
         {**part, "type": "output_text"}

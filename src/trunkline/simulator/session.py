@@ -17,7 +17,7 @@ from trunkline.simulator.audio import Encoding, Samples, decode, encode
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
 from trunkline.simulator.conversation import Item, checked_body
-from trunkline.simulator.dialect import event_from_beta
+from trunkline.simulator.dialect import event_from_beta, refused_to_beta
 from trunkline.simulator.faults import Close, Freeze, Output
 from trunkline.simulator.hearing import Hearing, base64_of
 from trunkline.simulator.incoming import event_of, id_of
@@ -123,8 +123,15 @@ class Session:
         return self._room.take_outputs()
 
     def _handle(self, event: dict[str, Any]) -> None:
-        if self._room.dialect == "beta":
-            event = event_from_beta(event)
+        if self._room.dialect != "beta":
+            return self._answer_to(event)
+        event = event_from_beta(event)
+        try:
+            return self._answer_to(event)
+        except Refused as refused:
+            raise refused_to_beta(refused) from refused
+
+    def _answer_to(self, event: dict[str, Any]) -> None:
         type_ = event.get("type")
         if type_ is None:
             raise missing("type")
