@@ -8,7 +8,9 @@ from tests.support.measured import measured
 from tests.support.odd import BOMBS, ODD
 
 from trunkline.journal.record import Kind, Leg, Record
-from trunkline.protocol.bridge import Bridge, beta_session_update
+from trunkline.protocol.bridge.beta_caller import BetaCaller
+from trunkline.protocol.bridge.between import shown_dialect
+from trunkline.protocol.bridge.ga_caller import GaCaller
 from trunkline.recorder.fold import fold
 from trunkline.recorder.state import State
 from trunkline.store.facts.rows import EventRow
@@ -44,9 +46,11 @@ def test_a_bomb_is_recorded_within_fifty_milliseconds(payload: bytes, leg: Leg) 
 
 
 BRIDGING: dict[str, Callable[[bytes], object]] = {
-    "to the provider": lambda payload: Bridge().to_provider(payload),
-    "to the caller": lambda payload: Bridge().to_caller(payload),
-    "while the dialect may show": beta_session_update,
+    "to a GA provider": lambda payload: BetaCaller().to_provider(payload),
+    "to a beta caller": lambda payload: BetaCaller().to_caller(payload),
+    "to a beta provider": lambda payload: GaCaller().to_provider(payload),
+    "to a GA caller": lambda payload: GaCaller().to_caller(payload),
+    "while the dialect may show": shown_dialect,
 }
 
 

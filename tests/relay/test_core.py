@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from trunkline.journal.record import Leg
-from trunkline.protocol.call import Closed, EndReason, Note
+from trunkline.protocol.call import Closed, Dialect, EndReason, Note
 from trunkline.relay.commands import (
     Abort,
     Close,
@@ -58,7 +58,9 @@ OPENING = 0
 
 
 def core(*, bridged: bool = False, watched: bool = False) -> Core:
-    return Core(CALL_ID, LIMITS, OPENING, bridged=bridged, watched=watched)
+    spoken: Dialect | None = "ga" if bridged or watched else None
+    caller: Dialect | None = "beta" if bridged else spoken
+    return Core(CALL_ID, LIMITS, OPENING, caller=caller, provider=spoken)
 
 
 Line = tuple[Any, ...]
@@ -364,7 +366,7 @@ LEISURELY = Limits(
 
 def hasty() -> Core:
     """A call whose caller has sent twice what may come at once."""
-    relay = Core(CALL_ID, LEISURELY, OPENING, bridged=False, watched=False)
+    relay = Core(CALL_ID, LEISURELY, OPENING, caller=None, provider=None)
     for _ in range(2 * FRAMES_PER_S * BURST_S):
         relay.handle(frame(CALLER, b"x"))
     return relay
@@ -383,7 +385,7 @@ def test_who_sends_without_end_has_to_wait_until_it_had_its_share_of_time() -> N
 
 @pytest.mark.guarantee("B11")
 def test_fragments_count_as_frames_do() -> None:
-    relay = Core(CALL_ID, LEISURELY, OPENING, bridged=False, watched=False)
+    relay = Core(CALL_ID, LEISURELY, OPENING, caller=None, provider=None)
     for _ in range(FRAMES_PER_S * BURST_S):
         relay.handle(Fragment(CALLER, 1))
     play(
@@ -411,7 +413,7 @@ def test_who_is_hasty_is_not_read_because_the_other_leg_has_drained_and_the_reve
 @pytest.mark.guarantee("B11")
 def test_what_comes_after_the_end_counts_as_well() -> None:
     """It is recorded, and could fill the journal as anything else."""
-    relay = Core(CALL_ID, LEISURELY, OPENING, bridged=False, watched=False)
+    relay = Core(CALL_ID, LEISURELY, OPENING, caller=None, provider=None)
     relay.handle(Ended("drained", 1))
     for _ in range(FRAMES_PER_S * BURST_S + 1):
         relay.handle(frame(CALLER, b"x"))
@@ -635,6 +637,31 @@ def test_a_first_session_update_in_ga_ends_the_watch() -> None:
         (frame(CALLER, BETA_UPDATE), hand(CALLER, BETA_UPDATE)),
         (frame(PROVIDER, GA_DELTA), hand(PROVIDER, GA_DELTA)),
     )
+
+
+def test_a_ga_caller_of_a_beta_provider_is_bridged_once_it_shows() -> None:
+    relay = Core(CALL_ID, LIMITS, OPENING, caller="beta", provider="beta")
+    play(relay, (frame(PROVIDER, BETA_DELTA), hand(PROVIDER, BETA_DELTA)))
+    note, up = relay.handle(frame(CALLER, GA_UPDATE))
+    assert note == Write(Note(kind="dialect", data={"caller_dialect": "ga"}), 1)
+    flat = b'{"type":"session.update","session":{"instructions":"x"}}'
+    assert up == Translate(CALLER, GA_UPDATE, False, 1, (flat,), ())
+    (down,) = relay.handle(frame(PROVIDER, BETA_DELTA))
+    assert down == Translate(PROVIDER, BETA_DELTA, False, 1, (GA_DELTA,), ())
+
+
+def test_a_beta_caller_of_a_beta_provider_is_never_touched() -> None:
+    play(
+        Core(CALL_ID, LIMITS, OPENING, caller="beta", provider="beta"),
+        (frame(CALLER, BETA_UPDATE), hand(CALLER, BETA_UPDATE)),
+        (frame(PROVIDER, BETA_DELTA), hand(PROVIDER, BETA_DELTA)),
+    )
+
+
+def test_a_ga_caller_that_is_known_for_one_is_bridged_from_the_start() -> None:
+    relay = Core(CALL_ID, LIMITS, OPENING, caller="ga", provider="beta")
+    (down,) = relay.handle(frame(PROVIDER, BETA_DELTA))
+    assert down == Translate(PROVIDER, BETA_DELTA, False, 1, (GA_DELTA,), ())
 
 
 def test_a_session_update_is_seen_wherever_its_type_is() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.relay.world import BatchJournal, ListJournal
 
 from trunkline.journal.record import Kind, Leg, Record
+from trunkline.protocol.call import Dialect
 from trunkline.relay._lane import Pump
 from trunkline.relay.core import Core, Limits
 from trunkline.relay.lanes import Lanes
@@ -177,7 +178,9 @@ def begun(connection: socket.socket, *, short: bool, bridged: bool, watched: boo
     lanes = Lanes(journal.batch, Pump()) if isinstance(journal, BatchJournal) else None
     ledger = Ledger(journal, CALL, Counter())
     ledger.hide(SECRET)
-    core = Core("call_1", Limits.of(SETTINGS), 0, bridged=bridged, watched=watched)
+    spoken: Dialect | None = "ga" if bridged or watched else None
+    speaks: Dialect | None = "beta" if bridged else spoken
+    core = Core("call_1", Limits.of(SETTINGS), 0, caller=speaks, provider=spoken)
     meter = Meter()
     call = Call("call_1", "key_1", core, ledger, meter, SETTINGS)
     caller, provider = Transport(connection), Transport(connection)

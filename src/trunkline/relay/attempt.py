@@ -255,13 +255,13 @@ class Attempts:
     def _call(self, ledger: Ledger, admitted: Admitted, seat: Seat) -> Call:
         opened = admitted.opened
         # Sessions that flow have one vocabulary, which looks like beta here and there.
-        ga = opened.provider_dialect == "ga" and opened.kind in ("realtime", "transcription")
+        two = opened.kind in ("realtime", "transcription")
         core = Core(
             opened.call_id,
             self._limits,
             monotonic_ns(),
-            bridged=ga and opened.caller_dialect == "beta",
-            watched=ga,
+            caller=opened.caller_dialect if two else None,
+            provider=opened.provider_dialect if two else None,
         )
         call = Call(opened.call_id, opened.key_id, core, ledger, self._meter, self._settings)
         ended = self._begun(call)

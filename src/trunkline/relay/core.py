@@ -21,8 +21,8 @@ from typing import assert_never
 import msgspec
 
 from trunkline.journal.record import Leg
-from trunkline.protocol.bridge import Bridge, beta_session_update
-from trunkline.protocol.call import CallStatus, Closed, EndReason, Note
+from trunkline.protocol.bridge.between import bridge_between, shown_dialect
+from trunkline.protocol.call import CallStatus, Closed, Dialect, EndReason, Note
 from trunkline.protocol.decode import peek
 from trunkline.relay import closing
 from trunkline.relay.commands import (
@@ -97,15 +97,23 @@ class Core:
     """The relay of one call, both of whose legs are open."""
 
     def __init__(
-        self, call_id: str, limits: Limits, at_ns: int, *, bridged: bool, watched: bool
+        self,
+        call_id: str,
+        limits: Limits,
+        at_ns: int,
+        *,
+        caller: Dialect | None,
+        provider: Dialect | None,
     ) -> None:
-        """`bridged`: the caller speaks beta, the provider GA. `watched`: that may yet show."""
+        """`caller` and `provider`: what they speak, as far as is known yet. None: neither of the
+        dialects that can be bridged."""
         self._call_id = call_id
         self._limits = limits
         self._sides = (Side(at_ns), Side(at_ns), Side(at_ns))
         self._caller, self._provider = self._sides[_CALLER], self._sides[_PROVIDER]
-        self._bridge = Bridge() if bridged else None
-        self._watching = watched and not bridged
+        self._spoken: Dialect | None = provider
+        self._bridge = bridge_between(caller, provider) if caller and provider else None
+        self._watching = provider is not None and self._bridge is None
         self._reason: EndReason | None = None
         self._error: tuple[str, str] = ("", "")
         self._ended_ns = 0
@@ -220,14 +228,15 @@ class Core:
         return (*noted, Translate(leg, data, False, frame.at_ns, onward, back))
 
     def _watch(self, frame: Frame) -> Commands:
-        """Look for the first session update: it tells a beta caller that gave no other sign."""
+        """Look for the first session update: it tells a caller that gave no other sign."""
         if frame.leg is not _CALLER or frame.binary or not is_marked(frame.data):
             return ()
-        if beta_session_update(frame.data):
-            self._bridge, self._watching = Bridge(), False
-            return (Write(Note(kind="dialect", data={"caller_dialect": "beta"}), frame.at_ns),)
-        self._watching = peek(frame.data).type != "session.update"
-        return ()
+        shown = shown_dialect(frame.data)
+        self._watching = shown is None and peek(frame.data).type != "session.update"
+        if shown is None or self._spoken is None or shown == self._spoken:
+            return ()
+        self._bridge = bridge_between(shown, self._spoken)
+        return (Write(Note(kind="dialect", data={"caller_dialect": shown}), frame.at_ns),)
 
     # --- life signs ------------------------------------------------------------------
 

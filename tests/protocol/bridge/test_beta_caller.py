@@ -20,22 +20,23 @@ from tests.protocol.frames import (
     wire,
 )
 
-from trunkline.protocol.bridge import AS_RECEIVED, Bridge, beta_session_update
+from trunkline.protocol.bridge.beta_caller import BetaCaller
+from trunkline.protocol.bridge.frames import AS_RECEIVED
 
 BETA_SERVER: TypeAdapter[Any] = TypeAdapter(BetaServerEvent)
 GA_CLIENT: TypeAdapter[Any] = TypeAdapter(RealtimeClientEvent)
 
 
-def to_provider(frame: bytes, bridge: Bridge | None = None) -> dict[str, Any]:
-    bridged = (bridge or Bridge()).to_provider(frame)
+def to_provider(frame: bytes, bridge: BetaCaller | None = None) -> dict[str, Any]:
+    bridged = (bridge or BetaCaller()).to_provider(frame)
     assert bridged.changed
     (up,) = bridged.up
     GA_CLIENT.validate_json(up)
     return json.loads(up)
 
 
-def to_caller(frame: bytes, bridge: Bridge | None = None) -> dict[str, Any]:
-    bridged = (bridge or Bridge()).to_caller(frame)
+def to_caller(frame: bytes, bridge: BetaCaller | None = None) -> dict[str, Any]:
+    bridged = (bridge or BetaCaller()).to_caller(frame)
     assert bridged.changed
     assert bridged.up == ()
     (down,) = bridged.down
@@ -56,7 +57,7 @@ GUIDE_UPDATE = {
 
 
 def test_the_session_update_of_the_guide_loses_nothing() -> None:
-    bridged = Bridge().to_provider(wire("session.update", session=GUIDE_UPDATE))
+    bridged = BetaCaller().to_provider(wire("session.update", session=GUIDE_UPDATE))
     assert bridged.down == ()
     assert json.loads(bridged.up[0]) == {
         "type": "session.update",
@@ -181,7 +182,7 @@ def test_a_reference_inside_a_message_becomes_an_item_before_it() -> None:
     said = {"type": "input_text", "text": "And this?"}
     message = {"type": "message", "role": "user"}
     response = {"input": [{**message, "content": [{"type": "item_reference", "id": "i"}, said]}]}
-    made = Bridge().to_provider(wire("response.create", response=response))
+    made = BetaCaller().to_provider(wire("response.create", response=response))
     assert json.loads(made.up[0])["response"]["input"] == [
         {"type": "item_reference", "id": "i"},
         {**message, "content": [said]},
@@ -224,14 +225,14 @@ UNTOUCHED_UP = {
 
 @pytest.mark.parametrize("frame", UNTOUCHED_UP.values(), ids=UNTOUCHED_UP.keys())
 def test_what_means_the_same_goes_up_as_received(frame: bytes) -> None:
-    assert Bridge().to_provider(frame) == AS_RECEIVED
+    assert BetaCaller().to_provider(frame) == AS_RECEIVED
 
 
 # --- what GA cannot say ------------------------------------------------------------------
 
 
 def test_what_ga_cannot_say_is_told_to_the_caller_by_name() -> None:
-    bridge = Bridge(lambda: "event_ours")
+    bridge = BetaCaller(lambda: "event_ours")
     frame = wire("session.update", event_id="event_c", session={"temperature": 0.7, "voice": "ash"})
     bridged = bridge.to_provider(frame)
     assert "temperature" not in bridged.up[0].decode()
@@ -244,7 +245,7 @@ def test_what_ga_cannot_say_is_told_to_the_caller_by_name() -> None:
 
 
 def test_it_is_told_once_in_a_call() -> None:
-    bridge = Bridge()
+    bridge = BetaCaller()
     frame = wire("response.create", response={"temperature": 0.7})
     assert len(bridge.to_provider(frame).down) == 1
     assert bridge.to_provider(frame).down == ()
@@ -254,7 +255,7 @@ def test_it_is_told_once_in_a_call() -> None:
 
 def test_each_loss_has_its_own_event() -> None:
     session = {"temperature": 0.7, "client_secret": {"expires_after": {}}, "audio": 7}
-    bridged = Bridge().to_provider(wire("session.update", session=session))
+    bridged = BetaCaller().to_provider(wire("session.update", session=session))
     told = [json.loads(frame) for frame in bridged.down]
     assert [event["error"]["param"] for event in told] == [
         "session.temperature",
@@ -266,12 +267,12 @@ def test_each_loss_has_its_own_event() -> None:
 
 def test_a_transcription_session_has_no_modalities_in_ga() -> None:
     frame = wire("transcription_session.update", session={"modalities": ["text"]})
-    bridged = Bridge().to_provider(frame)
+    bridged = BetaCaller().to_provider(frame)
     assert json.loads(bridged.down[0])["error"]["param"] == "session.modalities"
 
 
 def test_the_caller_goes_on_to_see_the_temperature_that_it_asked_for() -> None:
-    bridge = Bridge()
+    bridge = BetaCaller()
     bridge.to_provider(wire("session.update", session={"temperature": 0.65}))
     updated = to_caller(wire("session.updated", event_id="e", session=GA_SESSION), bridge)
     assert updated["session"]["temperature"] == 0.65
@@ -295,7 +296,7 @@ def test_a_transcription_session_is_named_by_its_event() -> None:
         "type": "transcription",
         "audio": {"input": {"format": PCM, "turn_detection": None}},
     }
-    (down,) = Bridge().to_caller(wire("session.updated", event_id="e", session=session)).down
+    (down,) = BetaCaller().to_caller(wire("session.updated", event_id="e", session=session)).down
     assert json.loads(down) == {
         "type": "transcription_session.updated",
         "event_id": "e",
@@ -346,7 +347,7 @@ ALL = {**PART, "delta": "AAAA", "text": "x", "transcript": "x", "obfuscation": "
 @pytest.mark.parametrize(("ga", "beta"), RENAMED.items())
 def test_a_delta_changes_its_name_and_no_other_byte(ga: str, beta: str) -> None:
     frame = wire(ga, **ALL)
-    bridged = Bridge().to_caller(frame)
+    bridged = BetaCaller().to_caller(frame)
     assert bridged.down == (frame.replace(ga.encode(), beta.encode()),)
     BETA_SERVER.validate_json(bridged.down[0])
 
@@ -354,18 +355,18 @@ def test_a_delta_changes_its_name_and_no_other_byte(ga: str, beta: str) -> None:
 @pytest.mark.parametrize(("ga", "beta"), RENAMED.items())
 def test_a_delta_with_its_type_elsewhere_is_renamed_too(ga: str, beta: str) -> None:
     frame = json.dumps({"event_id": "e", "response": {"type": ga}, "type": ga}).encode()
-    (down,) = Bridge().to_caller(frame).down
+    (down,) = BetaCaller().to_caller(frame).down
     assert json.loads(down) == {"event_id": "e", "response": {"type": ga}, "type": beta}
 
 
 def test_a_name_spelt_with_escapes_is_recognised() -> None:
     frame = b'{"type":"response.output_audi\\u006f.done","event_id":"e"}'
-    assert json.loads(Bridge().to_caller(frame).down[0])["type"] == "response.audio.done"
+    assert json.loads(BetaCaller().to_caller(frame).down[0])["type"] == "response.audio.done"
 
 
 def test_an_item_that_is_done_has_no_beta_event() -> None:
     frame = wire("conversation.item.done", event_id="e", item=GA_ITEM)
-    assert Bridge().to_caller(frame) == ((), (), True)
+    assert BetaCaller().to_caller(frame) == ((), (), True)
 
 
 def test_a_part_of_ga_type_has_beta_type() -> None:
@@ -414,12 +415,12 @@ UNTOUCHED_DOWN = {
 
 @pytest.mark.parametrize("frame", UNTOUCHED_DOWN.values(), ids=UNTOUCHED_DOWN.keys())
 def test_what_means_the_same_comes_down_as_received(frame: bytes) -> None:
-    assert Bridge().to_caller(frame) == AS_RECEIVED
+    assert BetaCaller().to_caller(frame) == AS_RECEIVED
 
 
 def test_half_an_emoji_survives_the_way() -> None:
     item = {**GA_ITEM, "content": [{"type": "output_text", "text": "\ud83d"}]}
-    (down,) = Bridge().to_caller(wire("conversation.item.added", item=item)).down
+    (down,) = BetaCaller().to_caller(wire("conversation.item.added", item=item)).down
     assert json.loads(down)["item"]["content"] == [{"type": "text", "text": "\ud83d"}]
 
 
@@ -428,10 +429,9 @@ def test_half_an_emoji_survives_the_way() -> None:
 
 @given(any_frames, any_frames)
 def test_no_frame_makes_the_bridge_raise(caller: bytes, provider: bytes) -> None:
-    bridge = Bridge()
+    bridge = BetaCaller()
     for bridged in (bridge.to_provider(caller), bridge.to_caller(provider)):
         assert bridged.changed or (bridged.up, bridged.down) == ((), ())
-    assert isinstance(beta_session_update(caller), bool)
 
 
 FORMATS = st.sampled_from(["pcm16", "g711_ulaw", "g711_alaw", "pcm16_16000hz"])
@@ -460,7 +460,7 @@ BETA_SETTINGS = st.fixed_dictionaries(
 def test_a_session_sent_up_and_echoed_comes_back_the_same(
     settings: dict[str, Any], unknown: dict[str, Any]
 ) -> None:
-    bridge = Bridge()
+    bridge = BetaCaller()
     sent = {**unknown, **settings}
     up = json.loads(bridge.to_provider(wire("session.update", session=sent)).up[0])
     (down,) = bridge.to_caller(wire("session.updated", session=up["session"])).down
@@ -474,45 +474,7 @@ def test_a_response_sent_up_and_told_comes_back_the_same(
     kept = ("modalities", "voice", "output_audio_format")
     sent = {**unknown, **{name: settings[name] for name in kept if name in settings}}
     frame = wire("response.create", response=sent)
-    bridged = Bridge().to_provider(frame)
+    bridged = BetaCaller().to_provider(frame)
     up = json.loads(bridged.up[0] if bridged.changed else frame)
-    (down,) = Bridge().to_caller(wire("response.created", response=up["response"])).down
+    (down,) = BetaCaller().to_caller(wire("response.created", response=up["response"])).down
     assert json.loads(down)["response"] == {**sent, "temperature": 0.8}
-
-
-# --- which calls are beta ----------------------------------------------------------------
-
-
-BETA_OR_NOT = {
-    "the guide": (wire("session.update", session=GUIDE_UPDATE), True),
-    "as Python writes it": (
-        json.dumps({"event_id": "e", "type": "session.update", "session": GUIDE_UPDATE}).encode(),
-        True,
-    ),
-    "a transcription session": (wire("transcription_session.update", session={}), True),
-    "only instructions, and no type": (
-        wire("session.update", session={"instructions": "Hi"}),
-        True,
-    ),
-    "a word of each dialect, and no type": (
-        wire("session.update", session={"voice": "ash", "max_output_tokens": 7}),
-        True,
-    ),
-    "GA": (wire("session.update", session=GA_SESSION), False),
-    "GA with only its type": (wire("session.update", session={"type": "realtime"}), False),
-    "GA that forgot its type": (wire("session.update", session={"audio": {}}), False),
-    "GA with a flat field by mistake": (
-        wire("session.update", session={"type": "realtime", "voice": "ash"}),
-        False,
-    ),
-    "an empty session": (wire("session.update", session={}), False),
-    "no session": (wire("session.update"), False),
-    "another event": (wire("response.create", response={"modalities": ["text"]}), False),
-    "audio": (wire("input_audio_buffer.append", audio="AAAA"), False),
-    "not JSON": (b"hello", False),
-}
-
-
-@pytest.mark.parametrize(("frame", "beta"), BETA_OR_NOT.values(), ids=BETA_OR_NOT.keys())
-def test_a_beta_session_update_is_told_by_its_shape(frame: bytes, beta: bool) -> None:
-    assert beta_session_update(frame) is beta

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkline.protocol.bridge_errors import beta_path
+from trunkline.protocol.bridge.errors import beta_path, error_to_ga, ga_path
 
 PATHS = {
     "session.audio.output.voice": "session.voice",
@@ -30,3 +30,23 @@ PATHS = {
 @pytest.mark.parametrize(("ga", "beta"), PATHS.items())
 def test_a_path(ga: str, beta: str) -> None:
     assert beta_path(ga) == beta
+
+
+INTO = ("session.audio.input.format.rate", "session.audio.output.format.type")
+
+
+@pytest.mark.parametrize(("ga", "beta"), [pair for pair in PATHS.items() if pair[0] not in INTO])
+def test_a_path_and_back(ga: str, beta: str) -> None:
+    assert ga_path(beta) == ga
+
+
+def test_an_error_names_what_a_ga_caller_sent() -> None:
+    error = {"message": "Invalid value at 'session.voice'.", "param": "session.voice", "code": "c"}
+    path = "session.audio.output.voice"
+    expected = {"message": f"Invalid value at '{path}'.", "param": path, "code": "c"}
+    assert error_to_ga(error) == expected
+
+
+@pytest.mark.parametrize("error", [None, 7, {}, {"param": 7}, {"param": "item", "message": "m"}])
+def test_an_error_about_nothing_renamed_stays(error: object) -> None:
+    assert error_to_ga(error) == error

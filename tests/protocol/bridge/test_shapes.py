@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from trunkline.protocol.bridge_session import (
+from trunkline.protocol.bridge.shapes import (
     RESPONSE,
     RESPONSE_TOLD,
     SESSION,
     TRANSCRIPTION,
     Shape,
-    flattened,
-    nested,
+    to_beta,
+    to_ga,
 )
 
 KEPT_UP: dict[str, tuple[Shape, dict[str, Any]]] = {
@@ -23,7 +23,7 @@ KEPT_UP: dict[str, tuple[Shape, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("shape", "flat"), KEPT_UP.values(), ids=KEPT_UP.keys())
 def test_values_that_are_not_known_go_up_as_they_are(shape: Shape, flat: dict[str, Any]) -> None:
-    made = nested(flat, shape).fields
+    made = to_ga(flat, shape, asked=True).fields
     (value,) = flat.values()
     assert value in (
         made.get("output_modalities"),
@@ -45,7 +45,7 @@ LOST: dict[str, tuple[Shape, dict[str, Any], tuple[str, ...]]] = {
 def test_what_has_no_place_is_named(
     shape: Shape, flat: dict[str, Any], lost: tuple[str, ...]
 ) -> None:
-    made = nested(flat, shape)
+    made = to_ga(flat, shape, asked=True)
     assert made.lost == lost
     assert not set(lost) & made.fields.keys() - {"audio"}
 
@@ -53,7 +53,7 @@ def test_what_has_no_place_is_named(
 def test_a_flat_field_wins_over_a_nested_one_whatever_their_order() -> None:
     audio = {"output": {"voice": "marin"}}
     for flat in ({"voice": "ash", "audio": audio}, {"audio": audio, "voice": "ash"}):
-        assert nested(flat, SESSION).fields == {"audio": {"output": {"voice": "ash"}}}
+        assert to_ga(flat, SESSION, asked=True).fields == {"audio": {"output": {"voice": "ash"}}}
     assert audio == {"output": {"voice": "marin"}}
 
 
@@ -99,4 +99,72 @@ FLATTENED: dict[str, tuple[Shape, dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("shape", "ga", "beta"), FLATTENED.values(), ids=FLATTENED.keys())
 def test_flattened(shape: Shape, ga: dict[str, Any], beta: dict[str, Any]) -> None:
-    assert flattened(ga, shape) == beta
+    assert to_beta(ga, shape, asked=False) == (beta, ())
+
+
+ASKED: dict[str, tuple[Shape, dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
+    "what beta never had": (
+        SESSION,
+        {"truncation": "disabled", "reasoning": {"effort": "low"}, "instructions": "Hi"},
+        {"instructions": "Hi"},
+        ("truncation", "reasoning"),
+    ),
+    "what means nothing": (
+        SESSION,
+        {"truncation": "auto", "parallel_tool_calls": True, "prompt": None, "include": []},
+        {},
+        (),
+    ),
+    "inside what beta has": (
+        SESSION,
+        {
+            "audio": {
+                "input": {
+                    "transcription": {"model": "m", "keywords": ["x"], "languages": [], "delay": 1},
+                    "noise_reduction": {"type": "near_field", "strength": 1},
+                    "turn_detection": {"type": "server_vad", "idle_timeout_ms": 6000},
+                }
+            }
+        },
+        {
+            "input_audio_transcription": {"model": "m"},
+            "input_audio_noise_reduction": {"type": "near_field"},
+            "turn_detection": {"type": "server_vad"},
+        },
+        (
+            "audio.input.transcription.keywords",
+            "audio.input.transcription.delay",
+            "audio.input.noise_reduction.strength",
+            "audio.input.turn_detection.idle_timeout_ms",
+        ),
+    ),
+    "a place that beta has no name for": (
+        RESPONSE,
+        {"audio": {"output": {"voice": "ash", "speed": 2}}},
+        {"voice": "ash"},
+        ("audio.output.speed",),
+    ),
+    "audio that is no object": (SESSION, {"audio": 7}, {}, ("audio",)),
+    "a transcription session has its include": (
+        TRANSCRIPTION,
+        {"include": ["item.input_audio_transcription.logprobs"]},
+        {"include": ["item.input_audio_transcription.logprobs"]},
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize(("shape", "ga", "beta", "lost"), ASKED.values(), ids=ASKED.keys())
+def test_what_is_asked_of_beta(
+    shape: Shape, ga: dict[str, Any], beta: dict[str, Any], lost: tuple[str, ...]
+) -> None:
+    assert to_beta(ga, shape, asked=True) == (beta, lost)
+
+
+def test_what_beta_tells_stays_under_its_name() -> None:
+    told = {"temperature": 0.8, "client_secret": None, "voice": "ash"}
+    assert to_ga(told, SESSION, asked=False).fields == {
+        "temperature": 0.8,
+        "client_secret": None,
+        "audio": {"output": {"voice": "ash"}},
+    }

@@ -1,7 +1,8 @@
 """Pure. Items and their content, beta to GA and back (protocol.md 2.3).
 
-Only the assistant's content types differ. They occur in items, in `response.input`,
-in `response.output`, and, with some providers, in content parts.
+Only the assistant's content types differ, and beta has no images. Items occur by
+themselves, in `response.input` and in `response.output`; some providers name content parts as
+they name content.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from trunkline.protocol.objects import Fields
 
 _GA_TYPES = {"text": "output_text", "audio": "output_audio"}
 _BETA_TYPES = {ga: beta for beta, ga in _GA_TYPES.items()}
+_GA_ONLY = "input_image"
 
 
 def item_to_ga(item: Any) -> Any:
@@ -34,6 +36,33 @@ def items_to_beta(items: Any) -> Any:
     return [item_to_beta(item) for item in _listed(items)] if isinstance(items, list) else items
 
 
+def items_to_ga(items: Any) -> Any:
+    """Return the GA form of a list of beta items."""
+    return [item_to_ga(item) for item in _listed(items)] if isinstance(items, list) else items
+
+
+def asked_of_beta(item: Any, path: str) -> tuple[Any, tuple[str, ...]]:
+    """Return the beta form of an item that a caller sends, and the paths of what is not in it.
+
+    `path` is the item's own. The item is None when nothing is left of it.
+    """
+    content = _content(item)
+    lost = tuple(f"{path}.content[{n}]" for n, part in enumerate(content) if _is(part, _GA_ONLY))
+    if not lost:
+        return item_to_beta(item), ()
+    kept = [part for part in content if not _is(part, _GA_ONLY)]
+    return (item_to_beta({**item, "content": kept}) if kept else None), lost
+
+
+def input_to_beta(items: Any, path: str) -> tuple[Any, tuple[str, ...]]:
+    """Return the beta form of `response.input`, and the paths of what is not in it."""
+    if not isinstance(items, list):
+        return items, ()
+    made = [asked_of_beta(item, f"{path}[{n}]") for n, item in enumerate(_listed(items))]
+    kept = [item for item, lost in made if item is not None or not lost]
+    return kept, tuple(name for _, lost in made for name in lost)
+
+
 def part_to_beta(part: Any) -> Any:
     """Return the beta form of a content part. GA has `text` and `audio` there, most of the time."""
     return _retyped(part, _BETA_TYPES)
@@ -52,10 +81,10 @@ def input_to_ga(items: Any) -> Any:
 
 def _dereferenced(item: Any) -> list[Any]:
     content = _content(item)
-    references = [part for part in content if _is_reference(part)]
+    references = [part for part in content if _is(part, "item_reference")]
     if not references:
         return [item]
-    left = [part for part in content if not _is_reference(part)]
+    left = [part for part in content if not _is(part, "item_reference")]
     moved = [{"type": "item_reference", "id": part.get("id")} for part in references]
     return [*moved, {**item, "content": left}] if left else moved
 
@@ -65,8 +94,8 @@ def _content(item: Any) -> list[Any]:
     return _listed(content)
 
 
-def _is_reference(part: Any) -> bool:
-    return isinstance(part, dict) and cast("Fields", part).get("type") == "item_reference"
+def _is(part: Any, type_: str) -> bool:
+    return isinstance(part, dict) and cast("Fields", part).get("type") == type_
 
 
 def _with_content(item: Fields, types: dict[str, str]) -> Fields:

@@ -74,7 +74,8 @@ def plan(ask: Ask, choice: Choice, secret: str, settings: Settings) -> Plan:
         ),
         model_asked=asked,
         model_used=used,
-        caller_dialect="beta" if ask.preview else ask.dialect,
+        # Who calls a provider that speaks beta is taken to speak it too, until a frame tells.
+        caller_dialect="beta" if speaks == "beta" else ask.dialect,
         provider_dialect=speaks,
     )
 
