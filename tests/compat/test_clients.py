@@ -54,17 +54,15 @@ class Client(NamedTuple):
     """Errors that it may get and expects."""
 
 
+PREVIEW = "/openai/realtime?api-version=2025-04-01-preview&deployment=gpt-4o-realtime-preview"
 CLIENTS = {
     "aiohttp_by_hand.py": Client("Python/3"),
     "browser_native.html": Client("Mozilla/5.0"),
     "livekit_openai.py": Client("LiveKit Agents", races=("response_cancel_not_active",)),
     "openai_agents.py": Client("Agents/Python"),
     "openai_async.py": Client("AsyncOpenAI/Python"),
-    "openai_azure_beta.py": Client(
-        "AsyncAzureOpenAI/Python",
-        ("beta", "beta"),
-        dialled="/openai/realtime?api-version=2025-04-01-preview&deployment=gpt-4o-realtime-preview",
-    ),
+    "openai_azure_beta.py": Client("AsyncAzureOpenAI/Python", ("beta", "beta"), dialled=PREVIEW),
+    "openai_azure_ga.py": Client("AsyncAzureOpenAI/Python", ("ga", "beta"), dialled=PREVIEW),
     "openai_node_azure.mjs": Client("AzureOpenAI/JS", dialled="/v1/realtime?model=gpt-realtime"),
     "openai_node_native.mjs": Client("node"),
     "openai_node_ws.mjs": Client("OpenAI/JS"),
