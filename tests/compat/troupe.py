@@ -78,7 +78,6 @@ class Troupe:
             "AZURE_OPENAI_API_KEY": "key-of-azure",
             "SSL_CERT_FILE": authority,
             "NODE_EXTRA_CA_CERTS": authority,
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
         done = subprocess.run(
             command(place / script), capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
