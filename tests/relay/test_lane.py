@@ -78,7 +78,7 @@ def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 class Transport:
-    """A TLS transport that takes what it is given, up to a limit."""
+    """A TLS transport that takes what it is given."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -86,6 +86,8 @@ class Transport:
         self.reading = True
         self.closed = False
         self.waiting_bytes = 0
+        self.full = False
+        """With the next that is written."""
         self.protocol: Any = None
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -93,6 +95,8 @@ class Transport:
 
     def write(self, data: bytes) -> None:
         self.written += data
+        if self.full:
+            self.protocol.pause_writing()
 
     def writelines(self, parts: list[bytes]) -> None:
         for part in parts:
@@ -132,6 +136,7 @@ class Run:
     journal: ListJournal
     meter: Meter
     lanes: Lanes | None
+    pump: Pump
 
     def arrives(self, leg: Leg, data: bytes) -> None:
         """Have `data` come from the peer of `leg`."""
@@ -175,7 +180,8 @@ def connection() -> Iterator[socket.socket]:
 def begun(connection: socket.socket, *, short: bool, bridged: bool, watched: bool) -> Run:
     """Return a call that has just begun."""
     journal = BatchJournal(16 * 1024 * 1024) if short else ListJournal()
-    lanes = Lanes(journal.batch, Pump()) if isinstance(journal, BatchJournal) else None
+    pump = Pump()
+    lanes = Lanes(journal.batch, pump) if isinstance(journal, BatchJournal) else None
     ledger = Ledger(journal, CALL, Counter())
     ledger.hide(SECRET)
     spoken: Dialect | None = "ga" if bridged or watched else None
@@ -198,7 +204,7 @@ def begun(connection: socket.socket, *, short: bool, bridged: bool, watched: boo
     caller.written.clear()
     provider.written.clear()
     call.begin(Joint(ours, wire), b"", Joint(theirs, dialled), b"", lanes)
-    return Run(caller, provider, call, core, journal, meter, lanes)
+    return Run(caller, provider, call, core, journal, meter, lanes, pump)
 
 
 # A number stands for as many letters: failures are told in full.
@@ -343,3 +349,82 @@ async def test_an_idle_leg_keeps_no_memory(run: Run) -> None:
     run.arrives(Leg.PROVIDER, data[100:])
     assert len(run.provider.protocol.get_buffer(-1)) == whole
     assert run.caller.written == data
+
+
+# --- turns ---------------------------------------------------------------------------
+
+MANY = 1_000
+
+
+def binary(number: int) -> bytes:
+    """Return a frame that has to go the long way."""
+    return frame(b"%d" % number, Leg.CALLER, 0x82)
+
+
+def payloads(run: Run) -> list[bytes]:
+    return [record.payload for record in of(run, Kind.FRAME)]
+
+
+async def test_who_sends_much_for_the_long_way_has_turns(run: Run) -> None:
+    """And is not read meanwhile: others are between."""
+    run.arrives(Leg.CALLER, b"".join(binary(number) for number in range(MANY)))
+    turns, before = 0, 0
+    while not run.caller.reading:
+        assert before < len(payloads(run)) <= before + MANY // 10
+        before = len(payloads(run))
+        run.arrives(Leg.PROVIDER, frame(b"between", Leg.PROVIDER))
+        assert payloads(run)[-1] == b"between"
+        before += 1
+        assert run.pump.wait(None) == []
+        turns += 1
+    assert turns > 5
+    assert [one for one in payloads(run) if one != b"between"] == [
+        b"%d" % number for number in range(MANY)
+    ]
+
+
+async def test_what_was_read_waits_while_its_leg_may_not_be_read(run: Run) -> None:
+    run.arrives(Leg.CALLER, b"".join(binary(number) for number in range(MANY)))
+    run.call.caller.pause()
+    here = len(payloads(run))
+    for _ in range(3):
+        run.pump.wait(0)
+    assert len(payloads(run)) == here
+    run.call.caller.resume()
+    assert not run.caller.reading
+    while not run.caller.reading:
+        run.pump.wait(None)
+    assert payloads(run) == [b"%d" % number for number in range(MANY)]
+
+
+async def test_a_full_leg_stops_the_other_in_the_midst_of_what_was_read(run: Run) -> None:
+    run.provider.full = True
+    run.arrives(Leg.CALLER, b"".join(binary(number) for number in range(10)))
+    assert payloads(run) == [b"0"]
+    run.provider.full = False
+    run.provider.protocol.resume_writing()
+    run.pump.wait(0)
+    assert payloads(run) == [b"%d" % number for number in range(10)]
+
+
+async def test_a_tls_transport_may_have_more_when_it_is_told_to_stop(run: Run) -> None:
+    run.arrives(Leg.CALLER, b"".join(binary(number) for number in range(MANY)))
+    for number in range(MANY, 10 * MANY):
+        run.arrives(Leg.CALLER, binary(number))
+    while not run.caller.reading:
+        run.pump.wait(0)
+    assert payloads(run) == [b"%d" % number for number in range(10 * MANY)]
+
+
+async def test_the_end_of_a_tls_peer_comes_after_all_that_it_said(run: Run) -> None:
+    run.arrives(Leg.CALLER, b"".join(binary(number) for number in range(MANY)))
+    run.caller.protocol.eof_received()
+    assert payloads(run) == [b"%d" % number for number in range(MANY)]
+
+
+async def test_of_a_lost_peer_nothing_is_waited_for(run: Run) -> None:
+    run.arrives(Leg.CALLER, b"".join(binary(number) for number in range(MANY)))
+    run.caller.protocol.connection_lost(None)
+    here = len(payloads(run))
+    run.pump.wait(0)
+    assert len(payloads(run)) == here < MANY

@@ -122,7 +122,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
     Kinds: `connected` (data: connect_ns, provider handshake headers worth keeping),
     `dialect` (data: caller_dialect: it showed only in a frame), `model_mapped`
-    (data: asked, used, why), `early_frames` (data: frames, bytes), `revoked`.
+    (data: asked, used, why), `early_frames` (data: frames that went on at once, bytes), `revoked`.
     """
 
     kind: str

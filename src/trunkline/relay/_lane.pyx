@@ -9,6 +9,9 @@ protocol, session updates that may show a caller's dialect, frames in which a pr
 quotes a credential, whatever comes while the core says `SHUT`. So there is one place that
 knows what to do with them, and `End` need only know where a frame ends.
 
+The long way costs fifty times as much. So that one call cannot keep all others waiting, its
+frames go there in turns: what was read beyond that rests, and no more is read before.
+
     socket ─▶ Pump ─▶ End ─┬─ a run of plain frames ─▶ the other end, then the journal
     TLS transport ─────────┘  └─ anything else ─▶ picows ─▶ LegListener ─▶ Core
 """
@@ -103,6 +106,7 @@ cdef enum:
     KEPT_BYTES = 256 * 1024  # a larger frame that is not here whole goes the other way
     AHEAD_BYTES = 16 * 1024  # read beyond what is missing of a frame
     READY = 64               # sockets that are asked for at once
+    LONG_WAYS = 64           # frames for picows of one leg; then it is the next one's turn
     BUCKETS = 64             # as in `meter.py`
     WHOLE_TEXT = 0x81        # FIN, opcode 1, no reserved bits (RFC 6455, 5.2)
     MAX_HEADER_BYTES = 14
@@ -193,6 +197,7 @@ cdef class Pump:
         bint _python_ran
         Slot* _slots
         list _ends
+        list _resting
         int64_t _frames[3][BUCKETS]
         int64_t _bytes[3]
         int64_t _relay_ns[3]
@@ -200,6 +205,7 @@ cdef class Pump:
     def __cinit__(self):
         self._slots = NULL
         self._ends = []
+        self._resting = []
         self._busy = False
         memset(self._frames, 0, sizeof(self._frames))
         memset(self._bytes, 0, sizeof(self._bytes))
@@ -234,12 +240,14 @@ cdef class Pump:
         cdef int count, number, fd
         cdef uint32_t events
         cdef End end
-        cdef list wanted = []
+        cdef list wanted = [], resting
         self._python_ran = False
         if timeout_s is not None:
             deadline_ns = monotonic_ns() + <int64_t>(max(timeout_s, 0) * 1e9)
         while True:
-            if deadline_ns != INT64_MAX:
+            if self._resting:
+                timeout_ms = 0
+            elif deadline_ns != INT64_MAX:
                 rest_ns = deadline_ns - monotonic_ns()
                 # Rounded up: else the loop would turn round and round in the last millisecond.
                 timeout_ms = <int>min(max(rest_ns + 999_999, 0) // 1_000_000, 86_400_000)
@@ -252,6 +260,10 @@ cdef class Pump:
                     end.readable()
                 if self._slots[fd].wanted:
                     wanted.append((fd, events & ~<uint32_t>EPOLLOUT, events & ~<uint32_t>EPOLLIN))
+            if self._resting:
+                resting, self._resting = self._resting, []
+                for end in resting:
+                    end.go_on()
             if wanted or self._python_ran or count <= 0 or timeout_ms == 0:
                 return wanted
 
@@ -385,13 +397,16 @@ cdef class End:
         End _other
         int _leg
         int _fd
-        bint _pumped
+        bint _wanted   # by Python
+        bint _reading
+        bint _resting  # whole frames are kept: nothing is read before they had their turn
+        bint _queued   # for a turn
         object _transport
         object _write_to
         object _waiting_bytes
         object _wire
         object _feed
-        # Read, and not yet the whole of a frame. NULL: nothing is.
+        # Read, and not yet the whole of a frame, or resting. NULL: nothing is.
         unsigned char* _kept
         Py_ssize_t _kept_bytes
         Py_ssize_t _room_bytes
@@ -432,21 +447,14 @@ cdef class End:
         transport.set_protocol(self)
 
     def pause_reading(self):
-        """Read no more: TCP makes the peer wait."""
-        if self._pumped:
-            self._pumped = False
-            self._pump.remove(self)
-        else:
-            self._transport.pause_reading()
+        """Read no more: TCP makes the peer wait. What was read and not yet looked at waits too."""
+        self._wanted = False
+        self._mind()
 
     def resume_reading(self):
         """Read, or read again."""
-        if self._fd >= 0:
-            if not self._pumped:
-                self._pumped = True
-                self._pump.add(self)
-        elif self._transport is not None:
-            self._transport.resume_reading()
+        self._wanted = True
+        self._mind()
 
     def take(self, bytes data not None):
         """Read `data` as if it came from the socket, before all that does."""
@@ -475,13 +483,17 @@ cdef class End:
         self._arrived(size_bytes)
 
     def eof_received(self):
+        """The end of a TLS peer, which may come right after what it said before."""
+        while self._resting:
+            self._wanted = True
+            self._turn()
         return self._wire.eof_received()
 
     def connection_lost(self, exc):
-        if self._pumped:
-            self._pumped = False
+        if self._reading and self._fd >= 0:
             self._pump.remove(self)
         self._fd = -1
+        self._wanted = self._reading = self._resting = False
         free(self._kept)
         self._kept = NULL
         self._kept_bytes = 0
@@ -505,10 +517,37 @@ cdef class End:
         elif count == 0 or (errno != EAGAIN and errno != EINTR):
             # The end: the transport will see the same, and knows what to do.
             self._pump._python_ran = True
-            self.pause_reading()
+            self._reading = False
+            self._pump.remove(self)
             self._fd = -1
-            self._transport.resume_reading()
+            self._mind()
         return 0
+
+    cdef int _mind(self) except -1:
+        """Read or do not: as Python wants, and when nothing rests."""
+        cdef bint reads = self._wanted and not self._resting
+        if self._wanted and self._resting and not self._queued:
+            self._queued = True
+            self._pump._resting.append(self)
+        if reads == self._reading:
+            return 0
+        self._reading = reads
+        if self._fd >= 0:
+            self._pump.add(self) if reads else self._pump.remove(self)
+        elif self._transport is not None:
+            self._transport.resume_reading() if reads else self._transport.pause_reading()
+        return 0
+
+    cdef int go_on(self) except -1:
+        """Have a turn with what rests."""
+        self._queued = False
+        if self._wanted and self._resting:
+            self._turn()
+        return 0
+
+    cdef int _turn(self) except -1:
+        self._resting = False
+        return self._received(self._kept, self._kept_bytes)
 
     cdef unsigned char* _where(self, Py_ssize_t* room_bytes) except NULL:
         """Where to read to: behind what is kept, or into the buffer of all."""
@@ -517,16 +556,20 @@ cdef class End:
         if self._kept is NULL:
             room_bytes[0] = READ_BYTES
             return self._pump._buffer
+        if self._kept_bytes == self._room_bytes:
+            self._keep(self._kept, self._kept_bytes, 2 * self._kept_bytes)
         room_bytes[0] = self._room_bytes - self._kept_bytes
         return self._kept + self._kept_bytes
 
     cdef int _arrived(self, Py_ssize_t size_bytes) except -1:
         """Handle what was read to `_where`."""
+        if self._resting:
+            # A TLS transport had that much left when it was told to read no more.
+            self._kept_bytes += size_bytes
+            return 0
         if self._kept is NULL:
-            self._received(self._pump._buffer, size_bytes)
-        else:
-            self._received(self._kept, self._kept_bytes + size_bytes)
-        return 0
+            return self._received(self._pump._buffer, size_bytes)
+        return self._received(self._kept, self._kept_bytes + size_bytes)
 
     cdef int _received(self, unsigned char* data, Py_ssize_t size_bytes) except -1:
         cdef bint was_busy = self._pump._busy
@@ -539,7 +582,7 @@ cdef class End:
             self._lane._failed()
         finally:
             self._pump._busy = was_busy
-        return 0
+        return self._mind()
 
     cdef int _split(self, unsigned char* data, Py_ssize_t size_bytes) except -1:
         """Give each frame of `data` its way, in order; keep the beginning of the last."""
@@ -549,10 +592,15 @@ cdef class End:
         cdef unsigned char* run = data
         cdef Frame frame
         cdef Py_ssize_t whole_bytes
+        cdef int long_ways = 0
         while at < end:
             if self._feeding_bytes:
                 at = run = self._fed(at, end)
                 continue
+            if long_ways == LONG_WAYS or not self._wanted:
+                self._resting = True
+                whole_bytes = end - at
+                break
             frame = frame_at(at, end - at, self._leg == CALLER, self._lane._max_frame_bytes)
             whole_bytes = frame.header_bytes + frame.payload_bytes
             if frame.broken:
@@ -571,6 +619,7 @@ cdef class End:
             if (at[0] & 0x0F) < 8:
                 self._in_message = not at[0] & 0x80
             self._feeding_bytes = whole_bytes
+            long_ways += 1
         else:
             whole_bytes = 0
         self._handed(run, at, received_ns)
