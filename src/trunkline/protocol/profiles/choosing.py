@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from trunkline.protocol.profiles.ask import AZURE_GA, AZURE_PREVIEW, Ask, Refused
+from trunkline.protocol.profiles.ask import AZURE_GA, AZURE_PREVIEW, RESOURCE, Ask, Refused
 from trunkline.protocol.profiles.catalogue import PROFILES
 from trunkline.protocol.profiles.profile import Profile
 from trunkline.snapshot import Provider
@@ -158,11 +158,17 @@ def _stored(provider: Provider, *, own: bool, by: By) -> Choice:
 
 def _resource(ask: Ask) -> str:
     """Return the resource that a caller names: in the query, or in a header."""
-    return (
+    resource = (
         ask.value("resource")
         or ask.headers.get("trunkline-resource", "")
         or _of_api_base(ask.headers.get("helicone-openai-api-base", ""))
     )
+    if resource and not RESOURCE.fullmatch(resource):
+        raise Refused(
+            400, "bad_resource",
+            "resource must be the name of an Azure OpenAI resource: letters, digits and hyphens",
+        )  # fmt: skip
+    return resource
 
 
 def _of_api_base(url: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus, urlsplit
 import msgspec
 
 from trunkline.protocol.call import Dialect
-from trunkline.protocol.profiles.ask import RESOURCE, Ask, Refused, beta_header, passed_headers
+from trunkline.protocol.profiles.ask import Ask, Refused, beta_header, passed_headers
 from trunkline.protocol.profiles.choosing import Choice
 from trunkline.protocol.profiles.credentials import Header
 from trunkline.protocol.profiles.profile import Profile
@@ -92,11 +92,8 @@ def _base(choice: Choice, settings: Settings) -> str:
         )  # fmt: skip
     if "{resource}" not in base:
         return base
-    if not RESOURCE.fullmatch(choice.resource):
-        raise Refused(
-            400, "bad_resource" if choice.resource else "missing_resource",
-            "resource must be the name of an Azure OpenAI resource: letters, digits and hyphens",
-        )  # fmt: skip
+    if not choice.resource:
+        raise Refused(400, "missing_resource", "add &resource=<name of the Azure OpenAI resource>")
     return base.replace("{resource}", choice.resource)
 
 
