@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.recorder.folding import run
-from tests.support.golden import OPENED_NS
+from tests.support.golden import OPENED_NS, WALL_NS
 
 from trunkline.journal.record import Flag, Kind, Leg, Record
 from trunkline.store.facts.rows import Row
@@ -129,7 +129,7 @@ def records(told: Sequence[Told | list[Told]]) -> list[Record]:
     """Return journal records of what was told, by time; handed on at the time they came."""
     flat = [one for some in told for one in (some if isinstance(some, list) else [some])]
     flat.sort(key=lambda one: one[0])
-    opened = {"call_id": "call_x", "org_id": "org_x", "wall_ns": 0, "opened_ns": OPENED_NS}
+    opened = {"call_id": "call_x", "org_id": "org_x", "wall_ns": WALL_NS, "opened_ns": OPENED_NS}
     first = Record(
         Kind.OPENED, bytes(16), 0, received_ns=OPENED_NS, payload=json.dumps(opened).encode()
     )

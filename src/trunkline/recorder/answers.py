@@ -9,7 +9,7 @@ import msgspec
 
 from trunkline.protocol import events
 from trunkline.protocol.usage import WireUsage
-from trunkline.recorder import cost, lines, tools, turns
+from trunkline.recorder import cost, interruptions, lines, metrics, tools, turns
 from trunkline.recorder.bounds import MAX_MESSAGE_CHARS, id_of
 from trunkline.recorder.errors import error
 from trunkline.recorder.redact import redacted
@@ -78,7 +78,10 @@ def words(state: State, step: Step, event: Words) -> None:
     answer = answer_of(state, step, event.response_id)
     line = _line(state, step, event.item_id, event.response_id, answer)
     lines.append(line, event.content_index, event.delta)
-    turn = turns.turn_of(state, answer.turn) if answer else None
+    if answer is None or answer.first_text_us is not None:
+        return
+    answer.first_text_us = step.heard_us
+    turn = turns.turn_of(state, answer.turn)
     if turn is not None and turn.first_text_us is None:
         turn.first_text_us = step.heard_us
 
@@ -106,8 +109,13 @@ def sounded(state: State, step: Step, event: events.AudioDelta, placed: Placed) 
         answer.items.append(placed.item_id)
         if (turn := turns.turn_of(state, answer.turn)) is not None:
             turn.items.append(placed.item_id)
+    if answer.response_id in state.sound.silenced:
+        answer.late_audio_us += placed.duration_us
+        state.sums.late_audio_us += placed.duration_us
     if answer.first_audio_us is None:
         answer.first_audio_us = step.heard_us
+        if state.first_audio_us is None:
+            state.first_audio_us = step.heard_us
     answer.last_audio_us = step.heard_us
     turn = turns.turn_of(state, answer.turn)
     if turn is not None and turn.first_audio_us is None:
@@ -126,10 +134,12 @@ def done(state: State, step: Step, event: events.ResponseDone) -> None:
     if event.response.usage is not None:
         _bill(state, step, answer, event.response.usage)
     lines.emit_dirty(state, step)
-    step.rows.append(turns.response_row(state, answer, step.seq))
+    row = turns.response_row(state, answer, step.seq)
+    step.rows.append(row)
+    interruptions.cut(state, row)
     turns.answered(state, step, answer)
     if answer.aside:
-        turns.finish_answer(state, answer.response_id)
+        turns.finish_answer(state, answer.response_id, step.seq)
 
 
 def _outcome(state: State, step: Step, answer: Answer, response: events.Response) -> None:
@@ -140,6 +150,7 @@ def _outcome(state: State, step: Step, answer: Answer, response: events.Response
         answer.error_code = id_of(details.error.code or details.error.type)
         answer.error_message = redacted(details.error.message)
     if answer.status == "failed":
+        state.sums.failed_responses += 1
         error(state, step, "provider", details.error or events.ErrorDetail())
 
 
@@ -158,9 +169,21 @@ def _bill(state: State, step: Step, answer: Answer, usage: WireUsage) -> None:
     row = cost.charge_response(state, step, answer, usage)
     step.rows.append(row)
     answer.tokens, answer.cost_usd = row.tokens, row.cost_usd
+    answer.audio_usd = cost.audio_usd(state, step, row)
+    if not answer.aside:
+        _context(state, answer)
     turn = turns.turn_of(state, answer.turn)
     if turn is not None and row.cost_usd is not None:
         turn.cost_usd = (turn.cost_usd or Decimal(0)) + row.cost_usd
+
+
+def _context(state: State, answer: Answer) -> None:
+    """Hold the input of a response in the conversation against that of the one before."""
+    tokens = answer.tokens
+    now = tokens.input_text + tokens.input_audio + tokens.input_image
+    answer.context_dropped_tokens = metrics.dropped_tokens(state.context_tokens, now)
+    state.sums.context_drops += answer.context_dropped_tokens is not None
+    state.context_tokens = now or state.context_tokens
 
 
 def _json(metadata: dict[str, object] | None) -> str:

@@ -13,9 +13,10 @@ from trunkline.recorder.state import State, Step
 from trunkline.recorder.stopping import stopped
 
 
-def _append(state: State, _step: Step, _event: events.AudioAppend, heard: Heard) -> None:
+def _append(state: State, step: Step, _event: events.AudioAppend, heard: Heard) -> None:
     if isinstance(heard, Placed):
         state.sums.caller_audio_us += heard.duration_us
+        state.intake.hear(step.at_us, heard.starts_us, heard.duration_us)
         if (loudness := state.hearing.loudness) is not None:
             loudness.hear(heard, state.sound.caller.appended_us - heard.duration_us)
 
@@ -46,19 +47,32 @@ def _response_create(state: State, step: Step, event: events.ResponseCreate, _he
         turns.requested(state, step, aside=aside)
 
 
+def _session_update(state: State, step: Step, _event: events.SessionUpdate, _: Heard) -> None:
+    state.update_us = step.handed_us
+
+
 def _stop(state: State, step: Step, _event: Any, heard: Heard) -> None:
+    turns.caller_stopped(state, step)
     if isinstance(heard, Stopped):
         stopped(state, step, heard)
+
+
+def _truncate(state: State, step: Step, event: events.ItemTruncate, heard: Heard) -> None:
+    play = state.sound.plays.get(event.item_id)
+    if play is not None:
+        turns.truncated(state, play.response_id)
+    _stop(state, step, event, heard)
 
 
 _Handler: TypeAlias = Callable[[State, Step, Any, Heard], None]
 HANDLERS: Final[dict[type, _Handler]] = {
     events.AudioAppend: _append,
+    events.SessionUpdate: _session_update,
     events.AudioCommit: _commit,
     events.AudioClear: _clear,
     events.ItemCreate: _item_create,
     events.ResponseCreate: _response_create,
-    events.ItemTruncate: _stop,
+    events.ItemTruncate: _truncate,
     events.ResponseCancel: _stop,
     events.PlayoutClear: _stop,
     **flow.OF_CALLER,

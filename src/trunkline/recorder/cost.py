@@ -14,12 +14,13 @@ from typing import Final
 import msgspec
 
 from trunkline.protocol.cost import Cost, cost_of_response, cost_of_time, cost_of_transcription
+from trunkline.protocol.prices import Price
 from trunkline.protocol.usage import Usage, WireUsage, usage_of
 from trunkline.recorder.bounds import clamped
+from trunkline.recorder.metrics import PLACES
 from trunkline.recorder.state import Answer, Line, State, Step
 from trunkline.store.facts.rows import Tokens, UsageRow
 
-PLACES: Final = Decimal("1e-9")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -97,8 +98,7 @@ def _row(state: State, step: Step, kind: str, model: str, usage: Usage) -> Usage
 
 
 def _priced(state: State, step: Step, row: UsageRow, usage: Usage) -> Cost | None:
-    provider = state.opened.provider if state.opened else ""
-    price = step.prices.find(row.model, row.at_day, provider)
+    price = _price(state, step, row)
     if price is None:
         return None
     bounded = Usage(
@@ -110,6 +110,20 @@ def _priced(state: State, step: Step, row: UsageRow, usage: Usage) -> Cost | Non
         return cost_of_time(bounded.duration_us, price, standby_us=row.standby_us)
     costing = cost_of_response if row.kind == "response" else cost_of_transcription
     return costing(bounded, price)
+
+
+def _price(state: State, step: Step, row: UsageRow) -> Price | None:
+    provider = state.opened.provider if state.opened else ""
+    return step.prices.find(row.model, row.at_day, provider)
+
+
+def audio_usd(state: State, step: Step, row: UsageRow) -> Decimal | None:
+    """Return what of the cost of a response its sound has; None when it is unpriced."""
+    if row.cost_usd is None:
+        return None
+    price = _price(state, step, row)
+    rate = price.audio_out if price else None
+    return (rate or Decimal(0)) * row.tokens.output_audio / 1_000_000
 
 
 def _with_cost(row: UsageRow, step: Step, cost: Cost | None, usage: Usage) -> UsageRow:

@@ -28,7 +28,7 @@ from trunkline.protocol.call import Closed, EndReason, Gap, Note, Opened
 from trunkline.protocol.decode import Peek, decode, decode_and_peek, peek
 from trunkline.protocol.events import ErrorEvent
 from trunkline.protocol.prices import PriceTable
-from trunkline.recorder import caller, histogram, lines, meter, provider, turns
+from trunkline.recorder import caller, histogram, lines, meter, provider, speech, turns
 from trunkline.recorder.bounds import MAX_ID_CHARS, MAX_NUMBER, MAX_WALL_US, clamped, id_of
 from trunkline.recorder.errors import error
 from trunkline.recorder.state import State, Step
@@ -227,7 +227,9 @@ def _end(state: State, step: Step, closed: Closed) -> None:
     )
     for turn in state.turns.copy():
         turns.finish(state, step, turn)
-    state.answers.clear()
+    for response_id in list(state.answers):
+        turns.finish_answer(state, response_id, step.seq)
+    speech.end(state, step)
     state.closed, state.ended_us = closed, step.at_us
     step.rows.append(call_row(state))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from trunkline.protocol.events import Item
+from trunkline.recorder import metrics, words
 from trunkline.recorder.bounds import clamped, id_of
 from trunkline.recorder.state import Line, Lines, State, Step
 from trunkline.recorder.timeline import Play
@@ -54,10 +55,34 @@ def _forget_oldest(state: State) -> None:
     if len(state.lines.kept) <= KEPT_LINES:
         return
     oldest = next(iter(state.lines.kept))
-    del state.lines.kept[oldest]
+    line = state.lines.kept.pop(oldest)
     play = state.sound.plays.pop(oldest, None)
+    sums, (spoken, lasted_us) = state.sums, pace(line, play)
+    if line.role == "caller":
+        sums.caller_words += spoken
+        sums.caller_worded_us += lasted_us
+    else:
+        sums.assistant_words += spoken
+        sums.assistant_worded_us += lasted_us
     if play is not None:
-        state.sums.heard_us += play.heard_us
+        sums.heard_us += play.heard_us
+        sums.stalls_us += play.stalls_us
+        sums.assistant_spans.append((play.starts_us, play.heard_until_us))
+
+
+def pace(line: Line, play: Play | None) -> tuple[int, int]:
+    """Return how many words `line` has, and in how long, µs, they were spoken.
+
+    Of the caller: the transcript, from the true start to the true end of the speech. Of the
+    assistant: all that was generated, in the sound of it. Nothing where either is missing, or
+    the script shows no words. Words per minute are the quotient of sums. Source: product.md 1b.
+    """
+    lasted_us = play.audio_us if play else (line.ends_us or 0) - (line.starts_us or 0)
+    unknown = line.role == "caller" and line.transcript_status != "completed"
+    if unknown or lasted_us <= 0 or line.kind != "message":
+        return 0, 0
+    spoken = words.count(" ".join(line.parts.values()))
+    return (spoken, lasted_us) if spoken else (0, 0)
 
 
 def describe(line: Line, item: Item) -> None:
@@ -174,6 +199,7 @@ def item_row(state: State, line: Line, version: int) -> ItemRow:
         text=text,
         heard_chars=heard_chars(text, play),
         transcript_status=line.transcript_status,
+        transcription_us=metrics.transcription_us(line),
         added_us=line.added_us,
         starts_us=play.starts_us if play else line.starts_us,
         ends_us=play.heard_until_us if play else line.ends_us,

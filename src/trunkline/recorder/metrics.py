@@ -8,10 +8,19 @@ are those of protocol.md 6.1: `up` received from the caller, `fw` handed to the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
 
-from trunkline.recorder.state import Turn
+from trunkline.protocol.events import RateLimit
+from trunkline.recorder.state import Answer, Line, Turn
 from trunkline.recorder.timeline import Play
+
+PLACES: Final = Decimal("1e-9")
+"""Money is kept to so many places."""
+
+AGAIN_US: Final = 500_000
+"""Whoever speaks again so soon after `speech_stopped` had not finished (protocol.md 6.3)."""
 
 
 def origin_us(turn: Turn) -> int | None:
@@ -56,6 +65,129 @@ def endpoint_us(turn: Turn) -> int | None:
     processing. None where `origin_us` is. Source: protocol.md 6.2.
     """
     return _between(turn.speech_ended_us, turn.speech_stopped_us)
+
+
+def dispatch_us(turn: Turn) -> int | None:
+    """Return what it took the provider to begin.
+
+    From the last of `dn(committed)` and `fw(response.create)` before it to
+    `dn(response.created)` of the turn's first response. Contained in `wait_us`. None: nothing
+    was committed or asked for, or no response was created. Source: product.md 1b.
+    """
+    if turn.response_created_us is None:
+        return None
+    asked = [turn.committed_us, turn.requested_us]
+    before = [us for us in asked if us is not None and us <= turn.response_created_us]
+    return turn.response_created_us - max(before) if before else None
+
+
+def is_premature(turn: Turn) -> bool:
+    """Whether the provider took a pause for the end of the caller's speech.
+
+    The next `dn(speech_started)` comes within 500 ms of `dn(speech_stopped)`, and the response is
+    cancelled before its first sound. Source: protocol.md 6.3.
+    """
+    again_us = _between(turn.speech_stopped_us, turn.resumed_us)
+    unheard = turn.first_audio_us is None and turn.status == "cancelled"
+    return again_us is not None and again_us <= AGAIN_US and unheard
+
+
+def caller_stop_us(turn: Turn) -> int | None:
+    """Return how fast the application reacted to the barge-in that began `turn`.
+
+    From `dl(speech_started)` to `up` of the first `response.cancel`,
+    `conversation.item.truncate` or `output_audio_buffer.clear` behind it. None: it told nothing,
+    or there was no barge-in. Source: protocol.md 6.3, client stop latency.
+    """
+    return _between(turn.barged_us, turn.caller_stopped_us)
+
+
+def to_first_text_us(answer: Answer) -> int | None:
+    """Return `dl(first output_text.delta or output_audio_transcript.delta) - dn(response.created)`.
+
+    None: it wrote nothing. Do not mix `after_tool` with others. Source: protocol.md 6.2.
+    """
+    return _between(answer.created_us, answer.first_text_us)
+
+
+def to_first_audio_us(answer: Answer) -> int | None:
+    """Return `dl(F) - dn(response.created)`: time to first audio without endpoint and dispatch.
+
+    None: it made no sound. Do not mix `after_tool` with others. Source: protocol.md 6.2.
+    """
+    return _between(answer.created_us, answer.first_audio_us)
+
+
+def stream_us(answer: Answer) -> int | None:
+    """Return what the real-time factor is a fraction of: `dl(L) - dl(F)`.
+
+    RTF = `stream_us / audio_us`; below 1 is faster than real time. It is told by the times at
+    which sound was handed on, so that what we add is in it. None with less than two deltas.
+    Source: protocol.md 6.2.
+    """
+    span_us = _between(answer.first_audio_us, answer.last_audio_us)
+    return span_us or None
+
+
+def stalls_us(items: Sequence[str], plays: Mapping[str, Play]) -> int:
+    """Return how long the caller's player had run dry in the middle of `items`.
+
+    Sum over their deltas of `dl - due`, where it is positive and the item was not cut; due is
+    the end of the sound before. A player with a buffer of its own may have hidden it.
+    Source: protocol.md 6.3.
+    """
+    return sum(plays[item].stalls_us for item in items if item in plays)
+
+
+def unheard_usd(audio_usd: Decimal | None, audio_us: int, heard_us: int) -> Decimal | None:
+    """Return what was paid for sound that nobody heard: `audio_usd * (1 - heard / D)`.
+
+    The billed tokens of sound are shared out evenly over the sound; protocol.md 6.3 takes 20
+    tokens a second, which is the same where the provider bills so. None: unpriced.
+    """
+    if audio_usd is None:
+        return None
+    share = unheard_tokens(1_000_000_000, audio_us, heard_us)
+    return (audio_usd * share / 1_000_000_000).quantize(PLACES, ROUND_HALF_EVEN)
+
+
+def unheard_tokens(tokens: int, audio_us: int, heard_us: int) -> int:
+    """Return how many of `tokens`, billed for `audio_us` of sound, nobody heard: rounded down."""
+    return tokens * max(0, audio_us - heard_us) // audio_us if audio_us else 0
+
+
+def dropped_tokens(before: int, now: int) -> int | None:
+    """Return by how much the context shrank between two responses: silent truncation.
+
+    `input_tokens` of the one, less those of the next in the conversation. None: it grew, or
+    something was deleted, truncated or updated between them (`before` is 0 then).
+    Source: protocol.md 6.4.
+    """
+    return before - now if 0 < now < before else None
+
+
+def transcription_us(line: Line) -> int | None:
+    """Return how late what the caller said was known: `dn(completed) - dn(committed)`.
+
+    Negative where the transcript came first. None: not committed, or not transcribed.
+    Source: protocol.md 6.2.
+    """
+    if line.committed_us is None or line.transcribed_us is None:
+        return None
+    return line.transcribed_us - line.committed_us
+
+
+def left_permille(limits: Iterable[RateLimit]) -> int | None:
+    """Return the least of `remaining / limit` of one `rate_limits.updated`, in thousandths.
+
+    None: no limit is told. Source: protocol.md 6.4, headroom.
+    """
+    left = [
+        max(0, min(limit.remaining, limit.limit)) * 1000 // limit.limit
+        for limit in limits
+        if limit.limit is not None and limit.limit > 0 and limit.remaining is not None
+    ]
+    return min(left, default=None)
 
 
 def stop_us(turn: Turn, plays: Mapping[str, Play]) -> int | None:

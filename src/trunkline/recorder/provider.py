@@ -8,7 +8,18 @@ from typing import Any, Final, TypeAlias, get_args
 from trunkline.protocol import events
 from trunkline.protocol.call import CallKind
 from trunkline.protocol.session import Session
-from trunkline.recorder import answers, cost, flow, lines, meter, speech, tools, turns
+from trunkline.recorder import (
+    answers,
+    cost,
+    flow,
+    interruptions,
+    lines,
+    meter,
+    metrics,
+    speech,
+    tools,
+    turns,
+)
 from trunkline.recorder.bounds import clamped, id_of
 from trunkline.recorder.errors import error
 from trunkline.recorder.loudness import Loudness
@@ -23,14 +34,20 @@ def _session_created(state: State, step: Step, event: events.SessionCreated, _he
     """Connect time: from the dial, else from the opening, to `dn(session.created)`."""
     if state.connect_us is None:
         state.connect_us = max(0, step.at_us - (state.dialled_us or 0))
+    if state.ready_us is None:
+        state.ready_us = step.at_us
     _session(state, event.session)
     if state.hearing.kind == "translation":
         meter.begin(state, step)
 
 
-def _session_updated(
-    state: State, _step: Step, event: events.SessionUpdated, _heard: Heard
-) -> None:
+def _session_updated(state: State, step: Step, event: events.SessionUpdated, _heard: Heard) -> None:
+    """Configuration time: `dn(session.updated) - fw(session.update)` (protocol.md 6.2)."""
+    if state.update_us is not None:
+        state.configure_us = max(0, step.at_us - state.update_us)
+        state.update_us = None
+    # Instructions and tools are part of the context.
+    state.context_tokens = 0
     _session(state, event.session)
 
 
@@ -107,7 +124,19 @@ def _turn_of_item(state: State, line: Line) -> int:
     return turns.upcoming(state)
 
 
+def _item_truncated(state: State, _step: Step, _event: events.ItemTruncated, _heard: Heard) -> None:
+    state.context_tokens = 0
+
+
+def _rate_limits(state: State, _step: Step, event: events.RateLimitsUpdated, _heard: Heard) -> None:
+    left = metrics.left_permille(event.rate_limits)
+    if left is not None:
+        least = state.sums.left_permille
+        state.sums.left_permille = left if least is None else min(least, left)
+
+
 def _item_deleted(state: State, step: Step, event: events.ItemDeleted, _heard: Heard) -> None:
+    state.context_tokens = 0
     line = state.lines.kept.get(id_of(event.item_id))
     if line is not None and not line.deleted:
         line.deleted = line.dirty = True
@@ -142,8 +171,10 @@ def _transcription_completed(
     line = _transcribed(state, step, event.item_id)
     if line is not None:
         line.transcript_status, line.dirty = "completed", True
+        line.transcribed_us = step.at_us
         line.parts[clamped(event.content_index)] = event.transcript
         lines.emit(state, step, line)
+        interruptions.transcribed(state, step, line)
     if event.usage is not None:
         billed = line or Line(id_of(event.item_id), step.at_us)
         step.rows.append(cost.charge_transcription(state, step, billed, event.usage))
@@ -217,7 +248,8 @@ def _mcp_arguments_done(
 def _mcp_ended(
     state: State, step: Step, event: events.McpCallCompleted | events.McpCallFailed, _heard: Heard
 ) -> None:
-    tools.mcp_ended(state, step, event.item_id)
+    failed = isinstance(event, events.McpCallFailed)
+    tools.mcp_ended(state, step, event.item_id, failed=failed)
 
 
 _Handler: TypeAlias = Callable[[State, Step, Any, Heard], None]
@@ -238,6 +270,8 @@ HANDLERS: Final[dict[type, _Handler]] = {
     events.ItemAdded: _item_added,
     events.ItemDone: _item_done,
     events.ItemDeleted: _item_deleted,
+    events.ItemTruncated: _item_truncated,
+    events.RateLimitsUpdated: _rate_limits,
     events.TranscriptionDelta: _transcription_delta,
     events.TranscriptionCompleted: _transcription_completed,
     events.TranscriptionFailed: _transcription_failed,

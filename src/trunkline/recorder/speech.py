@@ -31,6 +31,7 @@ def started(state: State, step: Step, event: events.SpeechStarted, heard: Heard)
         speech.starts_us = clamped(event.audio_start_ms) * 1000 + (state.hearing.prefix_us or 0)
         spoken_us = state.sound.caller.spoken_at(speech.starts_us)
         starts_us = step.at_us if spoken_us is None else min(step.at_us, spoken_us)
+    speech.began_us = starts_us
     state.speeches.append(speech)
     del state.speeches[:-MAX_SPEECHES]
     over = heard.item_ids if isinstance(heard, Stopped) else state.sound.playing(step.at_us)
@@ -52,7 +53,22 @@ def ended(state: State, step: Step, event: events.SpeechStopped, _heard: Heard) 
     if speech.ends_us is not None:
         spoken_us = state.sound.caller.spoken_at(speech.ends_us)
     ends_us = None if spoken_us is None else min(step.at_us, spoken_us)
-    turns.speech_stopped(state, step, ends_us)
+    _spoken(state, speech, step.at_us if ends_us is None else ends_us)
+    by = "window" if state.hearing.silence_us is not None else "loudness"
+    turns.speech_stopped(state, step, ends_us, by)
+
+
+def _spoken(state: State, speech: Speech, ends_us: int) -> None:
+    """Keep when the caller spoke; once for each speech."""
+    if speech.began_us is not None and not speech.over:
+        speech.over = True
+        state.sums.caller_spans.append((speech.began_us, max(speech.began_us, ends_us)))
+
+
+def end(state: State, step: Step) -> None:
+    """The call is over: whoever still spoke has spoken until now."""
+    for speech in state.speeches:
+        _spoken(state, speech, step.at_us)
 
 
 def _true_end(state: State, speech: Speech, audio_end_ms: int | None) -> int | None:
@@ -91,12 +107,16 @@ def committed(state: State, step: Step, event: events.Committed, _heard: Heard) 
         speech.ends_us = max(speech.starts_us, committed_us - track.origin_us)
     starts_us = track.placed_at(speech.starts_us or 0)
     ends_us = track.cursor_us if speech.ends_us is None else track.placed_at(speech.ends_us)
+    if by_hand and not state.idle:
+        speech.began_us = starts_us
+    _spoken(state, speech, ends_us)
     number = 0
     if not state.hearing.only_listens:
         number = turns.committed(state, step, item_id, starts_us, state.commit_us).turn
     if item_id and not lines.has_left(state, item_id):
         line = lines.line_of(state, item_id, step.at_us)
         line.turn, line.starts_us, line.ends_us = number, starts_us, max(starts_us, ends_us)
+        line.committed_us = step.at_us
         _heard_as_item(state, line)
         lines.settle_place(state, line, event.previous_item_id)
         lines.emit(state, step, line)
@@ -120,6 +140,7 @@ def _next(state: State, ends_us: int) -> None:
 
 def cleared(state: State, step: Step, _event: events.Cleared, _heard: Heard) -> None:
     """The caller's sound was discarded before it became an item."""
+    end(state, step)
     state.speeches.clear()
     turns.drop_unheard(state)
 

@@ -5,6 +5,9 @@ with msgspec and read back at any record, it goes on as if nothing had happened.
 over leaves it, so that an hour of talking stays small: rows are emitted, sums remain,
 and of old items only their place in the conversation.
 
+What a struct has that it always has many of leaves out its defaults: a checkpoint is written
+every second.
+
 All times are offsets on the call's clock, µs, unless they say otherwise.
 """
 
@@ -19,16 +22,18 @@ from trunkline.journal.record import Record
 from trunkline.protocol.call import Closed, Opened
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder.histogram import Histogram
+from trunkline.recorder.intake import Intake
 from trunkline.recorder.loudness import Loudness
 from trunkline.recorder.sound import Sound
-from trunkline.store.facts.rows import Row, Tokens
+from trunkline.recorder.spans import Span
+from trunkline.store.facts.rows import ResponseRow, Row, Tokens, TurnRow
 
 Phase: TypeAlias = Literal["hearing", "waiting", "answering", "answered"]
 """hearing: the caller speaks. waiting: the input is complete, nobody answers yet.
 answering: a response runs. answered: none runs, though a tool may still have to."""
 
 
-class Line(msgspec.Struct):
+class Line(msgspec.Struct, omit_defaults=True):
     """One item: a line of the transcript."""
 
     item_id: str
@@ -50,6 +55,9 @@ class Line(msgspec.Struct):
     """Of the tool call: asked or answered here."""
     called: bool = False
     """The tool call in it has its row."""
+    committed_us: int | None = None
+    """Caller items only: the provider made an item of what was said."""
+    transcribed_us: int | None = None
     deleted: bool = False
     placed: bool = False
     """The provider has said where in the conversation it is."""
@@ -70,7 +78,7 @@ class Lines(msgspec.Struct):
     """Items that the caller wants at the front, and that are not there yet."""
 
 
-class Answer(msgspec.Struct):
+class Answer(msgspec.Struct, omit_defaults=True):
     """One response."""
 
     response_id: str
@@ -82,17 +90,27 @@ class Answer(msgspec.Struct):
     status_reason: str = ""
     error_code: str = ""
     error_message: str = ""
+    after_tool: bool = False
+    """It goes on with a turn whose tool has answered."""
+    first_text_us: int | None = None
     first_audio_us: int | None = None
     last_audio_us: int | None = None
     done_us: int | None = None
     items: list[str] = []
     """Those with sound."""
+    late_audio_us: int = 0
+    """Sound that came when the caller had begun to speak over it."""
+    truncated: bool = False
+    missed_truncate: bool = False
+    context_dropped_tokens: int | None = None
     tokens: Tokens = Tokens()
     cost_usd: Decimal | None = None
+    audio_usd: Decimal | None = None
+    """Of `cost_usd`, what its sound cost."""
     metadata: str = ""
 
 
-class Turn(msgspec.Struct):
+class Turn(msgspec.Struct, omit_defaults=True):
     """Caller input up to the end of the assistant's answer."""
 
     turn: int
@@ -104,6 +122,8 @@ class Turn(msgspec.Struct):
     speech_started_us: int | None = None
     speech_ended_us: int | None = None
     speech_stopped_us: int | None = None
+    end_by: str = ""
+    """How `speech_ended_us` is known: `window`, `loudness`, `commit`."""
     committed_us: int | None = None
     requested_us: int | None = None
     """`response.create` handed to the provider."""
@@ -116,6 +136,12 @@ class Turn(msgspec.Struct):
     """Of the last response that is done."""
     interrupted: bool = False
     barge_in: bool = False
+    barged_us: int | None = None
+    """When the caller's application was told of it."""
+    caller_stopped_us: int | None = None
+    """When it stopped its player, as far as it tells."""
+    resumed_us: int | None = None
+    """When the caller spoke again after the turn's `speech_stopped`."""
     over: list[str] = []
     """Items that were heard when the caller began to speak over them."""
     responses: list[str] = []
@@ -125,10 +151,12 @@ class Turn(msgspec.Struct):
     """Tool calls that wait for their output."""
     told: bool = False
     """A tool's output came since the last response began."""
+    tools: list[Span] = []
+    """When its tools ran, as far as they have answered."""
     cost_usd: Decimal | None = None
 
 
-class Tool(msgspec.Struct):
+class Tool(msgspec.Struct, omit_defaults=True):
     """One function or MCP call."""
 
     tool_call_id: str
@@ -139,6 +167,8 @@ class Tool(msgspec.Struct):
     called_us: int
     output: str | None = None
     answered_us: int | None = None
+    dead_air_us: int | None = None
+    failed: bool = False
 
 
 class Request(msgspec.Struct):
@@ -148,7 +178,7 @@ class Request(msgspec.Struct):
     aside: bool
 
 
-class Speech(msgspec.Struct):
+class Speech(msgspec.Struct, omit_defaults=True):
     """Caller sound that is, or will be, an item: offsets of the provider's session."""
 
     item_id: str
@@ -156,6 +186,10 @@ class Speech(msgspec.Struct):
     """True start: the prefix padding is taken off."""
     ends_us: int | None = None
     """True end: the silence window is taken off."""
+    began_us: int | None = None
+    """`starts_us` on the call's clock."""
+    over: bool = False
+    """It is among the caller's spans."""
 
 
 class Stream(msgspec.Struct):
@@ -209,7 +243,7 @@ class Hearing(msgspec.Struct):
     """A transcription session: there are items, and neither responses nor turns."""
 
 
-class Sums(msgspec.Struct):
+class Sums(msgspec.Struct, omit_defaults=True):
     """What remains of all that has left the state."""
 
     turns: int = 0
@@ -230,6 +264,30 @@ class Sums(msgspec.Struct):
     unpriced: list[str] = []
     waits_us: list[int] = []
     """`wait_us` of every turn that has left."""
+    caller_spans: list[Span] = []
+    """When the caller spoke."""
+    assistant_spans: list[Span] = []
+    """When items were heard that have left."""
+    caller_words: int = 0
+    """Of items that have left, and so for the next three."""
+    caller_worded_us: int = 0
+    assistant_words: int = 0
+    assistant_worded_us: int = 0
+    barge_kinds: dict[str, int] = {}
+    missed_truncates: int = 0
+    premature: int = 0
+    unanswered: int = 0
+    failed_responses: int = 0
+    context_drops: int = 0
+    stalls_us: int = 0
+    """Of items that have left."""
+    late_audio_us: int = 0
+    unheard_usd: Decimal | None = None
+    """Of responses that have left."""
+    tool_us: int = 0
+    tool_dead_us: int = 0
+    left_permille: int | None = None
+    """The least that was left of a rate limit."""
     caller_frames: int = 0
     provider_frames: int = 0
     caller_bytes: int = 0
@@ -259,6 +317,13 @@ class State(msgspec.Struct):
     dialled_us: int | None = None
     """When we began to dial the provider."""
     connect_us: int | None = None
+    ready_us: int | None = None
+    """When the provider's first session was there."""
+    update_us: int | None = None
+    """When the caller's last `session.update` was handed on, while it is unanswered."""
+    configure_us: int | None = None
+    first_audio_us: int | None = None
+    """The assistant's first sound of the call, handed to the caller."""
     hearing: Hearing = msgspec.field(default_factory=Hearing)
     sound: Sound = msgspec.field(default_factory=Sound)
     lines: Lines = msgspec.field(default_factory=Lines)
@@ -269,6 +334,13 @@ class State(msgspec.Struct):
     finished: list[str] = []
     """Responses that left lately: what comes late of them is not a new one."""
     tools: dict[str, Tool] = {}
+    barged: dict[str, TurnRow] = {}
+    """By item: final turns whose barge-in is not transcribed yet."""
+    cut: dict[str, ResponseRow] = {}
+    """By response: cancelled by a barge-in, and not truncated yet."""
+    context_tokens: int = 0
+    """Input of the last response in the conversation; 0: it may shrink."""
+    intake: Intake = msgspec.field(default_factory=Intake)
     requests: list[Request] = []
     typed_us: int | None = None
     """When the caller last created a text item that nobody has asked to answer."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from trunkline.protocol.call import Closed, Opened
-from trunkline.recorder import histogram, metrics
+from trunkline.recorder import histogram, intake, interruptions, lines, metrics, turns
 from trunkline.recorder.bounds import MAX_MESSAGE_CHARS, clamped
 from trunkline.recorder.redact import redacted
 from trunkline.recorder.state import State
+from trunkline.recorder.talk import talk_of
 from trunkline.store.facts.rows import CallRow
 
 
@@ -14,8 +17,10 @@ def call_row(state: State) -> CallRow:
     """Return what is known of the call now. `has_audio` and `expires_at_us` are not known here."""
     opened = state.opened or Opened(call_id=state.call_id, wall_ns=0, opened_ns=0, org_id="")
     closed = state.closed or Closed(status="live", end_reason="internal_error")
-    hearing, sums = state.hearing, state.sums
+    hearing, sums, plays = state.hearing, state.sums, state.sound.plays
     waits_us = waits(state)
+    spoken = talk_of(state)
+    said = _paces(state)
     return CallRow(
         org_id=opened.org_id,
         call_id=state.call_id,
@@ -78,6 +83,35 @@ def call_row(state: State) -> CallRow:
         wait_max_us=max(waits_us, default=None),
         relay_p50_us=_relay_us(state, 0.5),
         relay_p99_us=_relay_us(state, 0.99),
+        configure_us=state.configure_us,
+        time_to_first_audio_us=_time_to_first_audio_us(state),
+        caller_talk_us=spoken.caller_us if spoken else None,
+        assistant_talk_us=spoken.assistant_us if spoken else None,
+        overlap_us=spoken.overlap_us if spoken else None,
+        silence_us=spoken.silence_us if spoken else None,
+        longest_silence_us=spoken.longest_silence_us if spoken else None,
+        longest_silence_at_us=spoken.longest_silence_at_us if spoken else None,
+        longest_monologue_us=spoken.longest_monologue_us if spoken else None,
+        caller_words=said[0],
+        caller_worded_us=said[1],
+        assistant_words=said[2],
+        assistant_worded_us=said[3],
+        false_barge_ins=interruptions.false_ones(state),
+        missed_truncates=sums.missed_truncates,
+        premature_endpoints=sums.premature,
+        unanswered_turns=sums.unanswered,
+        failed_responses=sums.failed_responses,
+        context_drops=sums.context_drops,
+        unheard_usd=_unheard_usd(state),
+        stalls_us=sums.stalls_us + metrics.stalls_us(tuple(plays), plays),
+        late_audio_us=sums.late_audio_us,
+        tool_us=sums.tool_us,
+        tool_dead_us=sums.tool_dead_us,
+        input_jitter_us=intake.jitter_us(state.intake),
+        input_drift_ppm=intake.drift_ppm(state.intake),
+        input_gaps=intake.gaps(state.intake),
+        input_gap_us=intake.gap_us(state.intake),
+        left_permille=sums.left_permille,
         gateway=opened.gateway,
     )
 
@@ -90,6 +124,38 @@ def kind_of(state: State) -> str:
 def _transcriber(state: State) -> str:
     """A session that only transcribes has no model but the one that does so."""
     return state.hearing.transcription_model if state.hearing.only_listens else ""
+
+
+def _time_to_first_audio_us(state: State) -> int | None:
+    """Return `dl(first sound of the call) - dn(session.created)`, gateway monotonic clock, µs.
+
+    How long a caller waits for a greeting, where the assistant is to speak first; else it
+    contains the caller's first turn. None: no sound, or no session. Source: product.md 1b.
+    """
+    if state.ready_us is None or state.first_audio_us is None:
+        return None
+    return max(0, state.first_audio_us - state.ready_us)
+
+
+def _paces(state: State) -> tuple[int, int, int, int]:
+    """Return words and time spoken, µs, of the caller, and of the assistant (`lines.pace`)."""
+    sums, plays = state.sums, state.sound.plays
+    caller = [sums.caller_words, sums.caller_worded_us]
+    assistant = [sums.assistant_words, sums.assistant_worded_us]
+    for line in state.lines.kept.values():
+        spoken, lasted_us = lines.pace(line, plays.get(line.item_id))
+        side = caller if line.role == "caller" else assistant
+        side[0] += spoken
+        side[1] += lasted_us
+    return caller[0], caller[1], assistant[0], assistant[1]
+
+
+def _unheard_usd(state: State) -> Decimal | None:
+    """Return what was paid for sound that nobody heard, until the last record."""
+    found = state.sums.unheard_usd
+    for answer in state.answers.values():
+        found = turns.plus(found, turns.unheard_usd(state, answer))
+    return found
 
 
 def waits(state: State) -> list[int]:

@@ -6,17 +6,19 @@ they are tied by their item.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from trunkline.protocol import events
-from trunkline.recorder import turns
+from trunkline.recorder import talk, turns
 from trunkline.recorder.bounds import id_of
 from trunkline.recorder.state import Answer, Line, State, Step, Tool
 from trunkline.store.facts.rows import ToolCallRow
 
 MAX_OPEN_TOOLS: Final = 64
+MAX_SCANNED: Final = 4096
+"""Characters of an output that are searched for an error's name."""
 
 
 def asked(state: State, step: Step, line: Line, answer: Answer | None) -> None:
@@ -56,6 +58,8 @@ def answered_by_caller(state: State, step: Step, item: events.Item) -> None:
     if tool is None:
         return
     tool.output, tool.answered_us = item.output or "", step.at_us
+    tool.failed = says_error(tool.output)
+    _ran(state, tool)
     step.rows.append(tool_row(state, tool, step.seq))
     turn = turns.turn_of(state, tool.turn)
     if turn is None:
@@ -73,15 +77,46 @@ def finished_by_provider(state: State, step: Step, item: events.Item) -> None:
     failed = msgspec.json.encode(item.error).decode() if item.error else ""
     tool.output = item.output or failed
     tool.answered_us = step.at_us if tool.answered_us is None else tool.answered_us
+    tool.failed = tool.failed or item.error is not None
+    _ran(state, tool)
     del state.tools[tool.tool_call_id]
     step.rows.append(tool_row(state, tool, step.seq))
 
 
-def mcp_ended(state: State, step: Step, item_id: str) -> None:
+def mcp_ended(state: State, step: Step, item_id: str, *, failed: bool) -> None:
     """The provider's tool has answered, or failed; its item follows with the output."""
     tool = state.tools.get(id_of(item_id))
     if tool is not None and tool.answered_us is None:
-        tool.answered_us = step.at_us
+        tool.answered_us, tool.failed = step.at_us, failed
+
+
+def _ran(state: State, tool: Tool) -> None:
+    """A tool has answered: keep when it ran, and how much of that nobody was heard."""
+    span = (tool.called_us, tool.answered_us or tool.called_us)
+    tool.dead_air_us = talk.dead_air_us(state, [span])
+    turn = turns.turn_of(state, tool.turn)
+    if turn is not None:
+        turn.tools.append(span)
+
+
+class _Output(msgspec.Struct, frozen=True):
+    error: Any = None
+    is_error: Any = None
+
+
+def says_error(output: str) -> bool:
+    """Whether a function's output says that it failed.
+
+    The wire has no word for it. Taken for one is what most applications send: a JSON object
+    with an `error` or `is_error` that is neither empty nor false.
+    """
+    if "error" not in output[:MAX_SCANNED]:
+        return False
+    try:
+        said = msgspec.json.decode(output, type=_Output)
+    except (msgspec.DecodeError, UnicodeDecodeError, UnicodeEncodeError, RecursionError):
+        return False
+    return bool(said.error) or bool(said.is_error)
 
 
 def tool_row(state: State, tool: Tool, version: int) -> ToolCallRow:
@@ -104,4 +139,6 @@ def tool_row(state: State, tool: Tool, version: int) -> ToolCallRow:
         called_us=tool.called_us,
         answered_us=tool.answered_us,
         latency_us=None if late else max(0, (tool.answered_us or 0) - tool.called_us),
+        dead_air_us=tool.dead_air_us,
+        failed=tool.failed,
     )

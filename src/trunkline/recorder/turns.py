@@ -15,7 +15,9 @@ Ties between turns and responses: protocol.md 6.1.
 
 from __future__ import annotations
 
-from trunkline.recorder import metrics
+from decimal import Decimal
+
+from trunkline.recorder import interruptions, metrics, spans, talk
 from trunkline.recorder.state import Answer, Request, State, Step, Turn
 from trunkline.store.facts.rows import ResponseRow, TurnRow
 
@@ -52,21 +54,43 @@ def speech_started(
     """The caller speaks, since `starts_us`, perhaps over the items `over`."""
     turn = open_input(state)
     merged = turn is not None and turn.phase == "waiting" and not state.hearing.creates
+    before = state.turns[-1] if state.turns and not merged else None
+    if before is not None and before.speech_stopped_us is not None and before.resumed_us is None:
+        before.resumed_us = step.at_us
     if turn is None or (turn.phase == "waiting" and not merged):
         turn = begin(state, "speech", "hearing", starts_us)
     if not merged:
         # Speech that never became an item leaves its number to the next.
         turn.item_id, turn.started_us, turn.speech_started_us = item_id, starts_us, starts_us
         turn.barge_in, turn.over = False, []
+        turn.barged_us = turn.caller_stopped_us = None
     if over:
-        turn.barge_in, turn.over = True, list(over)
+        turn.barge_in, turn.over, turn.barged_us = True, list(over), step.heard_us
         state.sums.barge_ins += 1
 
 
-def speech_stopped(state: State, step: Step, ends_us: int | None) -> None:
-    """The provider noticed that the caller was done, at `ends_us` in truth if that is known."""
+def caller_stopped(state: State, step: Step) -> None:
+    """The application stops its player."""
+    turn = state.turns[-1] if state.turns else None
+    if turn is not None and turn.barge_in and turn.caller_stopped_us is None:
+        turn.caller_stopped_us = step.at_us
+
+
+def truncated(state: State, response_id: str) -> None:
+    """The application says how much of a response was heard."""
+    state.cut.pop(response_id, None)
+    if (answer := state.answers.get(response_id)) is not None:
+        answer.truncated = True
+
+
+def speech_stopped(state: State, step: Step, ends_us: int | None, end_by: str) -> None:
+    """The provider noticed that the caller was done, at `ends_us` in truth if that is known.
+
+    `end_by`: how it is known.
+    """
     turn = open_input(state)
     if turn is not None:
+        turn.end_by = "" if ends_us is None else end_by
         turn.speech_stopped_us = step.at_us
         turn.speech_ended_us = ends_us
 
@@ -79,6 +103,7 @@ def committed(state: State, step: Step, item_id: str, starts_us: int, ends_us: i
         turn.item_id = item_id
     if turn.speech_stopped_us is None and not state.idle:
         turn.kind, turn.speech_ended_us = "speech", ends_us
+        turn.end_by = "" if ends_us is None else "commit"
     turn.phase = "waiting"
     turn.committed_us = step.at_us
     finish_before(state, step, turn)
@@ -120,7 +145,9 @@ def answering(state: State, step: Step, response_id: str, conversation_id: str |
     request = _request_of(state, conversation_id)
     if request is not None and request.aside:
         return Answer(response_id, 0, step.at_us, aside=True)
+    interruptions.missed(state, step)
     turn = _turn_for(state, step, request)
+    after_tool = turn.told or turn.kind == "tool"
     turn.phase, turn.told = "answering", False
     turn.responses.append(response_id)
     turn.response_id = turn.response_id or response_id
@@ -128,7 +155,7 @@ def answering(state: State, step: Step, response_id: str, conversation_id: str |
         turn.response_created_us = step.at_us
     state.typed_us, state.typed_id = None, ""
     finish_before(state, step, turn)
-    return Answer(response_id, turn.turn, step.at_us)
+    return Answer(response_id, turn.turn, step.at_us, after_tool=after_tool)
 
 
 def _request_of(state: State, conversation_id: str | None) -> Request | None:
@@ -191,20 +218,53 @@ def finish_before(state: State, step: Step, turn: Turn) -> None:
 def finish(state: State, step: Step, turn: Turn) -> None:
     """Emit the final row of `turn` and let it go, with its responses."""
     state.turns.remove(turn)
-    step.rows.append(turn_row(state, turn, step.seq))
+    row = turn_row(state, turn, step.seq)
+    step.rows.append(row)
+    interruptions.counted(state, row)
+    sums = state.sums
+    sums.premature += row.premature
+    sums.unanswered += row.status == "unanswered"
+    sums.tool_us += row.tool_us or 0
+    sums.tool_dead_us += row.tool_dead_us or 0
     wait_us = metrics.wait_us(turn)
     if wait_us is not None:
-        state.sums.waits_us.append(wait_us)
-    state.sums.turns += 1
+        sums.waits_us.append(wait_us)
+    sums.turns += 1
     for response_id in turn.responses:
-        finish_answer(state, response_id)
+        finish_answer(state, response_id, step.seq)
 
 
-def finish_answer(state: State, response_id: str) -> None:
+def finish_answer(state: State, response_id: str, version: int) -> None:
     """Let a response go; what comes late of it is not a new one."""
-    if state.answers.pop(response_id, None) is not None:
-        state.finished.append(response_id)
-        del state.finished[:-MAX_FINISHED]
+    answer = state.answers.pop(response_id, None)
+    if answer is None:
+        return
+    state.finished.append(response_id)
+    del state.finished[:-MAX_FINISHED]
+    if response_id in state.cut:
+        # Its truncate may still come, and change what was heard.
+        state.cut[response_id] = response_row(state, answer, version)
+    state.sums.unheard_usd = plus(state.sums.unheard_usd, unheard_usd(state, answer))
+
+
+def plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """Return the sum of what is priced; None when neither is."""
+    return other if one is None else one + (other or Decimal(0))
+
+
+def unheard_usd(state: State, answer: Answer) -> Decimal | None:
+    """Return what was paid for sound of `answer` that nobody has heard until now."""
+    plays = state.sound.plays
+    audio_us = metrics.audio_us(answer.items, plays)
+    return metrics.unheard_usd(answer.audio_usd, audio_us, metrics.heard_us(answer.items, plays))
+
+
+def _unheard_usd(state: State, turn: Turn) -> Decimal | None:
+    found: Decimal | None = None
+    for response_id in turn.responses:
+        if (answer := state.answers.get(response_id)) is not None:
+            found = plus(found, unheard_usd(state, answer))
+    return found
 
 
 def turn_row(state: State, turn: Turn, version: int) -> TurnRow:
@@ -223,6 +283,7 @@ def turn_row(state: State, turn: Turn, version: int) -> TurnRow:
         speech_started_us=turn.speech_started_us,
         speech_ended_us=turn.speech_ended_us,
         speech_stopped_us=turn.speech_stopped_us,
+        speech_end_by=turn.end_by,
         committed_us=turn.committed_us,
         response_created_us=turn.response_created_us,
         first_text_us=turn.first_text_us,
@@ -231,11 +292,18 @@ def turn_row(state: State, turn: Turn, version: int) -> TurnRow:
         wait_us=metrics.wait_us(turn),
         wait_from_stopped_us=metrics.wait_from_stopped_us(turn),
         endpoint_us=metrics.endpoint_us(turn),
+        dispatch_us=metrics.dispatch_us(turn),
+        tool_us=spans.measure(spans.union(turn.tools)) if turn.tools else None,
+        tool_dead_us=talk.dead_air_us(state, turn.tools) if turn.tools else None,
+        premature=metrics.is_premature(turn),
         barge_in=turn.barge_in,
+        barge_in_kind=interruptions.kind_of(turn, state.lines.kept.get(turn.item_id)),
         stop_us=metrics.stop_us(turn, plays),
         audio_us=metrics.audio_us(turn.items, plays),
         heard_us=metrics.heard_us(turn.items, plays),
+        caller_stop_us=metrics.caller_stop_us(turn),
         cost_usd=turn.cost_usd,
+        unheard_usd=_unheard_usd(state, turn),
     )
 
 
@@ -243,6 +311,8 @@ def response_row(state: State, answer: Answer, version: int) -> ResponseRow:
     """Return what is known of a response now."""
     plays = state.sound.plays
     starts_us = [plays[item].starts_us for item in answer.items if item in plays]
+    audio_us = metrics.audio_us(answer.items, plays)
+    heard_us = metrics.heard_us(answer.items, plays)
     return ResponseRow(
         org_id=state.opened.org_id if state.opened else "",
         call_id=state.call_id,
@@ -253,14 +323,26 @@ def response_row(state: State, answer: Answer, version: int) -> ResponseRow:
         status_reason=answer.status_reason,
         error_code=answer.error_code,
         error_message=answer.error_message,
+        after_tool=answer.after_tool,
         created_us=answer.created_us,
+        first_text_us=answer.first_text_us,
         first_audio_us=answer.first_audio_us,
         last_audio_us=answer.last_audio_us,
         done_us=answer.done_us,
         play_start_us=min(starts_us, default=None),
-        audio_us=metrics.audio_us(answer.items, plays),
-        heard_us=metrics.heard_us(answer.items, plays),
+        to_first_text_us=metrics.to_first_text_us(answer),
+        to_first_audio_us=metrics.to_first_audio_us(answer),
+        stream_us=metrics.stream_us(answer),
+        stalls_us=metrics.stalls_us(answer.items, plays) if audio_us else None,
+        late_audio_us=answer.late_audio_us if audio_us else None,
+        truncated=answer.truncated,
+        missed_truncate=answer.missed_truncate,
+        context_dropped_tokens=answer.context_dropped_tokens,
+        audio_us=audio_us,
+        heard_us=heard_us,
         tokens=answer.tokens,
         cost_usd=answer.cost_usd,
+        unheard_tokens=metrics.unheard_tokens(answer.tokens.output_audio, audio_us, heard_us),
+        unheard_usd=metrics.unheard_usd(answer.audio_usd, audio_us, heard_us),
         metadata=answer.metadata,
     )

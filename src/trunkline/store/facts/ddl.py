@@ -76,7 +76,12 @@ TABLES: Final = (
             )
         ),
     ),
-    Table("turns", rows.TurnRow, ("turn",), few_values=frozenset({"kind", "status"})),
+    Table(
+        "turns",
+        rows.TurnRow,
+        ("turn",),
+        few_values=frozenset({"kind", "status", "speech_end_by", "barge_in_kind"}),
+    ),
     Table(
         "responses",
         rows.ResponseRow,

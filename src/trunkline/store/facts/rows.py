@@ -122,6 +122,47 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     relay_p50_us: int | None = None
     """Time in the gateway per frame, received to handed, median (from a histogram)."""
     relay_p99_us: int | None = None
+    configure_us: int | None = None
+    """The last `session.update` to `session.updated`."""
+    time_to_first_audio_us: int | None = None
+    """`session.created` to the assistant's first sound."""
+    caller_talk_us: int | None = None
+    """`recorder.talk`; None too in rows that an earlier release wrote, as for all below."""
+    assistant_talk_us: int | None = None
+    overlap_us: int | None = None
+    silence_us: int | None = None
+    longest_silence_us: int | None = None
+    longest_silence_at_us: int | None = None
+    longest_monologue_us: int | None = None
+    caller_words: int | None = None
+    """Of transcripts of known length, `caller_worded_us` together."""
+    caller_worded_us: int | None = None
+    assistant_words: int | None = None
+    assistant_worded_us: int | None = None
+    false_barge_ins: int | None = None
+    """Of `barge_ins`: noise, backchannel."""
+    missed_truncates: int | None = None
+    premature_endpoints: int | None = None
+    unanswered_turns: int | None = None
+    failed_responses: int | None = None
+    context_drops: int | None = None
+    unheard_usd: Decimal | None = None
+    """Of `cost_usd`, what was paid for sound that nobody heard."""
+    stalls_us: int | None = None
+    """How long the caller's player had run dry in the middle of an item."""
+    late_audio_us: int | None = None
+    """Sound that came when the caller had begun to speak over it."""
+    tool_us: int | None = None
+    """How long tools ran; parallel ones count once."""
+    tool_dead_us: int | None = None
+    """Of that, how long nobody was heard."""
+    input_jitter_us: int | None = None
+    """`recorder.intake`, and so for the next three."""
+    input_drift_ppm: int | None = None
+    input_gaps: int | None = None
+    input_gap_us: int | None = None
+    left_permille: int | None = None
+    """The least that was left of any rate limit."""
     has_audio: bool = False
     """A playable recording is sealed."""
     gateway: str = ""
@@ -155,6 +196,9 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     """True end of the caller's speech: A(audio_end_ms - silence), protocol.md 6.1."""
     speech_stopped_us: int | None = None
     """When `speech_stopped` was received."""
+    speech_end_by: str = ""
+    """How the true end is known: `window` (of the provider's detection), `loudness` (our own
+    detector), `commit` (the caller's own), or empty when it is not."""
     committed_us: int | None = None
     response_created_us: int | None = None
     first_text_us: int | None = None
@@ -167,13 +211,27 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     """`speech_stopped` to first audio: what most tools report. Leaves the endpointing out."""
     endpoint_us: int | None = None
     """True end of speech to `speech_stopped`."""
+    dispatch_us: int | None = None
+    """Commit, or request, to `response.created`."""
+    tool_us: int | None = None
+    """How long its tools ran; parallel ones count once."""
+    tool_dead_us: int | None = None
+    """Of that, how long nobody was heard."""
+    premature: bool = False
+    """The caller had not finished: spoke again at once, and the answer was cancelled unheard."""
     barge_in: bool = False
     """The caller spoke over the previous answer to begin this turn."""
+    barge_in_kind: str = ""
+    """`speech`, `backchannel`, `noise`; empty without a barge-in."""
     stop_us: int | None = None
     """Barge-in to the last audio that the caller heard."""
+    caller_stop_us: int | None = None
+    """Told of the barge-in, to the application's cancel, truncate or clear."""
     audio_us: int = 0
     heard_us: int = 0
     cost_usd: Decimal | None = None
+    unheard_usd: Decimal | None = None
+    """Of that, what was paid for sound that nobody heard."""
 
 
 class ResponseRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,16 +247,38 @@ class ResponseRow(msgspec.Struct, frozen=True, kw_only=True):
     status_reason: str = ""
     error_code: str = ""
     error_message: str = ""
+    after_tool: bool = False
+    """It goes on with a turn whose tool has answered: its times are no first answer's."""
     created_us: int
+    first_text_us: int | None = None
     first_audio_us: int | None = None
     last_audio_us: int | None = None
     done_us: int | None = None
+    to_first_text_us: int | None = None
+    """`response.created` to the first text or transcript."""
+    to_first_audio_us: int | None = None
+    """`response.created` to the first sound."""
+    stream_us: int | None = None
+    """First sound to last: divided by `audio_us`, the real-time factor."""
+    stalls_us: int | None = None
+    """How long the caller's player had run dry."""
+    late_audio_us: int | None = None
+    """Sound that came when the caller had begun to speak over it."""
+    truncated: bool = False
+    """The caller told the provider how much was heard."""
+    missed_truncate: bool = False
+    """Cut by a barge-in, and the provider was not told where before it answered again."""
+    context_dropped_tokens: int | None = None
+    """By how much the input shrank since the last response, though nothing was removed."""
     play_start_us: int | None = None
     """Playback model, protocol.md 6.3."""
     audio_us: int = 0
     heard_us: int = 0
     tokens: Tokens = Tokens()
     cost_usd: Decimal | None = None
+    unheard_tokens: int | None = None
+    """Of its tokens of sound, those that nobody heard."""
+    unheard_usd: Decimal | None = None
     metadata: str = ""
     """JSON as sent."""
 
@@ -229,6 +309,8 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     """How many characters of `text` were heard, by share of audio; None = all."""
     transcript_status: str = "none"
     """`none`, `pending`, `completed`, `failed`."""
+    transcription_us: int | None = None
+    """From its commit to its transcript. Negative: the transcript came first."""
     added_us: int = 0
     starts_us: int | None = None
     """Where its sound begins on the call's clock."""
@@ -257,6 +339,10 @@ class ToolCallRow(msgspec.Struct, frozen=True, kw_only=True):
     """Arguments complete, handed to the caller."""
     answered_us: int | None = None
     latency_us: int | None = None
+    dead_air_us: int | None = None
+    """Of `latency_us`, how long neither side was heard."""
+    failed: bool = False
+    """By the provider's word (MCP), or by an `error` in the output."""
 
 
 class ErrorRow(msgspec.Struct, frozen=True, kw_only=True):
