@@ -69,8 +69,9 @@ def check_part(part: dict[str, Any], row: Row) -> None:
         if field.name.endswith("_us"):
             told = part[field.name.removesuffix("_us") + "_ms"]
             assert (None if told is None else float(told)) == ms(value), field.name
-        elif field.name == "cost_usd":
-            assert (None if part["cost_usd"] is None else Decimal(part["cost_usd"])) == value
+        elif field.name.endswith("_usd"):
+            told = part[field.name]
+            assert (None if told is None else Decimal(told)) == value, field.name
         else:
             assert part[field.name] == value, field.name
 

@@ -13,6 +13,8 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, Field, PlainSerializer
 
+from trunkline.web.api.models_measures import Delivery, Interruptions, Talk
+
 T = TypeVar("T")
 
 CALL_ID = r"^call_[0-7][0-9A-HJKMNP-TV-Z]{25}$"
@@ -164,6 +166,17 @@ class Call(BaseModel):
     wait_max_ms: float | None
     relay_p50_ms: float | None = Field(description="A frame's time in the gateway, median.")
     relay_p99_ms: float | None
+    configure_ms: float | None = Field(description="`session.update` to `session.updated`.")
+    time_to_first_audio_ms: float | None
+    talk: Talk
+    interruptions: Interruptions
+    delivery: Delivery
+    unanswered_turns: int | None
+    failed_responses: int | None
+    context_drops: int | None
+    tool_ms: float | None = Field(description="Tools ran; parallel ones count once.")
+    tool_dead_ms: float | None = Field(description="Of that, nobody was heard.")
+    unheard_usd: Usd | None = Field(description="Of `cost_usd`, for sound that nobody heard.")
 
 
 class Turn(BaseModel):
@@ -179,6 +192,9 @@ class Turn(BaseModel):
     speech_started_ms: float | None
     speech_ended_ms: float | None = Field(description="True end of the caller's speech.")
     speech_stopped_ms: float | None = Field(description="When the provider said so.")
+    speech_end_by: str = Field(
+        description="How the true end is known: window, loudness, commit; empty: it is not."
+    )
     committed_ms: float | None
     response_created_ms: float | None
     first_text_ms: float | None
@@ -188,11 +204,18 @@ class Turn(BaseModel):
         description="`speech_stopped` to first audio: leaves the endpointing out."
     )
     endpoint_ms: float | None = Field(description="True end of speech to `speech_stopped`.")
+    dispatch_ms: float | None = Field(description="Commit or request to `response.created`.")
+    tool_ms: float | None
+    tool_dead_ms: float | None
+    premature: bool = Field(description="The caller had not finished.")
     barge_in: bool
+    barge_in_kind: str = Field(description="speech, backchannel or noise.")
     stop_ms: float | None = Field(description="Barge-in to the last audio that was heard.")
+    caller_stop_ms: float | None = Field(description="The application's part of that.")
     audio_ms: float
     heard_ms: float
     cost_usd: Usd | None
+    unheard_usd: Usd | None
 
 
 class ModelResponse(BaseModel):
@@ -204,15 +227,27 @@ class ModelResponse(BaseModel):
     status_reason: str
     error_code: str
     error_message: str
+    after_tool: bool
     created_ms: float
+    first_text_ms: float | None
     first_audio_ms: float | None
     last_audio_ms: float | None
     done_ms: float | None
     play_start_ms: float | None
+    to_first_text_ms: float | None = Field(description="From `response.created`.")
+    to_first_audio_ms: float | None = Field(description="From `response.created`.")
+    stream_ms: float | None = Field(description="First audio to last.")
+    stalls_ms: float | None
+    late_audio_ms: float | None = Field(description="Came after a barge-in.")
+    truncated: bool
+    missed_truncate: bool
+    context_dropped_tokens: int | None
     audio_ms: float
     heard_ms: float
     tokens: TokenCounts
     cost_usd: Usd | None
+    unheard_tokens: int | None
+    unheard_usd: Usd | None
     metadata: str = Field(description="JSON, as it was sent.")
 
 
@@ -228,6 +263,7 @@ class Item(BaseModel):
     text: str
     heard_chars: int | None = Field(description="Of `text`; null: all of it.")
     transcript_status: str
+    transcription_ms: float | None = Field(description="From the commit. Negative: before it.")
     added_ms: float
     starts_ms: float | None
     ends_ms: float | None
@@ -247,6 +283,8 @@ class ToolCall(BaseModel):
     called_ms: float
     answered_ms: float | None
     latency_ms: float | None
+    dead_air_ms: float | None = Field(description="Of `latency_ms`, nobody was heard.")
+    failed: bool
 
 
 class CallErrorEvent(BaseModel):

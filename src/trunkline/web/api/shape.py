@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from trunkline.store.facts.queries_sessions import SessionRow
 from trunkline.store.facts.rows import CallRow, Tokens
-from trunkline.web.api import models
+from trunkline.web.api import models, models_measures
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -74,6 +74,9 @@ def _call_parts(row: CallRow) -> dict[str, Any]:
             "heard_ms": row.heard_audio_us / 1000,
             "recorded": row.has_audio,
         },
+        "talk": models_measures.talk(row),
+        "interruptions": models_measures.interruptions(row),
+        "delivery": models_measures.delivery(row),
         "transcription": {
             "input_tokens": row.transcription_input_tokens,
             "output_tokens": row.transcription_output_tokens,
