@@ -10,8 +10,9 @@ from tests.web.folded import facts_of
 
 from trunkline.protocol.prices import shipped
 from trunkline.store.facts.rows import EventRow, Tokens, ToolCallRow, TurnRow, UsageRow
-from trunkline.web.pages import events_view
+from trunkline.web.pages import events_view, text
 from trunkline.web.pages.call_view import CallView, Facts, call_view
+from trunkline.web.pages.measures_view import Measure
 from trunkline.web.pages.render import json_block
 from trunkline.web.pages.transcript import lines
 from trunkline.web.pages.turns_view import segments, turn_views
@@ -265,3 +266,30 @@ def test_a_golden_conversation_is_shown_whole(name: str) -> None:
     assert len(shown.turns) == facts.call.turns
     assert len([line for line in shown.lines if line.tool]) == facts.call.tool_calls
     json_block(shown.timeline)
+
+
+@pytest.mark.parametrize("name", golden.names())
+def test_every_measure_of_a_golden_call_is_one_of_its_rows(name: str) -> None:
+    """Each that is shown is known, and says how to hear it only where it is."""
+    facts = facts_of(name)
+    shown = view(facts)
+    assert all(measure.value and measure.value != text.UNKNOWN for measure in shown.measures)
+    at_us = facts.call.longest_silence_at_us
+    wanted = [] if at_us is None else [at_us // 1000]
+    assert [m.start_ms for m in shown.measures if m.start_ms is not None] == wanted
+
+
+def test_the_measures_of_a_barge_in_read_as_its_golden_facts_do() -> None:
+    told = {measure.metric: (measure.value, measure.detail) for measure in measures("barge_in")}
+    # 7.07 of 7.07 + 7.55 s; 0.001489 of 0.019278 dollars.
+    assert told["talk_ratio"] == ("48%", "7.1 s of it, 7.6 s of the caller")
+    assert told["dead_air"] == ("0.9 s", "at 0:14")
+    assert told["false_barge_ins"] == ("0", "of 1 barge-in")
+    assert told["unheard_cost"] == ("$0.00149", "8% of the cost")
+    assert told["late_audio"] == ("0.1 s", "")
+    assert told["rate_limit_left"] == ("99%", "")
+    assert "missed_truncates" not in told
+
+
+def measures(name: str) -> tuple[Measure, ...]:
+    return view(facts_of(name)).measures

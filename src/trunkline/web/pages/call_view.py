@@ -20,6 +20,7 @@ from trunkline.store.facts.rows import (
 )
 from trunkline.web.pages import text
 from trunkline.web.pages.findings import Finding, findings
+from trunkline.web.pages.measures_view import Measure, measures
 from trunkline.web.pages.timeline import timeline
 from trunkline.web.pages.transcript import Line, Tool, lines, tool_view
 from trunkline.web.pages.turns_view import Turn, turn_views
@@ -103,6 +104,7 @@ class CallView:
     tools: tuple[Tool, ...]
     errors: tuple[Error, ...]
     findings: tuple[Finding, ...]
+    measures: tuple[Measure, ...]
     usage: tuple[ModelUsage, ...]
     cost: str
     details: tuple[tuple[str, str], ...]
@@ -140,6 +142,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         tools=tuple(tool_view(row) for row in facts.tool_calls),
         errors=tuple(_error(row) for row in facts.errors),
         findings=findings(call, facts.turns, facts.tool_calls),
+        measures=_measures(facts),
         usage=usage_views(facts.usage, shipped(), call.provider),
         cost=text.money(call.cost_usd),
         details=tuple(_details(call)),
@@ -156,6 +159,13 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
             duration_us=duration_us,
         ),
     )
+
+
+def _measures(facts: Facts) -> tuple[Measure, ...]:
+    if facts.call.kind != "realtime" or facts.call.status == "refused":
+        return ()
+    parts = facts.turns, facts.responses, facts.items, facts.tool_calls
+    return measures(facts.call, *parts)
 
 
 def _refresh(call: CallRow, now_us: int) -> bool:
@@ -338,7 +348,7 @@ def _details(call: CallRow) -> list[tuple[str, str]]:
         ("Model used", call.model_used),
         ("Provider’s address", call.provider_url),
         ("Provider’s session", call.provider_session_id),
-        ("Connected in", text.millis(call.connect_us) if call.connect_us is not None else ""),
+        ("Connected in", _connected(call)),
         *(closes if call.status != "refused" else []),
         ("Frames from the caller", _frames(call.caller_frames, call.caller_bytes)),
         ("Frames from the provider", _frames(call.provider_frames, call.provider_bytes)),
@@ -346,6 +356,12 @@ def _details(call: CallRow) -> list[tuple[str, str]]:
         ("Gateway", call.gateway),
     ]
     return [(name, value) for name, value in pairs if value]
+
+
+def _connected(call: CallRow) -> str:
+    """A conversation has it among its measures."""
+    unknown = call.connect_us is None or call.kind == "realtime"
+    return "" if unknown else text.millis(call.connect_us)
 
 
 def _frames(frames: int, size_bytes: int) -> str:

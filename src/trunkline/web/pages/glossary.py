@@ -41,7 +41,79 @@ DEFINITIONS = {
         "Endpointing: true end of the caller’s speech to the provider’s speech_stopped. The"
         " silence window of the voice activity detection, mostly."
     ),
-    "dispatch": "speech_stopped (or the request) to response.created.",
+    "dispatch": "Commit (or the request, where it came later) to response.created.",
+    "talk_ratio": (
+        "The assistant’s part of all talking. The caller’s speech counts from its true start to"
+        " its true end, the assistant’s as far as it was heard."
+    ),
+    "overlap": "How long both were heard at once.",
+    "silence": "From session.created to the end, less all time in which anybody was heard.",
+    "dead_air": (
+        "The largest gap in which nobody was heard, after the first sound. The end of the call"
+        " closes the last one."
+    ),
+    "monologue": "The longest stretch that one side spoke before the other began to.",
+    "pace": (
+        "Words of the transcripts by the minutes of sound that they were spoken in. Missing in"
+        " scripts that do not set words apart."
+    ),
+    "false_barge_ins": (
+        "Barge-ins that were none: the caller’s sound has an empty transcript, or none and is"
+        " shorter than 300 ms (noise), or says no more than “mm-hm” (backchannel)."
+    ),
+    "caller_stop": (
+        "From the gateway’s handing on of speech_started to the first response.cancel,"
+        " conversation.item.truncate or output_audio_buffer.clear of the application. Median."
+    ),
+    "missed_truncates": (
+        "Answers cut by a barge-in of which the application did not say where, before the next"
+        " one began: the model believes that all of it was heard."
+    ),
+    "premature": (
+        "Times the caller spoke again within 500 ms of speech_stopped, and the answer was"
+        " cancelled before its first sound."
+    ),
+    "late_audio": "Assistant audio that came when the caller had already begun to speak over it.",
+    "time_to_first_audio": "session.created to the first assistant audio of the call.",
+    "to_first_text": (
+        "response.created to the first text or transcript, handed to the caller. Without"
+        " answers to tools."
+    ),
+    "to_first_audio": (
+        "response.created to the first audio, handed to the caller. Without answers to tools."
+    ),
+    "real_time_factor": (
+        "First audio to last, by how long it plays. Above 1 it comes slower than it is played."
+    ),
+    "stalls": (
+        "How long a player without a buffer would have waited for audio in the middle of an item."
+    ),
+    "context_drops": (
+        "Responses whose input shrank although nothing was deleted, truncated or updated: the"
+        " provider has cut the conversation’s beginning."
+    ),
+    "tool_dead_air": "Of the time in which tools ran, how long neither side was heard.",
+    "tool_failed": (
+        "MCP calls that the provider calls failed, and functions whose output is an object with"
+        " an error in it."
+    ),
+    "transcription": "The provider’s commit of the caller’s speech to its transcript. Median.",
+    "input_jitter": (
+        "Mean difference between the time from one append to the next and the length of its"
+        " sound. Missing for sound that came faster than real time."
+    ),
+    "input_drift": (
+        "By how much the caller’s sample clock is faster than the gateway’s, gaps left out."
+    ),
+    "input_gaps": (
+        "Times the caller’s sound was more than 60 ms late: a muted microphone looks the same as"
+        " a bad network."
+    ),
+    "configure": "The last session.update to its session.updated.",
+    "rate_limit_left": "The least that rate_limits.updated said was left of any limit.",
+    "unheard_cost": (
+        "What the tokens of assistant audio cost that was never heard, shared out evenly over it."
+    ),
     "model": "response.created to first audio, without tools.",
     "tool": "Arguments complete, handed to the caller, to the caller’s output. Runs in your code.",
     "turns": "Caller input (speech, text, tool output) up to the end of the answer to it.",
