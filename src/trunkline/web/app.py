@@ -16,9 +16,12 @@ from trunkline.web.api import (
     helicone,
     keys,
     media,
+    metrics,
     models,
+    parts,
     providers,
     reference,
+    reports,
     sessions,
     system,
 )
@@ -57,7 +60,20 @@ def create_app(deps: Dependencies) -> FastAPI:
     )
     app.state.deps = deps
     app.state.error_page = problem_page
-    for module in (calls, events, media, sessions, keys, budget, providers, system, helicone):
+    for module in (
+        calls,
+        parts,
+        events,
+        media,
+        sessions,
+        metrics,
+        reports,
+        keys,
+        budget,
+        providers,
+        system,
+        helicone,
+    ):
         app.include_router(module.router, responses=_ERRORS)
     app.include_router(health.router)
     app.include_router(reference.router)

@@ -16,6 +16,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from trunkline.store.control.database import ControlUnavailable
+from trunkline.store.facts.conditions import BadCondition
+from trunkline.store.facts.measure import BadQuestion
 from trunkline.store.facts.store import FactsUnavailable
 from trunkline.web.auth import sign_in_url
 from trunkline.web.refusals import Refusal, SignInNeeded
@@ -35,6 +37,8 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(BadQuestion, _on_bad_question)
+    app.add_exception_handler(BadCondition, _on_bad_question)
     app.add_exception_handler(FactsUnavailable, _on_unavailable)
     app.add_exception_handler(ControlUnavailable, _on_unavailable)
 
@@ -88,6 +92,10 @@ async def _on_invalid(request: Request, exc: Exception) -> Response:
     name = ".".join(str(part) for part in first["loc"][1:]) or "request"
     reason = "no such parameter" if first["type"] == "extra_forbidden" else first["msg"]
     return answer(request, 400, "invalid_parameter", f"{name}: {reason}")
+
+
+async def _on_bad_question(request: Request, exc: Exception) -> Response:
+    return answer(request, 400, "bad_question", f"{exc}.")
 
 
 async def _on_http(request: Request, exc: Exception) -> Response:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
+from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
@@ -37,6 +38,8 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""
     properties: dict[str, str] = {}
     """Names and values that a call must carry, all of them."""
+    condition: Condition = AllOf()
+    """What else must hold."""
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -154,7 +157,11 @@ async def key_use(facts: FactsStore, org_id: str) -> dict[str, KeyUse]:
 
 
 def where(filters: CallFilters) -> tuple[str, dict[str, Any]]:
-    """Return the predicates for `filters`, the organisation's first, and their parameters."""
+    """Return the predicates for `filters`, the organisation's first, and their parameters.
+
+    Raises:
+        BadCondition: their condition cannot be asked.
+    """
     parameters: dict[str, Any] = {}
     predicates = ["org_id = {org_id:String}"]
     for name, predicate in _PREDICATES.items():
@@ -167,4 +174,8 @@ def where(filters: CallFilters) -> tuple[str, dict[str, Any]]:
         # The number is ours; what the caller wrote goes in as a parameter.
         predicates.append(f"properties[{{name_{number}:String}}] = {{value_{number}:String}}")
         parameters |= {f"name_{number}": name, f"value_{number}": wanted}
+    if filters.condition != AllOf():
+        predicate, more = compile_condition(filters.condition)
+        predicates.append(predicate)
+        parameters |= more
     return " AND ".join(predicates), parameters

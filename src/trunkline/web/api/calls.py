@@ -26,8 +26,8 @@ CallId = Annotated[str, Path(pattern=models.CALL_ID, description="`call_<ULID>`"
 MAX_PROPERTIES = 20
 
 
-class CallsQuery(BaseModel):
-    """Filters of the list. Several are all to hold; a repeated `status` is any of them."""
+class FilterQuery(BaseModel):
+    """Which calls. Several are all to hold; a repeated `status` is any of them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,6 +42,11 @@ class CallsQuery(BaseModel):
     property: list[str] = Field(
         [], description="`name=value`, as sent in `Helicone-Property-<name>`."
     )
+
+
+class CallsQuery(FilterQuery):
+    """Filters of the list."""
+
     cursor: str = Field("", description="`next_cursor` of the page before.")
     limit: int = Field(50, ge=1, le=MAX_PAGE)
 
@@ -111,7 +116,7 @@ async def find_call(deps: Dependencies, reader: Reader, call_id: str) -> CallRow
     return row
 
 
-def filters_of(query: CallsQuery) -> CallFilters:
+def filters_of(query: FilterQuery) -> CallFilters:
     """Return the filters that `query` asks for. Raises `BadRequest` for a bad property."""
     return CallFilters(
         from_us=shape.microseconds(query.from_) if query.from_ else None,

@@ -110,6 +110,19 @@ async def get_events(
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
+async def all_lines(deps: Dependencies, org_id: str, call_id: str) -> AsyncGenerator[bytes]:
+    """Return all frames of a call as lines.
+
+    Raises:
+        BlobMissing: no frames are kept of it.
+        ArchiveDamaged: it cannot be read at all.
+    """
+    head = await deps.archives.events(org_id, call_id, -1, 1)
+    first = await _read(deps, org_id, call_id, -1)
+    everything = EventsQuery.model_construct(limit=-1, after=-1, type=[], leg=None)
+    return _lines(deps, org_id, call_id, everything, _opened_ns(head), first)
+
+
 async def _lines(
     deps: Dependencies, org_id: str, call_id: str, query: EventsQuery, opened_ns: int, page: Page
 ) -> AsyncGenerator[bytes]:

@@ -1,0 +1,230 @@
+"""Pure. What can be measured, and by what it can be grouped: data for `measure`.
+
+A new metric is one line here. Its SQL is an expression over the columns of one row of its
+table; what is missing there is NULL, and counts nowhere. Its unit is that of its answer:
+times are stored in microseconds and answered in milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+Unit = Literal["ms", "usd", "count", "share", "at", "text"]
+
+PERCENTILES: Final = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+NUMBERS: Final = ("sum", "mean", "min", "max", *PERCENTILES)
+_AGGREGATES: Final[dict[str, tuple[str, ...]]] = {
+    "ms": ("p50", "sum", *NUMBERS[1:4], *tuple(PERCENTILES)[1:]),
+    "at": ("max", "min"),
+    "text": ("any",),
+}
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """One number per row of a table."""
+
+    id: str
+    table: str
+    value: str
+    """SQL over the columns of one row."""
+    unit: Unit
+    means: str
+    """For whoever reads the number."""
+    over: str = ""
+    """For shares and rates: what the sum of `value` is divided by the sum of."""
+    distinct: bool = False
+    """Different values are counted, not rows."""
+
+    @property
+    def aggregates(self) -> tuple[str, ...]:
+        """Return what can be made of many rows. The first one is what is meant by default."""
+        if self.over:
+            return ("ratio",)
+        return ("distinct",) if self.distinct else _AGGREGATES.get(self.unit, NUMBERS)
+
+
+class Dimension(msgspec.Struct, frozen=True):
+    """Text by which rows are told apart: of the call, or of a part of it."""
+
+    id: str
+    table: str
+    value: str
+    means: str
+
+
+_INPUT: Final = "(tokens.input_text + tokens.input_audio + tokens.input_image)"
+_CACHED: Final = "(tokens.cached_text + tokens.cached_audio + tokens.cached_image)"
+_OUTPUT: Final = "(tokens.output_text + tokens.output_audio)"
+_FAILED: Final = "status IN ('failed', 'refused', 'recovered')"
+
+METRICS: Final[tuple[Metric, ...]] = (
+    Metric("calls", "calls", "1", "count", "Calls, every attempt."),
+    Metric("calls.live", "calls", "status = 'live'", "count", "Calls that run now."),
+    Metric("calls.failed", "calls", _FAILED, "count", "Failed, refused, or cut off."),
+    Metric("calls.failed_share", "calls", _FAILED, "share", "Failed calls of all.", "1"),
+    Metric("calls.opened_at", "calls", "opened_at_us", "at", "When a call was opened."),
+    Metric("call.duration", "calls", "duration_us", "ms", "Opened to closed."),
+    Metric("call.connect", "calls", "connect_us", "ms", "Dial to `session.created`."),
+    Metric("call.cost", "calls", "cost_usd", "usd", "Cost of a call, of what is priced."),
+    Metric("call.unpriced", "calls", "notEmpty(unpriced)", "count", "Calls with unpriced use."),
+    Metric(
+        "call.cost_per_minute",
+        "calls",
+        "if(duration_us > 0, cost_usd, NULL)",
+        "usd",
+        "Cost of calls that are over, by their minutes.",
+        "if(isNull(cost_usd), NULL, duration_us) / 60000000",
+    ),
+    Metric("call.turns", "calls", "turns", "count", "Turns of a call."),
+    Metric("call.barge_ins", "calls", "barge_ins", "count", "Barge-ins of a call."),
+    Metric("call.tool_calls", "calls", "tool_calls", "count", "Tool calls of a call."),
+    Metric("call.errors", "calls", "errors", "count", "Errors of a call."),
+    Metric("call.lost_frames", "calls", "lost_frames", "count", "Relayed but not recorded."),
+    Metric("audio.caller", "calls", "caller_audio_us", "ms", "Sent by the caller."),
+    Metric("audio.assistant", "calls", "assistant_audio_us", "ms", "Generated."),
+    Metric("audio.heard", "calls", "heard_audio_us", "ms", "Generated, and played."),
+    Metric(
+        "audio.unheard",
+        "calls",
+        "assistant_audio_us - heard_audio_us",
+        "ms",
+        "Generated, and never played.",
+    ),
+    Metric(
+        "audio.unheard_share",
+        "calls",
+        "assistant_audio_us - heard_audio_us",
+        "share",
+        "Of what was generated, what was never played.",
+        "assistant_audio_us",
+    ),
+    Metric("tokens.input", "calls", _INPUT, "count", "Input tokens, cached ones included."),
+    Metric("tokens.cached", "calls", _CACHED, "count", "Of the input, what was cached."),
+    Metric("tokens.output", "calls", _OUTPUT, "count", "Output tokens."),
+    Metric("tokens.cached_share", "calls", _CACHED, "share", "Cached input of all.", _INPUT),
+    Metric(
+        "users",
+        "calls",
+        "if(user_id = '', NULL, user_id)",
+        "count",
+        "Different users.",
+        distinct=True,
+    ),
+    Metric("turns", "turns", "1", "count", "Turns that are over."),
+    Metric("turn.wait", "turns", "wait_us", "ms", "True end of speech to first audio."),
+    Metric(
+        "turn.wait_from_stopped",
+        "turns",
+        "wait_from_stopped_us",
+        "ms",
+        "`speech_stopped` to first audio: leaves the endpointing out.",
+    ),
+    Metric("turn.endpoint", "turns", "endpoint_us", "ms", "True end to `speech_stopped`."),
+    Metric("turn.stop", "turns", "stop_us", "ms", "Barge-in to the last audio heard."),
+    Metric("turn.barge_ins", "turns", "barge_in", "count", "Turns that began over an answer."),
+    Metric("turn.barge_in_share", "turns", "barge_in", "share", "Barge-ins per turn.", "1"),
+    Metric("turn.cost", "turns", "cost_usd", "usd", "Cost of a turn."),
+    Metric("responses", "responses", "1", "count", "Responses."),
+    Metric(
+        "response.first_audio",
+        "responses",
+        "first_audio_us - created_us",
+        "ms",
+        "`response.created` to first audio.",
+    ),
+    Metric(
+        "response.failed_share",
+        "responses",
+        "status = 'failed'",
+        "share",
+        "Responses that failed, of all.",
+        "1",
+    ),
+    Metric("tools", "tool_calls", "1", "count", "Tool calls."),
+    Metric("tool.latency", "tool_calls", "latency_us", "ms", "Asked to answered."),
+    Metric(
+        "tool.unanswered",
+        "tool_calls",
+        "isNull(answered_us)",
+        "count",
+        "Never answered, or not yet.",
+    ),
+    Metric(
+        "tool.unanswered_share",
+        "tool_calls",
+        "isNull(answered_us)",
+        "share",
+        "Never answered, of all.",
+        "1",
+    ),
+    Metric("tool.calls_with", "tool_calls", "call_id", "count", "Different calls.", distinct=True),
+    Metric("errors", "errors", "1", "count", "Errors."),
+    Metric("error.calls", "errors", "call_id", "count", "Different calls with one.", distinct=True),
+    Metric("error.at", "errors", "at_us", "at", "When it happened."),
+    Metric("error.source", "errors", "source", "text", "`provider` or `gateway`."),
+    Metric("error.type", "errors", "type", "text", "Type of the error."),
+    Metric("error.code", "errors", "code", "text", "Code of the error."),
+    Metric("error.message", "errors", "message", "text", "One of the messages."),
+    Metric("usage", "usage", "1", "count", "Billed things."),
+    Metric("usage.cost", "usage", "cost_usd", "usd", "Cost of what is priced."),
+    Metric("usage.unpriced", "usage", "isNull(cost_usd)", "count", "Billed without a price."),
+    Metric("usage.input_text", "usage", "tokens.input_text", "count", "Text in, tokens."),
+    Metric("usage.input_audio", "usage", "tokens.input_audio", "count", "Audio in, tokens."),
+    Metric("usage.input_image", "usage", "tokens.input_image", "count", "Images in, tokens."),
+    Metric("usage.cached_text", "usage", "tokens.cached_text", "count", "Of it, cached."),
+    Metric("usage.cached_audio", "usage", "tokens.cached_audio", "count", "Of it, cached."),
+    Metric("usage.cached_image", "usage", "tokens.cached_image", "count", "Of it, cached."),
+    Metric("usage.output_text", "usage", "tokens.output_text", "count", "Text out, tokens."),
+    Metric("usage.output_audio", "usage", "tokens.output_audio", "count", "Audio out, tokens."),
+    Metric("usage.seconds", "usage", "seconds_us", "ms", "Billed by duration."),
+)
+
+_SHAPE: Final = (
+    "trim(replaceRegexpAll(substringUTF8(message, 1, 500),"
+    r" '\'[^\']*\'|\"[^\"]*\"|[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]*', '#'))"
+)
+"""A message without what differs from call to call: ids, numbers, quoted values."""
+
+DIMENSIONS: Final[tuple[Dimension, ...]] = (
+    Dimension("model", "calls", "if(model_used = '', model_asked, model_used)", "Model."),
+    Dimension("provider", "calls", "provider", "Provider."),
+    Dimension("status", "calls", "status", "Status of the call."),
+    Dimension("end_reason", "calls", "end_reason", "What ended the call."),
+    Dimension("kind", "calls", "kind", "Kind of call."),
+    Dimension("user", "calls", "user_id", "`Helicone-User-Id`."),
+    Dimension("session", "calls", "session_id", "`Helicone-Session-Id`."),
+    Dimension("session_name", "calls", "session_name", "`Helicone-Session-Name`."),
+    Dimension("key", "calls", "key_id", "Id of the key."),
+    Dimension("key_name", "calls", "key_name", "Name of the key."),
+    Dimension("voice", "calls", "voice", "Voice."),
+    Dimension("vad", "calls", "vad", "How turns are found."),
+    Dimension("language", "calls", "language", "What is translated into."),
+    Dimension("gateway", "calls", "gateway", "Gateway process."),
+    Dimension("user_agent", "calls", "user_agent", "The caller's program."),
+    Dimension("dialect", "calls", "caller_dialect", "The caller's dialect."),
+    Dimension("property_name", "calls", "arrayJoin(mapKeys(properties))", "Each property's name."),
+    Dimension("turn_kind", "turns", "kind", "What began the turn."),
+    Dimension("turn_status", "turns", "status", "How the turn ended."),
+    Dimension("response_status", "responses", "status", "How the response ended."),
+    Dimension("tool", "tool_calls", "name", "Name of the tool."),
+    Dimension(
+        "error",
+        "errors",
+        f"lower(hex(sipHash64(source, type, code, {_SHAPE})))",
+        "Fingerprint: source, type, code, and the message without ids and numbers.",
+    ),
+    Dimension("error_source", "errors", "source", "`provider` or `gateway`."),
+    Dimension("error_type", "errors", "type", "Type of the error."),
+    Dimension("error_code", "errors", "code", "Code of the error."),
+    Dimension("billed_model", "usage", "model", "Model that was billed."),
+    Dimension("billed_kind", "usage", "kind", "`response`, `transcription` or `session`."),
+    Dimension("billed_day", "usage", "at_day", "UTC day of the use."),
+)
+
+PROPERTY: Final = "property:"
+"""What the name of a property follows, as a dimension: `property:Environment`."""
+
+METRIC_OF: Final = {metric.id: metric for metric in METRICS}
+DIMENSION_OF: Final = {dimension.id: dimension for dimension in DIMENSIONS}

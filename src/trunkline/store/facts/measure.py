@@ -1,0 +1,413 @@
+"""Pure. A question about many calls as SQL: any metrics, by any dimension, over time.
+
+All rows of an answer are about the calls that a filter leaves, whichever table a metric is
+of: what belongs to a call is joined with it, so that a turn's wait can be had by the call's
+user. A bucket of time holds the calls that were opened in it, and what belongs to them.
+
+Percentiles are of the rows themselves. Every metric comes with `n`, the number of rows that
+have it; `p99` is missing where there are fewer than a hundred, since it would be the slowest
+one and nothing more.
+"""
+
+# ruff: noqa: S608 (what is put into SQL here are constants of this package)
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+import msgspec
+
+from trunkline.errors import TrunklineError
+from trunkline.store.facts.catalogue import (
+    DIMENSION_OF,
+    METRIC_OF,
+    PERCENTILES,
+    PROPERTY,
+    Dimension,
+    Metric,
+)
+from trunkline.store.facts.conditions import whole
+from trunkline.store.facts.queries_calls import CallFilters, where
+
+Bucket = Literal["minute", "hour", "day", "week", "month"]
+
+MAX_MEASURES: Final = 20
+MAX_GROUPS: Final = 3
+MAX_LIMIT: Final = 1000
+MAX_ROWS: Final = 10_000
+"""Of an answer, buckets of time included."""
+MAX_SECONDS: Final = 10
+MAX_MEMORY_BYTES: Final = 1 << 30
+FEW: Final = 100
+"""With fewer rows than this there is no p99."""
+
+BUCKET_SECONDS: Final[dict[Bucket, int]] = {
+    "minute": 60,
+    "hour": 3600,
+    "day": 86_400,
+    "week": 604_800,
+    "month": 28 * 86_400,
+}
+"""At least so long is each of them."""
+
+_LIMITS: Final = (
+    f" SETTINGS max_execution_time = {MAX_SECONDS}, max_memory_usage = {MAX_MEMORY_BYTES}"
+)
+_STARTS: Final = {
+    "minute": "toStartOfMinute",
+    "hour": "toStartOfHour",
+    "day": "toStartOfDay",
+    "week": "toMonday",
+    "month": "toStartOfMonth",
+}
+
+
+class BadQuestion(TrunklineError):
+    """A question that cannot be asked. The message says what can."""
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """One metric, and what to make of its rows."""
+
+    metric: Metric
+    aggregates: tuple[str, ...]
+
+
+class Order(msgspec.Struct, frozen=True):
+    """By what groups are sorted: a number of a measure, or their names."""
+
+    measure: int = 0
+    aggregate: str = ""
+    """Empty: the measure's first."""
+    descending: bool = True
+    by_name: bool = False
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked."""
+
+    measures: tuple[Measure, ...]
+    group_by: tuple[str, ...] = ()
+    """Ids of dimensions, or `property:<name>`."""
+    bucket: Bucket | None = None
+    zone: str = "UTC"
+    """Where days begin: a name of the time zone database."""
+    filters: CallFilters = CallFilters()
+    order: Order = Order()
+    limit: int = 100
+    """Of groups; each has all its buckets."""
+    offset: int = 0
+    named: bool = False
+    """Leave out the group whose first dimension is empty."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A group, in one bucket of time if there are such."""
+
+    group: tuple[str, ...]
+    at_us: int | None = None
+    """Beginning of the bucket, wall time."""
+    numbers: tuple[Mapping[str, Any], ...]
+    """For each measure `n`, and each aggregate by its name; None where nothing has it."""
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """SQL for the measures of one table."""
+
+    sql: str
+    parameters: dict[str, Any]
+    measures: tuple[int, ...]
+    """Which of the question's."""
+
+
+def measure(metric: str, *aggregates: str) -> Measure:
+    """Return a measure by the metric's id.
+
+    Raises:
+        BadQuestion: there is no such metric, or it has no such aggregate.
+    """
+    found = METRIC_OF.get(metric)
+    if found is None:
+        raise BadQuestion(f"{metric[:100]!r} is no metric; GET /v1/metrics has them all")
+    for aggregate in aggregates:
+        if aggregate not in found.aggregates:
+            raise BadQuestion(f"{metric}: use one of {', '.join(found.aggregates)}")
+    return Measure(found, aggregates or found.aggregates[:1])
+
+
+def check(question: Question) -> None:
+    """Raise `BadQuestion` for what cannot be answered, or not within limits."""
+    if not 1 <= len(question.measures) <= MAX_MEASURES:
+        raise BadQuestion(f"ask for 1 to {MAX_MEASURES} metrics")
+    if len(question.group_by) > MAX_GROUPS:
+        raise BadQuestion(f"group by {MAX_GROUPS} dimensions at most")
+    if not 0 <= question.order.measure < len(question.measures):
+        raise BadQuestion("sort by one of the metrics that are asked for")
+    for name in question.group_by:
+        table = _dimension(name).table
+        if table != "calls":
+            _check_same_table(question, name, table)
+    if question.bucket:
+        _check_buckets(question, question.bucket)
+
+
+def _check_same_table(question: Question, name: str, table: str) -> None:
+    for asked in question.measures:
+        if asked.metric.table != table:
+            raise BadQuestion(f"{asked.metric.id} cannot be grouped by {name}")
+
+
+def _check_buckets(question: Question, bucket: Bucket) -> None:
+    filters = question.filters
+    if filters.from_us is None or filters.to_us is None:
+        raise BadQuestion("buckets of time need a beginning and an end, `from` and `to`")
+    seconds = max(0, filters.to_us - filters.from_us) // 1_000_000
+    groups = question.limit if question.group_by else 1
+    if (seconds // BUCKET_SECONDS[bucket] + 2) * groups > MAX_ROWS:
+        raise BadQuestion(
+            f"that would be more than {MAX_ROWS:,} rows: take longer buckets, a shorter time,"
+            " or a smaller limit"
+        )
+
+
+def groups_statement(question: Question) -> Statement:
+    """Return the statement that finds the groups: the ordering measure alone, without time."""
+    order = question.order
+    only = msgspec.structs.replace(
+        question,
+        measures=(question.measures[order.measure],),
+        order=msgspec.structs.replace(order, measure=0),
+        bucket=None,
+    )
+    (statement,) = statements(only)
+    return statement
+
+
+def statements(question: Question, groups: Sequence[tuple[str, ...]] = ()) -> list[Statement]:
+    """Return a statement for each table that has one of the measures.
+
+    With `groups` only they are asked about; without, the first ones of the order.
+    """
+    tables: dict[str, list[int]] = {}
+    for number, asked in enumerate(question.measures):
+        tables.setdefault(asked.metric.table, []).append(number)
+    return [_statement(question, table, which, groups) for table, which in tables.items()]
+
+
+def one_table(question: Question) -> bool:
+    """Return whether one statement answers it."""
+    return len({asked.metric.table for asked in question.measures}) == 1
+
+
+def _statement(
+    question: Question, table: str, which: list[int], groups: Sequence[tuple[str, ...]]
+) -> Statement:
+    predicates, parameters = where(question.filters)
+    dimensions = [_dimension(name) for name in question.group_by]
+    values = [
+        column for number in which for column in _columns(number, question.measures[number].metric)
+    ]
+    names = [f"g{place}" for place in range(len(dimensions))]
+    picked = [
+        (f"toString({_sql(at, place, parameters)}) AS g{place}", at.table)
+        for place, at in enumerate(dimensions)
+    ]
+    if question.bucket:
+        picked.append((f"{_start(question.bucket)} AS at", "calls"))
+        parameters["zone"] = question.zone
+    source = _source(table, values, picked, predicates, question)
+    having: list[str] = []
+    if groups:
+        parameters["groups"] = ["\x1f".join(group) for group in groups]
+        having.append(f"{_joined(names)} IN {{groups:Array(String)}}")
+    elif question.named and names:
+        having.append("g0 != ''")
+    numbers = [f"{_answers(number, question.measures[number])} AS m{number}" for number in which]
+    keys = [*names, *(["at"] if question.bucket else [])]
+    sql = f"SELECT {', '.join([*keys, *numbers])} FROM ({source})"
+    sql += f" WHERE {having[0]}" if having else ""
+    sql += f" GROUP BY {', '.join(keys)}" if keys else ""
+    sql += _order(question, names, limited=not groups)
+    return Statement(sql=sql + _LIMITS, parameters=parameters, measures=tuple(which))
+
+
+def _source(
+    table: str,
+    values: list[str],
+    picked: list[tuple[str, str]],
+    predicates: str,
+    question: Question,
+) -> str:
+    of_call = [sql for sql, home in picked if home == "calls"]
+    of_part = [sql for sql, home in picked if home != "calls"]
+    if table == "calls":
+        columns = ", ".join([*values, *of_call])
+        return f"SELECT {columns} FROM calls FINAL WHERE {predicates}"
+    parts = (
+        f"SELECT call_id, {', '.join([*values, *of_part])} FROM {table} FINAL"
+        f" WHERE org_id = {{org_id:String}}{_hours(question.filters)}"
+    )
+    made = ", ".join(["call_id", "opened_at_us AS opened", *of_call])
+    return (
+        f"SELECT * FROM ({parts}) AS parts INNER JOIN"
+        f" (SELECT {made} FROM calls FINAL WHERE {predicates}) AS made USING (call_id)"
+    )
+
+
+def _hours(filters: CallFilters) -> str:
+    """Return where parts of the calls lie: by their ids' hour, which is that of the opening
+    or the one before."""
+    sql = ""
+    if filters.from_us is not None:
+        sql += (
+            " AND hour >= toStartOfHour(toDateTime(greatest(0,"
+            " intDiv({from_us:Int64}, 1000000) - 7200), 'UTC'))"
+        )
+    if filters.to_us is not None:
+        sql += (
+            " AND hour <= toStartOfHour(toDateTime(greatest(0,"
+            " intDiv({to_us:Int64}, 1000000) + 7200), 'UTC'))"
+        )
+    return sql
+
+
+def _columns(number: int, metric: Metric) -> list[str]:
+    """Return the columns that a metric needs of each row."""
+    value = metric.value
+    if metric.unit in ("count", "share") and not metric.distinct:
+        value = f"toInt64({value})"
+    over = [f"({metric.over}) AS o{number}"] if metric.over else []
+    return [f"({value}) AS v{number}", *over]
+
+
+def _answers(number: int, asked: Measure) -> str:
+    """Return what is made of a metric's rows, as one tuple: `n`, then the aggregates."""
+    metric, column = asked.metric, f"v{number}"
+    if metric.unit == "at" and metric.table != "calls":
+        column = f"(opened + {column})"
+    parts = [f"count({column})"]
+    if metric.over:
+        ratio = f"toFloat64(sumOrNull({column})) / nullIf(toFloat64(sum(o{number})), 0)"
+        parts.append(ratio)
+        return f"tuple({', '.join(parts)})"
+    plain = [name for name in asked.aggregates if name not in PERCENTILES]
+    parts += [_PLAIN[name].format(column=column) for name in plain]
+    levels = [name for name in asked.aggregates if name in PERCENTILES]
+    if levels:
+        wanted = ", ".join(str(PERCENTILES[name]) for name in levels)
+        parts.append(f"quantilesExact({wanted})({column})")
+    return f"tuple({', '.join(parts)})"
+
+
+_PLAIN: Final = {
+    "sum": "sumOrNull({column})",
+    "mean": "avgOrNull({column})",
+    "min": "minOrNull({column})",
+    "max": "maxOrNull({column})",
+    "any": "anyOrNull({column})",
+    "distinct": "uniqExact({column})",
+}
+
+
+def _order(question: Question, names: list[str], *, limited: bool) -> str:
+    if question.bucket or not names:
+        return f" ORDER BY {', '.join(['at', *names])}" if question.bucket else ""
+    if not limited:
+        return ""
+    order = question.order
+    way = "DESC" if order.descending else "ASC"
+    keys = [f"{name} {way if order.by_name else 'ASC'}" for name in names]
+    if not order.by_name:
+        keys.insert(0, f"{_ordering(question)} {way} NULLS LAST")
+    # One more than is shown says whether there is more.
+    return f" ORDER BY {', '.join(keys)} LIMIT {question.limit + 1:d} OFFSET {question.offset:d}"
+
+
+def _ordering(question: Question) -> str:
+    order = question.order
+    asked = question.measures[order.measure]
+    name = order.aggregate or asked.aggregates[0]
+    if name == "n":
+        return f"m{order.measure}.1"
+    if name not in asked.aggregates:
+        raise BadQuestion(f"sort {asked.metric.id} by one of n, {', '.join(asked.aggregates)}")
+    plain = [one for one in asked.aggregates if one not in PERCENTILES]
+    if name in plain:
+        return f"m{order.measure}.{plain.index(name) + 2}"
+    levels = [one for one in asked.aggregates if one in PERCENTILES]
+    sorts = f"m{order.measure}.{len(plain) + 2}[{levels.index(name) + 1}]"
+    return f"if(m{order.measure}.1 = 0, NULL, {sorts})"
+
+
+def _joined(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"arrayStringConcat([{', '.join(names)}], char(31))"
+
+
+def _dimension(name: str) -> Dimension:
+    if name.startswith(PROPERTY) and len(name) > len(PROPERTY):
+        return Dimension(name, "calls", "", "A property.")
+    if name not in DIMENSION_OF:
+        raise BadQuestion(
+            f"{name[:100]!r} is nothing to group by; GET /v1/metrics has them all,"
+            f" and {PROPERTY}<name> groups by a property"
+        )
+    return DIMENSION_OF[name]
+
+
+def _sql(dimension: Dimension, place: int, parameters: dict[str, Any]) -> str:
+    if dimension.value:
+        return dimension.value
+    parameters[f"dimension_{place}"] = whole(dimension.id.removeprefix(PROPERTY))
+    return f"properties[{{dimension_{place}:String}}]"
+
+
+def _start(bucket: Bucket) -> str:
+    moment = "toDateTime(intDiv(opened_at_us, 1000000), {zone:String})"
+    return f"toUnixTimestamp(toDateTime({_STARTS[bucket]}({moment}), {{zone:String}}))"
+
+
+def read_row(
+    question: Question, statement: Statement, answer: Mapping[str, Any]
+) -> tuple[tuple[str, ...], int | None, dict[int, dict[str, Any]]]:
+    """Return group, bucket and numbers of one row of an answer to `statement`."""
+    group = tuple(str(answer[f"g{place}"]) for place in range(len(question.group_by)))
+    numbers = {
+        number: _numbers(question.measures[number], answer[f"m{number}"])
+        for number in statement.measures
+    }
+    return group, answer["at"] * 1_000_000 if "at" in answer else None, numbers
+
+
+def nothing(asked: Measure) -> dict[str, Any]:
+    """Return the numbers of a measure of which there are no rows."""
+    return {"n": 0, **dict.fromkeys(asked.aggregates)}
+
+
+def _numbers(asked: Measure, answer: Any) -> dict[str, Any]:
+    # The engine writes a tuple without names as an array, or as an object of places.
+    parts = list(answer.values()) if isinstance(answer, dict) else list(answer)
+    n = int(parts[0])
+    if asked.metric.over:
+        return {"n": n, "ratio": parts[1]}
+    plain = [name for name in asked.aggregates if name not in PERCENTILES]
+    found = dict(zip(plain, parts[1:], strict=False))
+    levels = [name for name in asked.aggregates if name in PERCENTILES]
+    if levels:
+        values = parts[-1] if n else [None] * len(levels)
+        found |= dict(zip(levels, values, strict=True))
+    if n < FEW and "p99" in found:
+        found["p99"] = None
+    return {"n": n, **{name: _unit(asked.metric, found[name]) for name in asked.aggregates}}
+
+
+def _unit(metric: Metric, value: Any) -> Any:
+    if value is None or metric.unit in ("text", "at"):
+        return value
+    if metric.unit == "ms":
+        return float(value) / 1000
+    return Decimal(str(value)).quantize(_NANO) if metric.unit == "usd" else value
+
+
+_NANO: Final = Decimal("0.000000001")

@@ -1,0 +1,82 @@
+"""I/O. Any metrics over many calls: asks the store what `measure` has written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from trunkline.store.facts.measure import (
+    Question,
+    Row,
+    Statement,
+    check,
+    groups_statement,
+    nothing,
+    one_table,
+    read_row,
+    statements,
+)
+from trunkline.store.facts.query import Query
+from trunkline.store.facts.store import FactsStore
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for."""
+
+    rows: list[Row]
+    """In the order of the question; with buckets, by time."""
+    more: bool
+    """There are groups behind these."""
+
+
+async def measured(facts: FactsStore, org_id: str, question: Question) -> Answer:
+    """Return the answer to `question` over the organisation's calls.
+
+    Raises:
+        BadQuestion, BadCondition: it cannot be asked.
+    """
+    check(question)
+    if not question.group_by:
+        return Answer(rows=await _rows(facts, org_id, question, []), more=False)
+    if one_table(question) and not question.bucket:
+        rows = await _rows(facts, org_id, question, [])
+        return Answer(rows=rows[: question.limit], more=len(rows) > question.limit)
+    first = groups_statement(question)
+    found = [read_row(question, _bare(first), line)[0] for line in await _ask(facts, org_id, first)]
+    groups = found[: question.limit]
+    rows = await _rows(facts, org_id, question, groups) if groups else []
+    return Answer(rows=rows, more=len(found) > question.limit)
+
+
+def _bare(statement: Statement) -> Statement:
+    return msgspec.structs.replace(statement, measures=())
+
+
+async def _rows(
+    facts: FactsStore, org_id: str, question: Question, groups: list[tuple[str, ...]]
+) -> list[Row]:
+    """Return the rows of all tables, put together by group and bucket."""
+    found: dict[tuple[tuple[str, ...], int | None], dict[int, dict[str, Any]]] = {}
+    if not question.bucket:
+        found = {(group, None): {} for group in groups}
+    for statement in statements(question, groups):
+        for line in await _ask(facts, org_id, statement):
+            group, at_us, numbers = read_row(question, statement, line)
+            found.setdefault((group, at_us), {}).update(numbers)
+    keys = sorted(found, key=lambda key: key[1] or 0) if question.bucket else list(found)
+    return [
+        Row(
+            group=group,
+            at_us=at_us,
+            numbers=tuple(
+                found[group, at_us].get(number) or nothing(asked)
+                for number, asked in enumerate(question.measures)
+            ),
+        )
+        for group, at_us in keys
+    ]
+
+
+async def _ask(facts: FactsStore, org_id: str, statement: Statement) -> list[dict[str, Any]]:
+    return await facts.ask(Query(statement.sql, dict[str, Any]), org_id, **statement.parameters)

@@ -1,0 +1,136 @@
+"""I/O. Parts of one call alone: `/turns`, `/cost`, and `/bundle` with everything in one file."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import AsyncGenerator
+from typing import IO
+
+from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from trunkline.store.archive import ArchiveDamaged
+from trunkline.store.blobs import BlobMissing
+from trunkline.store.facts import queries_call as one
+from trunkline.web.api import models, shape
+from trunkline.web.api.calls import CallId, WhoReads, find_call, get_call
+from trunkline.web.api.events import all_lines
+from trunkline.web.auth import Deps, Reader
+from trunkline.web.deps import Dependencies
+
+router = APIRouter(tags=["Calls"])
+
+_CHUNK_BYTES = 256 * 1024
+_IN_MEMORY_BYTES = 8 * 1024 * 1024
+
+
+class Turns(BaseModel):
+    """The turns of a call that are over."""
+
+    data: list[models.Turn]
+
+
+class TurnCost(BaseModel):
+    """What a turn cost."""
+
+    turn: int = Field(description="0: belongs to no turn.")
+    cost_usd: models.Usd | None
+    billed: int
+
+
+class Cost(BaseModel):
+    """What a call cost, and why."""
+
+    cost_usd: models.Usd | None = Field(description="Of what could be priced.")
+    unpriced: list[str]
+    turns: list[TurnCost]
+    usage: list[models.Usage]
+
+
+@router.get("/v1/calls/{call_id}/turns")
+async def get_turns(reader: WhoReads, deps: Deps, call_id: CallId) -> Turns:
+    """The turns of a call that are over, in order."""
+    await find_call(deps, reader, call_id)
+    rows = await one.turns_of_call(deps.facts, reader.org_id, call_id)
+    return Turns(data=[shape.shaped(models.Turn, row) for row in rows])
+
+
+@router.get("/v1/calls/{call_id}/cost")
+async def get_cost(reader: WhoReads, deps: Deps, call_id: CallId) -> Cost:
+    """What a call cost, by turn and by billed thing."""
+    call = await find_call(deps, reader, call_id)
+    usage = await one.usage_of_call(deps.facts, reader.org_id, call_id)
+    by_turn: dict[int, TurnCost] = {}
+    for row in usage:
+        so_far = by_turn.setdefault(row.turn, TurnCost(turn=row.turn, cost_usd=None, billed=0))
+        so_far.billed += 1
+        if row.cost_usd is not None:
+            so_far.cost_usd = (so_far.cost_usd or 0) + row.cost_usd
+    return Cost(
+        cost_usd=call.cost_usd,
+        unpriced=list(call.unpriced),
+        turns=[by_turn[turn] for turn in sorted(by_turn)],
+        usage=[shape.shaped(models.Usage, row) for row in usage],
+    )
+
+
+@router.get(
+    "/v1/calls/{call_id}/bundle",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}}},
+)
+async def get_bundle(reader: WhoReads, deps: Deps, call_id: CallId) -> StreamingResponse:
+    """All of a call as a ZIP: `call.json`, `events.ndjson`, and of a recording that is
+    sealed `audio.opus` and `peaks.json`."""
+    call = await get_call(reader, deps, call_id)
+    packed = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 (closed by _chunks)
+    try:
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
+            bundle.writestr("call.json", call.model_dump_json(indent=1))
+            await _pack_events(bundle, deps, reader, call_id)
+            await _pack_recording(bundle, deps, reader, call_id)
+        size = packed.tell()
+        packed.seek(0)
+    except BaseException:
+        packed.close()
+        raise
+    headers = {
+        "Content-Disposition": f'attachment; filename="{call_id}.zip"',
+        "Content-Length": str(size),
+    }
+    return StreamingResponse(_chunks(packed), media_type="application/zip", headers=headers)
+
+
+async def _pack_events(
+    bundle: zipfile.ZipFile, deps: Dependencies, reader: Reader, call_id: str
+) -> None:
+    try:
+        lines = await all_lines(deps, reader.org_id, call_id)
+    except (BlobMissing, ArchiveDamaged) as exc:
+        bundle.writestr("events.missing.txt", f"The frames cannot be read: {type(exc).__name__}.\n")
+        return
+    with bundle.open("events.ndjson", "w", force_zip64=True) as out:
+        async for line in lines:
+            await run_in_threadpool(out.write, line)
+
+
+async def _pack_recording(
+    bundle: zipfile.ZipFile, deps: Dependencies, reader: Reader, call_id: str
+) -> None:
+    try:
+        path = await deps.recordings.audio(reader.org_id, call_id)
+        await run_in_threadpool(bundle.write, path, "audio.opus", zipfile.ZIP_STORED)
+        bundle.writestr("peaks.json", await deps.recordings.peaks(reader.org_id, call_id))
+    except (BlobMissing, FileNotFoundError):
+        return
+
+
+async def _chunks(file: IO[bytes]) -> AsyncGenerator[bytes]:
+    try:
+        while chunk := await run_in_threadpool(file.read, _CHUNK_BYTES):
+            yield chunk
+    finally:
+        file.close()

@@ -1,0 +1,224 @@
+"""Pure. The questions that pages and API both ask about many calls: one definition each.
+
+A report groups calls, or what belongs to them, and has a column for each number. Whoever
+shows it decides only what it looks like.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from trunkline.store.facts.catalogue import METRIC_OF, PROPERTY
+from trunkline.store.facts.measure import (
+    BadQuestion,
+    Bucket,
+    Measure,
+    Order,
+    Question,
+    Row,
+    measure,
+)
+from trunkline.store.facts.queries_calls import CallFilters
+from trunkline.web.api.shape import moment
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One number of a report."""
+
+    name: str
+    """In the API, with its unit."""
+    metric: str
+    aggregate: str
+
+    @property
+    def means(self) -> str:
+        """Return what the number is."""
+        what = METRIC_OF[self.metric].means.rstrip(".")
+        return f"{what}{_MADE.get(self.aggregate, f', {self.aggregate}')}."
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A table: a row for each group."""
+
+    by: str
+    """The dimension; empty when the reader chooses it."""
+    key: str
+    """What the group is called in the API."""
+    columns: tuple[Column, ...]
+    sort: str
+    """By which column, unless the reader says otherwise."""
+    named: bool = False
+    choices: tuple[str, ...] = ()
+    """Dimensions that the reader may choose from."""
+
+
+_MADE: Final = {"sum": "", "ratio": "", "distinct": "", "any": "", "max": ": the latest"}
+
+_WAITS: Final = (
+    Column("turns", "turns", "sum"),
+    Column("wait_p50_ms", "turn.wait", "p50"),
+    Column("wait_p95_ms", "turn.wait", "p95"),
+    Column("barge_in_share", "turn.barge_in_share", "ratio"),
+)
+_OF_CALLS: Final = (
+    Column("calls", "calls", "sum"),
+    Column("live", "calls.live", "sum"),
+    Column("failed", "calls.failed", "sum"),
+    Column("first_at", "calls.opened_at", "min"),
+    Column("last_at", "calls.opened_at", "max"),
+    Column("duration_ms", "call.duration", "sum"),
+    Column("cost_usd", "call.cost", "sum"),
+    Column("unpriced_calls", "call.unpriced", "sum"),
+    *_WAITS,
+)
+_TOKENS: Final = (
+    "input_text",
+    "cached_text",
+    "input_audio",
+    "cached_audio",
+    "input_image",
+    "cached_image",
+    "output_text",
+    "output_audio",
+)
+
+USERS: Final = Report(by="user", key="user", columns=_OF_CALLS, sort="calls", named=True)
+PROPERTIES: Final = Report(by="property_name", key="property", columns=_OF_CALLS, sort="calls")
+VALUES: Final = Report(by="", key="value", columns=_OF_CALLS, sort="calls", named=True)
+"""Of one property; `by` is its name behind `property:`."""
+COSTS: Final = Report(
+    by="",
+    key="group",
+    columns=(
+        Column("cost_usd", "usage.cost", "sum"),
+        Column("billed", "usage", "sum"),
+        Column("unpriced", "usage.unpriced", "sum"),
+        *(Column(name, f"usage.{name}", "sum") for name in _TOKENS),
+        Column("billed_ms", "usage.seconds", "sum"),
+    ),
+    sort="cost_usd",
+    choices=(
+        "billed_model",
+        "billed_kind",
+        "billed_day",
+        "user",
+        "session",
+        "key_name",
+        "provider",
+    ),
+)
+TOOLS: Final = Report(
+    by="tool",
+    key="tool",
+    columns=(
+        Column("tool_calls", "tools", "sum"),
+        Column("calls", "tool.calls_with", "distinct"),
+        Column("unanswered", "tool.unanswered", "sum"),
+        Column("unanswered_share", "tool.unanswered_share", "ratio"),
+        Column("latency_p50_ms", "tool.latency", "p50"),
+        Column("latency_p95_ms", "tool.latency", "p95"),
+        Column("latency_p99_ms", "tool.latency", "p99"),
+        Column("latency_max_ms", "tool.latency", "max"),
+    ),
+    sort="tool_calls",
+)
+ERRORS: Final = Report(
+    by="error",
+    key="fingerprint",
+    columns=(
+        Column("errors", "errors", "sum"),
+        Column("calls", "error.calls", "distinct"),
+        Column("source", "error.source", "any"),
+        Column("type", "error.type", "any"),
+        Column("code", "error.code", "any"),
+        Column("message", "error.message", "any"),
+        Column("first_at", "error.at", "min"),
+        Column("last_at", "error.at", "max"),
+    ),
+    sort="errors",
+)
+
+
+def question(
+    report: Report,
+    filters: CallFilters,
+    *,
+    by: str = "",
+    sort: str = "",
+    ascending: bool = False,
+    limit: int = 50,
+    offset: int = 0,
+    bucket: Bucket | None = None,
+) -> Question:
+    """Return what `report` asks about the calls that fit `filters`.
+
+    Raises:
+        BadQuestion: there is no such column to sort by, or nothing such to group by.
+    """
+    by = report.by or by
+    if report.choices and by not in report.choices and not by.startswith(PROPERTY):
+        raise BadQuestion(f"by: one of {', '.join(report.choices)}, or {PROPERTY}<name>")
+    measures = _measures(report)
+    return Question(
+        measures=measures,
+        group_by=(by,),
+        filters=filters,
+        order=_order(report, measures, sort or report.sort, ascending=ascending),
+        limit=limit,
+        offset=offset,
+        named=report.named,
+        bucket=bucket,
+    )
+
+
+def _measures(report: Report) -> tuple[Measure, ...]:
+    """Return each metric of the report once, with all that is asked of it."""
+    asked: dict[str, list[str]] = {}
+    for column in report.columns:
+        asked.setdefault(column.metric, []).append(column.aggregate)
+    return tuple(measure(metric, *aggregates) for metric, aggregates in asked.items())
+
+
+def _order(report: Report, measures: tuple[Measure, ...], sort: str, *, ascending: bool) -> Order:
+    if sort == report.key:
+        return Order(by_name=True, descending=not ascending)
+    for column in report.columns:
+        if column.name == sort:
+            place = [asked.metric.id for asked in measures].index(column.metric)
+            return Order(place, column.aggregate, not ascending)
+    names = ", ".join(column.name for column in report.columns)
+    raise BadQuestion(f"sort: one of {report.key}, {names}")
+
+
+def values(report: Report, asked: Question, row: Row) -> dict[str, Any]:
+    """Return one row of the answer by the names of the columns, `n` of the waits included."""
+    of = {one.metric.id: numbers for one, numbers in zip(asked.measures, row.numbers, strict=True)}
+    found: dict[str, Any] = {report.key: row.group[0]}
+    for column in report.columns:
+        found[column.name] = _value(column, of[column.metric][column.aggregate])
+    return found
+
+
+def sizes(report: Report, asked: Question, row: Row) -> dict[str, int]:
+    """Return for each column how many rows its number is made of."""
+    of = {one.metric.id: numbers for one, numbers in zip(asked.measures, row.numbers, strict=True)}
+    return {column.name: of[column.metric]["n"] for column in report.columns}
+
+
+def _value(column: Column, value: Any) -> Any:
+    unit = METRIC_OF[column.metric].unit
+    if unit == "at":
+        return None if value is None else moment(value)
+    if value is None and unit == "count":
+        return 0
+    return value
+
+
+def kind_of(column: Column) -> type:
+    """Return the type of a column's values, None left aside."""
+    unit = METRIC_OF[column.metric].unit
+    return {"ms": float, "usd": Decimal, "share": float, "at": datetime, "text": str}.get(unit, int)

@@ -1,0 +1,356 @@
+"""Any metric over many calls: right numbers, its own organisation's, within limits."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_org, parts_of
+
+from trunkline.store.facts.catalogue import DIMENSION_OF, DIMENSIONS, METRICS
+from trunkline.store.facts.conditions import (
+    MAX_CONDITIONS,
+    AllOf,
+    AnyOf,
+    BadCondition,
+    Condition,
+    Is,
+    compile_condition,
+)
+from trunkline.store.facts.measure import (
+    BadQuestion,
+    Order,
+    Question,
+    Row,
+    check,
+    measure,
+    statements,
+)
+from trunkline.store.facts.queries_calls import CallFilters, calls_page
+from trunkline.store.facts.queries_measure import Answer, measured
+from trunkline.store.facts.rows import CallRow, ErrorRow, TurnRow, UsageRow
+from trunkline.store.facts.store import FactsStore
+
+DAY = CallFilters(from_us=NOON_US - 86_400 * SECOND_US, to_us=NOON_US + 86_400 * SECOND_US)
+
+
+def batched(things: list[Any], size: int) -> list[tuple[Any, ...]]:
+    return [tuple(things[at : at + size]) for at in range(0, len(things), size)]
+
+
+def turns_of(call: CallRow, *waits_ms: int | None) -> list[TurnRow]:
+    return [
+        TurnRow(
+            org_id=call.org_id,
+            call_id=call.call_id,
+            version=1,
+            turn=number,
+            kind="speech",
+            status="completed",
+            wait_us=None if wait is None else wait * 1000,
+            barge_in=number % 2 == 0,
+        )
+        for number, wait in enumerate(waits_ms, 1)
+    ]
+
+
+async def ask(facts: FactsStore, org_id: str, *metrics: Any, **question: Any) -> Answer:
+    measures = tuple(
+        measure(one) if isinstance(one, str) else measure(one[0], *one[1:]) for one in metrics
+    )
+    return await measured(facts, org_id, Question(measures=measures, filters=DAY, **question))
+
+
+def by_group(answer: Answer, place: int = 0) -> dict[tuple[str, ...], dict[str, Any]]:
+    return {row.group: dict(row.numbers[place]) for row in answer.rows}
+
+
+@pytest.fixture
+async def org(facts: FactsStore) -> str:
+    """Ada waits longer than Bob, who has one call more; Eve is of another organisation."""
+    org_id, other = fresh_org(), fresh_org()
+    ada = a_call(org_id, user_id="ada", cost_usd=Decimal("0.10"), properties={"Tier": "gold"})
+    bobs = [
+        a_call(org_id, NOON_US + n, user_id="bob", cost_usd=Decimal("0.02"), properties={})
+        for n in range(2)
+    ]
+    eve = a_call(other, user_id="eve")
+    rows: list[Any] = [*turns_of(ada, 1000, 3000, None), *turns_of(bobs[0], 500)]
+    await facts.insert([*rows, *turns_of(eve, 9000), ada, *bobs, eve])
+    return org_id
+
+
+@pytest.mark.parametrize("table", sorted({metric.table for metric in METRICS}))
+async def test_every_metric_can_be_asked_by_all_that_fits_it(facts: FactsStore, table: str) -> None:
+    org_id = fresh_org()
+    call = a_call(org_id)
+    await facts.insert([*parts_of(call), call])
+    fitting = [at.id for at in DIMENSIONS if at.table in ("calls", table)]
+    for metrics in batched([metric for metric in METRICS if metric.table == table], 15):
+        everything = [(metric.id, *metric.aggregates) for metric in metrics]
+        (whole,) = (await ask(facts, org_id, *everything)).rows
+        for number, (_, *aggregates) in enumerate(everything):
+            assert whole.numbers[number].keys() == {"n", *aggregates}
+        for group_by in batched(fitting, 3):
+            answer = await ask(facts, org_id, *everything, group_by=group_by, bucket="day")
+            assert [row.numbers for row in answer.rows] == [whole.numbers]
+
+
+async def test_percentiles_are_of_the_rows_and_carry_their_number(
+    facts: FactsStore, org: str
+) -> None:
+    answer = await ask(facts, org, ("turn.wait", "p50", "p95", "p99", "mean", "max"))
+    assert answer.rows == [
+        Row(
+            group=(),
+            numbers=({"n": 3, "p50": 1000, "p95": 3000, "p99": None, "mean": 1500, "max": 3000},),
+        )
+    ]
+
+
+async def test_the_slowest_of_a_hundred_are_shown_from_a_hundred_on(facts: FactsStore) -> None:
+    for many, shown in ((99, None), (100, 100)):
+        org_id = fresh_org()
+        call = a_call(org_id)
+        await facts.insert([*turns_of(call, *range(1, many + 1)), call])
+        (row,) = (await ask(facts, org_id, ("turn.wait", "p99"))).rows
+        assert row.numbers[0] == {"n": many, "p99": shown}
+
+
+async def test_metrics_of_several_tables_meet_in_their_groups(facts: FactsStore, org: str) -> None:
+    answer = await ask(facts, org, "calls", "turn.wait", "call.cost", group_by=("user",))
+    assert [row.group for row in answer.rows] == [("bob",), ("ada",)]
+    assert by_group(answer)[("bob",)] == {"n": 2, "sum": 2}
+    assert by_group(answer, 1) == {("ada",): {"n": 2, "p50": 3000}, ("bob",): {"n": 1, "p50": 500}}
+    assert by_group(answer, 2)[("bob",)]["sum"] == Decimal("0.04")
+
+
+async def test_a_group_without_rows_of_a_metric_says_so(facts: FactsStore, org: str) -> None:
+    answer = await ask(facts, org, "calls", "tools", "tool.latency", group_by=("user",))
+    assert answer.rows[0].numbers[1:] == ({"n": 0, "sum": None}, {"n": 0, "p50": None})
+
+
+async def test_groups_are_sorted_and_go_on(facts: FactsStore, org: str) -> None:
+    slowest = Order(0, "p50")
+    first = await ask(facts, org, "turn.wait", "calls", group_by=("user",), order=slowest, limit=1)
+    assert [row.group for row in first.rows] == [("ada",)]
+    assert first.more
+    rest = await ask(
+        facts, org, "turn.wait", "calls", group_by=("user",), order=slowest, limit=1, offset=1
+    )
+    assert [row.group for row in rest.rows] == [("bob",)]
+    assert not rest.more
+    names = Order(by_name=True, descending=True)
+    answer = await ask(facts, org, "calls", group_by=("user",), order=names)
+    assert [row.group for row in answer.rows] == [("bob",), ("ada",)]
+
+
+async def test_properties_are_dimensions(facts: FactsStore, org: str) -> None:
+    answer = await ask(facts, org, "calls", group_by=("property:Tier",))
+    assert by_group(answer) == {("",): {"n": 2, "sum": 2}, ("gold",): {"n": 1, "sum": 1}}
+    named = await ask(facts, org, "calls", group_by=("property:Tier",), named=True)
+    assert [row.group for row in named.rows] == [("gold",)]
+    names = await ask(facts, org, "calls", group_by=("property_name",))
+    assert by_group(names) == {("Tier",): {"n": 1, "sum": 1}}
+
+
+async def test_a_bucket_begins_where_its_day_does(facts: FactsStore) -> None:
+    org_id = fresh_org()
+    midnight_us = NOON_US - 12 * 3600 * SECOND_US
+    late = a_call(org_id, midnight_us - 1800 * SECOND_US)
+    await facts.insert([late, a_call(org_id)])
+    days = {}
+    for zone in ("UTC", "Europe/Berlin"):
+        answer = await ask(facts, org_id, "calls", bucket="day", zone=zone)
+        days[zone] = [(row.at_us, row.numbers[0]["sum"]) for row in answer.rows]
+    assert days == {
+        "UTC": [(midnight_us - 86_400 * SECOND_US, 1), (midnight_us, 1)],
+        "Europe/Berlin": [(midnight_us - 3600 * SECOND_US, 2)],
+    }
+
+
+async def test_only_the_groups_at_the_top_have_their_buckets(facts: FactsStore, org: str) -> None:
+    answer = await ask(facts, org, "calls", "turn.wait", group_by=("user",), bucket="day", limit=1)
+    assert [(row.group, row.numbers[0]["sum"]) for row in answer.rows] == [(("bob",), 2)]
+    assert answer.more
+
+
+async def test_shares_divide_sums(facts: FactsStore, org: str) -> None:
+    answer = await ask(facts, org, "turn.barge_in_share", "call.cost_per_minute")
+    shares, rates = answer.rows[0].numbers
+    assert shares == {"n": 4, "ratio": 0.25}
+    assert rates["ratio"] == pytest.approx(0.14 / (3 * 61 / 60))
+
+
+async def test_errors_that_differ_in_ids_and_numbers_are_one(facts: FactsStore) -> None:
+    org_id = fresh_org()
+    call = a_call(org_id)
+    messages = (
+        "Item 'item_1' of call_01ABC not found after 300 ms",
+        "Item 'item_2' of call_01XYZ not found after 7 ms",
+        "Something else",
+    )
+    rows = [
+        ErrorRow(
+            org_id=org_id,
+            call_id=call.call_id,
+            version=1,
+            seq=seq,
+            at_us=seq * SECOND_US,
+            source="provider",
+            code="item_missing",
+            message=message,
+        )
+        for seq, message in enumerate(messages, 1)
+    ]
+    await facts.insert([*rows, call])
+    answer = await ask(facts, org_id, "errors", ("error.at", "min", "max"), group_by=("error",))
+    assert [row.numbers[0]["sum"] for row in answer.rows] == [2, 1]
+    assert answer.rows[0].numbers[1]["max"] == NOON_US + 2 * SECOND_US
+
+
+async def test_what_was_used_has_a_model_of_its_own(facts: FactsStore) -> None:
+    org_id = fresh_org()
+    call = a_call(org_id)
+    shared: dict[str, Any] = {
+        "org_id": org_id,
+        "call_id": call.call_id,
+        "version": 1,
+        "at_us": 1,
+        "at_day": "2026-11-18",
+    }
+    await facts.insert(
+        [
+            UsageRow(**shared, seq=1, kind="response", model="a", cost_usd=Decimal("0.1")),
+            UsageRow(**shared, seq=2, kind="response", model="a", cost_usd=Decimal("0.2")),
+            UsageRow(**shared, seq=3, kind="transcription", model="b", cost_usd=None),
+            call,
+        ]
+    )
+    answer = await ask(facts, org_id, "usage.cost", "usage.unpriced", group_by=("billed_model",))
+    assert by_group(answer) == {
+        ("a",): {"n": 2, "sum": Decimal("0.3")},
+        ("b",): {"n": 0, "sum": None},
+    }
+    assert by_group(answer, 1)[("b",)] == {"n": 1, "sum": 1}
+
+
+CONDITIONS: dict[str, tuple[Condition, set[str]]] = {
+    "all of nothing": (AllOf(), {"ada", "bob"}),
+    "one of nothing": (AnyOf(()), set()),
+    "text is": (Is("user", "equals", "ada"), {"ada"}),
+    "text is not": (Is("user", "not-equals", "ada"), {"bob"}),
+    "text is like": (Is("user", "like", "a%"), {"ada"}),
+    "case matters": (Is("user", "like", "A%"), set()),
+    "case does not matter": (Is("user", "ilike", "A%"), {"ada"}),
+    "text holds": (Is("user", "contains", "D"), {"ada"}),
+    "text does not hold": (Is("user", "not-contains", "D"), {"bob"}),
+    "text is one of": (Is("user", "in", ("ada", "eve")), {"ada"}),
+    "number above": (Is("call.cost", "gt", 0.05), {"ada"}),
+    "number up to": (Is("call.cost", "lte", 0.05), {"bob"}),
+    "milliseconds": (Is("call.duration", "gte", 61_000), {"ada", "bob"}),
+    "more milliseconds": (Is("call.duration", "gt", 61_000), set()),
+    "time": (Is("opened_at", "lt", NOON_US + 1), {"ada", "bob"}),
+    "truth": (Is("live", "equals", True), set()),
+    "property": (Is("property:Tier", "equals", "gold"), {"ada"}),
+    "a missing property": (Is("property:None", "equals", "gold"), set()),
+    "both": (AllOf((Is("user", "equals", "ada"), Is("call.cost", "lt", 0.05))), set()),
+    "either": (
+        AnyOf((Is("user", "equals", "ada"), Is("call.cost", "lt", 0.05))),
+        {"ada", "bob"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONDITIONS)
+async def test_a_condition_chooses_calls(facts: FactsStore, org: str, case: str) -> None:
+    condition, users = CONDITIONS[case]
+    page = await calls_page(facts, org, CallFilters(condition=condition))
+    assert {call.user_id for call in page.calls} == users
+
+
+WICKED = ("'", "\\", "\\'", "') OR 1=1 --", "{org_id:String}", "%", "\x00", "\n\t", "\ud800", "é😀")
+
+
+@pytest.mark.parametrize("text", WICKED)
+async def test_no_text_is_sql(facts: FactsStore, org: str, text: str) -> None:
+    for operator in ("equals", "contains"):
+        condition = AnyOf((Is("user", operator, text), Is(f"property:{text}", operator, text)))
+        assert (await calls_page(facts, org, CallFilters(condition=condition))).calls == []
+    answer = await ask(facts, org, "calls", "turns", group_by=(f"property:{text}",))
+    assert by_group(answer) == {("",): {"n": 3, "sum": 3}}
+
+
+async def test_a_group_of_any_name_is_found_again(facts: FactsStore) -> None:
+    org_id = fresh_org()
+    names = [text.encode("utf-8", "replace").decode() for text in WICKED]
+    for name in names:
+        call = a_call(org_id, user_id=name)
+        await facts.insert([*turns_of(call, 100), call])
+    answer = await ask(facts, org_id, "calls", "turn.wait", group_by=("user", "model"))
+    assert {row.group[0] for row in answer.rows} == set(names)
+    assert all(row.numbers[1] == {"n": 1, "p50": 100} for row in answer.rows)
+
+
+BAD_CONDITIONS: dict[str, Condition] = {
+    "no field": Is("colour", "equals", "blue"),
+    "SQL for a field": Is("user_id) OR (1", "equals", "x"),
+    "no operator": Is("user", "gt", "x"),
+    "a number for text": Is("user", "equals", 1),
+    "text for a number": Is("call.cost", "gt", "1"),
+    "truth for a number": Is("call.cost", "gt", True),
+    "no number": Is("call.cost", "gt", float("nan")),
+    "infinity": Is("call.cost", "gt", float("inf")),
+    "too large a number": Is("opened_at", "gt", 2**63),
+    "half an escape": Is("user", "like", "a\\"),
+    "one for a list": Is("user", "in", "ada"),
+    "too many": AllOf((Is("user", "equals", "x"),) * (2 * MAX_CONDITIONS + 1)),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CONDITIONS)
+def test_a_condition_that_means_nothing_is_refused(case: str) -> None:
+    with pytest.raises(BadCondition):
+        compile_condition(BAD_CONDITIONS[case])
+
+
+def test_a_condition_of_any_depth_is_answered() -> None:
+    condition: Condition = Is("user", "equals", "x")
+    for _ in range(200):
+        condition = AllOf((condition,))
+    with pytest.raises(BadCondition, match="deep"):
+        compile_condition(condition)
+
+
+def asked(**question: Any) -> Question:
+    return Question(measures=(measure("calls"),), filters=DAY, **question)
+
+
+BAD_QUESTIONS: dict[str, Any] = {
+    "no metric": lambda: measure("happiness"),
+    "no such aggregate": lambda: measure("turn.wait", "median"),
+    "nothing to measure": lambda: check(Question(measures=())),
+    "too much to measure": lambda: check(Question(measures=(measure("calls"),) * 21)),
+    "no dimension": lambda: check(asked(group_by=("colour",))),
+    "a property without a name": lambda: check(asked(group_by=("property:",))),
+    "a dimension of another table": lambda: check(asked(group_by=("tool",))),
+    "too many dimensions": lambda: check(asked(group_by=("user", "model", "key", "vad"))),
+    "too many buckets": lambda: check(asked(group_by=("user",), bucket="minute")),
+    "buckets without end": lambda: check(
+        Question(measures=(measure("calls"),), bucket="day", filters=CallFilters())
+    ),
+    "an order by nothing": lambda: check(asked(order=Order(3))),
+    "an order by what is not asked": lambda: statements(
+        asked(group_by=("user",), order=Order(0, "p50"))
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_QUESTIONS)
+def test_a_question_that_cannot_be_asked_is_refused(case: str) -> None:
+    with pytest.raises(BadQuestion):
+        BAD_QUESTIONS[case]()
+
+
+def test_dimensions_have_a_name_each() -> None:
+    assert len(DIMENSION_OF) == len(DIMENSIONS)
+    assert len({metric.id for metric in METRICS}) == len(METRICS)
