@@ -42,6 +42,10 @@ SOUND = base64.b64encode(b"".join(n.to_bytes(2, "little", signed=True) for n in 
 APPEND = json.dumps({"type": "input_audio_buffer.append", "audio": SOUND})
 
 
+OPENING_FRAMES = 2
+"""What the provider says beside one answer to each chunk."""
+
+
 async def answer(connection: ServerConnection) -> None:
     """Be the provider of one call."""
     session = {"type": "realtime", "id": "sess_1", "model": MODEL}
@@ -75,6 +79,8 @@ class Talker:
     """Frames that were sent besides."""
     waits_ns: list[int] = field(default_factory=list[int])
     """Each chunk's way to the provider and the answer's way back."""
+    _hush: asyncio.Event = field(default_factory=asyncio.Event)
+    _silent: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def talk(self) -> None:
         """Dial, then send a chunk every 40 ms, until it is cut off or cancelled."""
@@ -94,12 +100,15 @@ class Talker:
                 self.got.append(str(await connection.recv()))
                 listening = asyncio.create_task(self._listen(connection))
                 try:
-                    while not listening.done():
+                    while not (listening.done() or self._hush.is_set()):
                         self._sent_ns = monotonic_ns()
                         await connection.send(APPEND)
                         self.sent += 1
                         await asyncio.sleep(CHUNK_MS / 1000)
+                    self._silent.set()
+                    await asyncio.wait([listening])
                 finally:
+                    self._silent.set()
                     listening.cancel()
         except (ConnectionClosed, InvalidHandshake, OSError, EOFError):
             return
@@ -121,9 +130,16 @@ class Talker:
         """Frames that went through, both ways; once the call is over."""
         return self.sent + self.poured + len(self.got)
 
-    async def hang_up(self) -> None:
-        if self.connection is not None:
-            await self.connection.close()
+    async def hang_up(self, timeout_s: float = 30) -> None:
+        """Say nothing more, hear the answers, and close: nothing is under way then."""
+        if self.connection is None:
+            return
+        self._hush.set()
+        await self._silent.wait()
+        async with asyncio.timeout(timeout_s):
+            while len(self.got) < OPENING_FRAMES + self.sent + self.poured:
+                await asyncio.sleep(0.005)
+        await self.connection.close()
 
 
 class Apart:

@@ -494,6 +494,7 @@ async def test_a_journal_of_a_later_release_is_left_alone_and_told(
     assert facts.table == latest(rows_of(a_call(2)))
 
 
+@pytest.mark.guarantee("L7")
 async def test_sealing_waits_for_the_blob_store(
     tmp_path: Path, journal: Journal, facts: MemoryFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,16 @@ def engine(path: Path, *steps: str) -> list[Any]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def columns_of(path: Path, column: str = "call_id") -> list[Path]:
+    """Return the files of one column, or of all of a small part, in every part that has it."""
+    parts = [
+        names.parent
+        for names in sorted(path.glob("store/*/*/*/columns.txt"))
+        if f"`{column}`" in names.read_text()
+    ]
+    return [file for part in parts for file in part.glob("*.bin") if file.stem in ("data", column)]
+
+
 async def insert(facts: FactsStore) -> str:
     """Store a call with all its parts; return its id."""
     call = a_call(ORG)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.store.engines import engine
+from tests.store.engines import columns_of, engine
 
 from trunkline.store.facts.manifest import Blocks, Manifest, joined, missing
 from trunkline.store.facts.store import MANIFEST
@@ -39,16 +39,6 @@ def test_a_block_is_missing_unless_all_of_it_is_there(
 ) -> None:
     expected = [block for block in wanted if not numbers([block]) <= numbers(there)]
     assert missing(wanted, there) == expected
-
-
-def columns_of(path: Path, column: str = "call_id") -> list[Path]:
-    """Return the files of one column, or of all of a small part, in every part that has it."""
-    parts = [
-        names.parent
-        for names in sorted(path.glob("store/*/*/*/columns.txt"))
-        if f"`{column}`" in names.read_text()
-    ]
-    return [file for part in parts for file in part.glob("*.bin") if file.stem in ("data", column)]
 
 
 @pytest.fixture(scope="module")

@@ -42,10 +42,10 @@ class _Echo(picows.WSListener):
 
 
 @contextlib.asynccontextmanager
-async def echoing_provider() -> AsyncGenerator[str]:
-    """Yield the address of a provider that says what it hears."""
+async def echoing_provider(port: int = 0) -> AsyncGenerator[str]:
+    """Yield the address of a provider that says what it hears, on `port` or a free one."""
     connected: set[picows.WSTransport] = set()
-    server = await picows.ws_create_server(lambda request: _Echo(connected), "127.0.0.1", 0)
+    server = await picows.ws_create_server(lambda request: _Echo(connected), "127.0.0.1", port)
     try:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime"
     finally:
