@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from trunkline.protocol.bridge.shapes import GA_ONLY_WITHIN, RESPONSE, SESSION
 from trunkline.settings import Settings
 from trunkline.simulator.config import SimulatorConfig
 from trunkline.vitals.exposition import KINDS
@@ -31,6 +32,14 @@ def test_every_reason_of_ready_is_documented() -> None:
     text = (DOCS / "reference" / "observability.md").read_text("utf-8")
     named = re.findall(r"^\| `(\w+)` \| [^|]*\. \|$", text, re.MULTILINE)
     assert sorted(named) == sorted(CODES)
+
+
+def test_all_that_is_lost_between_dialects_is_documented() -> None:
+    text = (DOCS / "reference" / "dialects.md").read_text("utf-8")
+    lost = [f"session.{path}.{name}" for path, names in GA_ONLY_WITHIN.items() for name in names]
+    for parent, shape in (("session", SESSION), ("response", RESPONSE)):
+        lost += [f"{parent}.{name}" for name in shape.ga_only | shape.beta_only]
+    assert [path for path in lost if f"`{path}`" not in text] == []
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
