@@ -37,8 +37,9 @@ class Column(msgspec.Struct, frozen=True):
     @property
     def means(self) -> str:
         """Return what the number is."""
-        what = METRIC_OF[self.metric].means.rstrip(".")
-        return f"{what}{_MADE.get(self.aggregate, f', {self.aggregate}')}."
+        metric = METRIC_OF[self.metric]
+        made = _TIMES if metric.unit == "at" else _MADE
+        return f"{metric.means.rstrip('.')}{made.get(self.aggregate, f', {self.aggregate}')}."
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +57,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Dimensions that the reader may choose from."""
 
 
-_MADE: Final = {"sum": "", "ratio": "", "distinct": "", "any": "", "max": ": the latest"}
+_MADE: Final = {"sum": "", "ratio": "", "distinct": "", "any": "", "max": ", the most"}
+_TIMES: Final = {"min": ": the first time", "max": ": the last time"}
 
 _WAITS: Final = (
     Column("turns", "turns", "sum"),

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
+from trunkline.store.facts.catalogue import DIMENSION_OF
 from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.query import Query
@@ -15,6 +17,7 @@ from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.store import FactsStore
 
 MAX_PAGE: Final = 200
+EXPORTED_AT_ONCE: Final = 1000
 
 Moment: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 """Wall time, µs since 1970 UTC, within what the engine can compare."""
@@ -36,6 +39,12 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str = ""
     key_id: str = ""
     provider: str = ""
+    said: str = ""
+    """Part of what anybody said, upper and lower case alike."""
+    tool: str = ""
+    """Name of a tool that was called."""
+    error: str = ""
+    """Fingerprint of an error that occurred."""
     properties: dict[str, str] = {}
     """Names and values that a call must carry, all of them."""
     condition: Condition = AllOf()
@@ -92,6 +101,7 @@ _BEFORE: Final = (
     "(opened_at_us, call_id) < ({cursor_us:Int64}, {cursor_id:String})"
     " AND hour <= toStartOfHour(toDateTime(intDiv({cursor_us:Int64}, 1000000), 'UTC'))"
 )
+_HAS: Final = "call_id IN (SELECT call_id FROM {} FINAL WHERE org_id = {{org_id:String}} AND {})"
 _PREDICATES: Final = {
     "from_us": _FROM,
     "to_us": _TO,
@@ -101,6 +111,9 @@ _PREDICATES: Final = {
     "session_id": "session_id = {session_id:String}",
     "key_id": "key_id = {key_id:String}",
     "provider": "provider = {provider:String}",
+    "said": _HAS.format("items", "positionCaseInsensitiveUTF8(text, {said:String}) > 0"),
+    "tool": _HAS.format("tool_calls", "name = {tool:String}"),
+    "error": _HAS.format("errors", f"{DIMENSION_OF['error'].value} = {{error:String}}"),
 }
 
 _FILTER_VALUES: Final = Query(
@@ -130,7 +143,12 @@ async def calls_page(
     before: Cursor | None = None,
 ) -> CallPage:
     """Return at most `limit` calls (and never more than `MAX_PAGE`), the latest first."""
-    limit = max(1, min(limit, MAX_PAGE))
+    return await _page(facts, org_id, filters, max(1, min(limit, MAX_PAGE)), before)
+
+
+async def _page(
+    facts: FactsStore, org_id: str, filters: CallFilters, limit: int, before: Cursor | None
+) -> CallPage:
     predicates, parameters = where(filters)
     if before is not None:
         predicates += " AND " + _BEFORE
@@ -144,6 +162,22 @@ async def calls_page(
     calls = found[:limit]
     more = len(found) > limit
     return CallPage(calls, Cursor(calls[-1].opened_at_us, calls[-1].call_id) if more else None)
+
+
+async def all_calls(
+    facts: FactsStore, org_id: str, filters: CallFilters
+) -> AsyncGenerator[list[CallRow]]:
+    """Yield all calls that fit, the latest first, many at a time.
+
+    Nothing else waits for the whole of them: the store answers others between two lists.
+    """
+    before: Cursor | None = None
+    while True:
+        page = await _page(facts, org_id, filters, EXPORTED_AT_ONCE, before)
+        yield page.calls
+        before = page.next_cursor
+        if before is None:
+            return
 
 
 async def filter_values(facts: FactsStore, org_id: str, from_us: int = 0) -> FilterValues:

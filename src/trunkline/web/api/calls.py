@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from trunkline.store.facts import queries_call as one
@@ -15,6 +16,7 @@ from trunkline.web.api import cursors, models, shape
 from trunkline.web.auth import Deps, Reader, require_eraser, require_reader
 from trunkline.web.deps import Dependencies
 from trunkline.web.erasing import erase
+from trunkline.web.export import Form, exported
 from trunkline.web.refusals import BadRequest, NotFound
 
 router = APIRouter(tags=["Calls"])
@@ -39,6 +41,9 @@ class FilterQuery(BaseModel):
     session: str = Field("", description="Session id.")
     key: str = Field("", description="Key id.")
     provider: str = ""
+    said: str = Field("", description="Part of what anybody said, in any language.")
+    tool: str = Field("", description="Name of a tool that was called.")
+    error: str = Field("", description="Fingerprint of an error, see `/v1/errors`.")
     property: list[str] = Field(
         [], description="`name=value`, as sent in `Helicone-Property-<name>`."
     )
@@ -49,6 +54,12 @@ class CallsQuery(FilterQuery):
 
     cursor: str = Field("", description="`next_cursor` of the page before.")
     limit: int = Field(50, ge=1, le=MAX_PAGE)
+
+
+class ExportQuery(FilterQuery):
+    """Which calls, and in which form."""
+
+    format: Form = "ndjson"
 
 
 @router.get("/v1/calls")
@@ -63,6 +74,18 @@ async def list_calls(
     return models.CallPage(
         data=[shape.call(row) for row in page.calls], next_cursor=cursors.write(page.next_cursor)
     )
+
+
+@router.get(
+    "/v1/calls/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {}, "application/x-ndjson": {}}}},
+)
+async def export_calls(
+    reader: WhoReads, deps: Deps, query: Annotated[ExportQuery, Query()]
+) -> StreamingResponse:
+    """All calls that fit, the latest first: lines of JSON as in the list, or CSV."""
+    return exported(deps.facts, reader.org_id, filters_of(query), query.format)
 
 
 @router.get("/v1/calls/{call_id}")
@@ -127,6 +150,9 @@ def filters_of(query: FilterQuery) -> CallFilters:
         session_id=query.session,
         key_id=query.key,
         provider=query.provider,
+        said=query.said,
+        tool=query.tool,
+        error=query.error,
         properties=_properties(query.property),
     )
 

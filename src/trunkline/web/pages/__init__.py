@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from trunkline.web.pages import accounts, call, calls, keys, providers, sessions, static, system
+from trunkline.web.pages import (
+    accounts,
+    call,
+    calls,
+    keys,
+    providers,
+    reports,
+    sessions,
+    static,
+    system,
+)
 
-_PAGES = (static, accounts, keys, providers, calls, call, sessions, system)
+_PAGES = (static, accounts, keys, providers, calls, call, sessions, reports, system)
 
 
 def install(app: FastAPI) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from trunkline.store.facts.queries_calls import (
@@ -17,6 +17,7 @@ from trunkline.store.facts.queries_calls import (
 from trunkline.store.facts.queries_overview import Overview, overview
 from trunkline.web.api import cursors
 from trunkline.web.auth import Deps, RequiredUser
+from trunkline.web.export import Form, exported
 from trunkline.web.pages import calls_view
 from trunkline.web.pages.overview_view import tiles
 from trunkline.web.pages.recent import Recent
@@ -51,6 +52,18 @@ async def front(viewer: RequiredUser) -> Response:
     return RedirectResponse("/calls", 303)
 
 
+@router.get("/calls/export")
+async def export(
+    request: Request,
+    deps: Deps,
+    viewer: RequiredUser,
+    form: Annotated[Form, Query(alias="format")] = "csv",
+) -> Response:
+    """Give the calls that fit the filters in the address as a file."""
+    filters = call_filters(calls_view.read_filters(request.query_params), deps.now_us())
+    return exported(deps.facts, viewer.org.id, filters, form)
+
+
 @router.get("/calls")
 async def show(
     request: Request,
@@ -65,7 +78,7 @@ async def show(
     found = await calls_page(
         deps.facts,
         org_id,
-        _query(filters, now_us),
+        call_filters(filters, now_us),
         limit=PAGE_CALLS,
         before=cursors.read(cursor, Cursor),
     )
@@ -73,7 +86,7 @@ async def show(
     numbers = await summaries.numbers.get(
         f"{org_id}?{summarised.address()}",
         now_us,
-        lambda: overview(deps.facts, org_id, _query(summarised, now_us)),
+        lambda: overview(deps.facts, org_id, call_filters(summarised, now_us)),
     )
     choices = await summaries.choices.get(
         org_id, now_us, lambda: filter_values(deps.facts, org_id, now_us - MONTH_US)
@@ -91,6 +104,9 @@ async def show(
         tiles=() if first else _tiles(numbers),
         filters=filters,
         choices=choices,
+        kept={},
+        path="/calls",
+        span_default="",
         cursor=cursor,
         next=cursors.write(found.next_cursor),
         spans={calls_view.ANY_TIME: "any time", **calls_view.SPANS, calls_view.CUSTOM: "custom …"},
@@ -101,7 +117,8 @@ async def show(
     )
 
 
-def _query(filters: calls_view.Filters, now_us: int) -> CallFilters:
+def call_filters(filters: calls_view.Filters, now_us: int) -> CallFilters:
+    """Return what the filters in the address ask of the store."""
     return CallFilters(
         from_us=filters.from_us(now_us),
         to_us=filters.to_us(),
@@ -111,6 +128,9 @@ def _query(filters: calls_view.Filters, now_us: int) -> CallFilters:
         session_id=filters.session,
         key_id=filters.key,
         provider=filters.provider,
+        said=filters.said,
+        tool=filters.tool,
+        error=filters.error,
         properties=filters.properties(),
     )
 

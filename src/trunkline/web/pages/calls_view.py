@@ -39,6 +39,12 @@ class Filters:
     provider: str = ""
     key: str = ""
     """A key's id."""
+    said: str = ""
+    """Part of what anybody said."""
+    tool: str = ""
+    """Name of a tool that was called."""
+    error: str = ""
+    """Fingerprint of an error that occurred."""
     span: str = ""
     """One of `SPANS`; empty when `since` or `until` is given, or for any time."""
     since: str = ""
@@ -56,7 +62,7 @@ class Filters:
 
     def unseen(self) -> dict[str, str]:
         """Return the filters that have no field of their own above the table, by their names."""
-        pairs = {"provider": self.provider, "key": self.key}
+        pairs = {name: getattr(self, name) for name in ("provider", "key", "tool", "error")}
         return {name: value for name, value in pairs.items() if value}
 
     def properties(self) -> dict[str, str]:
@@ -113,6 +119,9 @@ _FIELDS = {
     "property": "property",
     "provider": "provider",
     "key": "key",
+    "said": "said",
+    "tool": "tool",
+    "error": "error",
     "span": "span",
     "from": "since",
     "to": "until",

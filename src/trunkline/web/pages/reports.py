@@ -1,0 +1,160 @@
+"""I/O. Users, properties, costs, tools and errors: what the API's reports have, as pages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from trunkline.store.facts.catalogue import PROPERTY
+from trunkline.store.facts.queries_calls import FilterValues, filter_values
+from trunkline.store.facts.queries_measure import measured
+from trunkline.web import reports
+from trunkline.web.api.metrics import last_week
+from trunkline.web.auth import Deps, RequiredUser, Viewer
+from trunkline.web.deps import Dependencies
+from trunkline.web.pages import calls_view, reports_view
+from trunkline.web.pages.calls import MONTH_US, Summaries, call_filters, summaries_of
+from trunkline.web.pages.render import page
+from trunkline.web.pages.reports_view import Sheet
+
+router = APIRouter()
+
+PAGE_GROUPS = 50
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """What all these pages are given."""
+
+    request: Request
+    deps: Dependencies
+    viewer: Viewer
+    choices: FilterValues
+    sort: str
+    ascending: bool
+    offset: int
+
+
+async def _shown(
+    request: Request,
+    deps: Deps,
+    viewer: RequiredUser,
+    summaries: Annotated[Summaries, Depends(summaries_of)],
+    sort: str = "",
+    direction: Literal["asc", "desc"] = "desc",
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> Shown:
+    now_us, org_id = deps.now_us(), viewer.org.id
+    choices = await summaries.choices.get(
+        org_id, now_us, lambda: filter_values(deps.facts, org_id, now_us - MONTH_US)
+    )
+    return Shown(
+        request=request,
+        deps=deps,
+        viewer=viewer,
+        choices=choices,
+        sort=sort,
+        ascending=direction == "asc",
+        offset=offset,
+    )
+
+
+Asked = Annotated[Shown, Depends(_shown)]
+
+
+@router.get("/users")
+async def users(asked: Asked) -> Response:
+    """Show users."""
+    return await _show(asked, reports_view.USERS)
+
+
+@router.get("/properties")
+async def properties(asked: Asked) -> Response:
+    """Show the names of properties."""
+    return await _show(asked, reports_view.PROPERTIES)
+
+
+@router.get("/properties/{name:path}")
+async def values(asked: Asked, name: str) -> Response:
+    """Show the values of one property."""
+    return await _show(asked, reports_view.VALUES, by=PROPERTY + name, name=name)
+
+
+@router.get("/costs")
+async def costs(asked: Asked, by: str = "billed_model") -> Response:
+    """Show what was billed."""
+    known = by in reports.COSTS.choices or (by.startswith(PROPERTY) and by != PROPERTY)
+    return await _show(asked, reports_view.COSTS, by=by if known else "billed_model")
+
+
+@router.get("/tools")
+async def tools(asked: Asked) -> Response:
+    """Show the tools that models called."""
+    return await _show(asked, reports_view.TOOLS)
+
+
+@router.get("/errors")
+async def errors(asked: Asked) -> Response:
+    """Show errors, those that are the same together."""
+    return await _show(asked, reports_view.ERRORS)
+
+
+async def _show(asked: Shown, sheet: Sheet, by: str = "", name: str = "") -> Response:
+    now_us, org_id, facts = asked.deps.now_us(), asked.viewer.org.id, asked.deps.facts
+    filters = calls_view.read_filters(asked.request.query_params)
+    calls = last_week(call_filters(filters, now_us), now_us)
+    names = (sheet.report.key, *(column.name for column in sheet.report.columns))
+    sort = asked.sort if asked.sort in names else sheet.report.sort
+    question = reports.question(
+        sheet.report,
+        calls,
+        by=by,
+        sort=sort,
+        ascending=asked.ascending,
+        limit=PAGE_GROUPS,
+        offset=asked.offset,
+    )
+    found = await measured(facts, org_id, question)
+    over_time = reports_view.chart_question(sheet, calls)
+    bars = (await measured(facts, org_id, over_time)).rows if found.rows else []
+    kept = {"by": by} if sheet is reports_view.COSTS else {}
+    order = {"sort": asked.sort, "direction": "asc" if asked.ascending else ""}
+    return page(
+        asked.request,
+        "report.html",
+        asked.viewer,
+        nav=sheet.name,
+        sheet=sheet,
+        name=name,
+        path=asked.request.url.path,
+        filters=filters,
+        choices=asked.choices,
+        covers=f"Calls opened in the {reports_view.covers(filters)}",
+        heads=reports_view.heads(
+            sheet,
+            filters,
+            sort,
+            ascending=asked.ascending,
+            **kept,
+            **({"property": name} if name else {}),
+        ),
+        lines=reports_view.lines(sheet, question, found.rows, filters, by),
+        chart=reports_view.chart(sheet, over_time, bars),
+        pages=reports_view.pages(
+            filters, asked.offset, PAGE_GROUPS, more=found.more, **kept, **order
+        ),
+        by=by,
+        bys=reports_view.BY_WORDS if sheet is reports_view.COSTS else {},
+        kept=kept,
+        **_form(),
+    )
+
+
+def _form() -> dict[str, Any]:
+    return {
+        "spans": {**reports_view.SPANS, calls_view.CUSTOM: "custom …"},
+        "span_default": "7d",
+        "custom": calls_view.CUSTOM,
+        "statuses": calls_view.STATUSES,
+    }

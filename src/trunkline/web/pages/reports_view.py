@@ -1,0 +1,420 @@
+"""Pure. A report as a table for reading, and a chart of it over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from trunkline.store.facts.catalogue import METRIC_OF, PROPERTY
+from trunkline.store.facts.measure import BUCKET_SECONDS, Bucket, Measure, Question, Row, measure
+from trunkline.store.facts.queries_calls import CallFilters
+from trunkline.web import reports
+from trunkline.web.api.shape import microseconds
+from trunkline.web.pages import text
+from trunkline.web.pages.calls_view import Filters
+from trunkline.web.reports import Column, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What one page shows of a report."""
+
+    name: str
+    """Of the page, and of its address."""
+    title: str
+    group: str
+    """Heading of the first column."""
+    report: Report
+    shown: Mapping[str, str]
+    """Columns of the report by name, each with its heading."""
+    chart: tuple[str, str]
+    """Metric and aggregate over time."""
+    empty: str
+    """What to say when there is nothing."""
+
+
+_OF_CALLS: Final = {
+    "calls": "Calls",
+    "failed": "Failed",
+    "turns": "Turns",
+    "wait_p50_ms": "Wait p50",
+    "wait_p95_ms": "Wait p95",
+    "barge_in_share": "Barge-ins",
+    "duration_ms": "Talked",
+    "cost_usd": "Cost",
+    "last_at": "Last call",
+}
+
+USERS: Final = Sheet(
+    name="users",
+    title="Users",
+    group="User",
+    report=reports.USERS,
+    shown=_OF_CALLS,
+    chart=("users", "distinct"),
+    empty="Calls that carry a Helicone-User-Id are counted here, by user.",
+)
+PROPERTIES: Final = Sheet(
+    name="properties",
+    title="Properties",
+    group="Property",
+    report=reports.PROPERTIES,
+    shown=_OF_CALLS,
+    chart=("calls", "sum"),
+    empty="Send Helicone-Property-<Name> with a call, and compare calls by its values here.",
+)
+VALUES: Final = Sheet(
+    name="properties",
+    title="Properties",
+    group="Value",
+    report=reports.VALUES,
+    shown=_OF_CALLS,
+    chart=("calls", "sum"),
+    empty="No call of this time carries the property.",
+)
+COSTS: Final = Sheet(
+    name="costs",
+    title="Costs",
+    group="",
+    report=reports.COSTS,
+    shown={
+        "cost_usd": "Cost",
+        "billed": "Billed",
+        "unpriced": "Unpriced",
+        "input_text": "Text in",
+        "cached_text": "Cached",
+        "input_audio": "Audio in",
+        "cached_audio": "Cached",
+        "output_text": "Text out",
+        "output_audio": "Audio out",
+        "billed_ms": "By time",
+    },
+    chart=("usage.cost", "sum"),
+    empty="Nothing was billed.",
+)
+TOOLS: Final = Sheet(
+    name="tools",
+    title="Tools",
+    group="Tool",
+    report=reports.TOOLS,
+    shown={
+        "tool_calls": "Called",
+        "calls": "In calls",
+        "unanswered_share": "Unanswered",
+        "latency_p50_ms": "Latency p50",
+        "latency_p95_ms": "p95",
+        "latency_p99_ms": "p99",
+        "latency_max_ms": "Longest",
+    },
+    chart=("tool.latency", "p95"),
+    empty="No model called a tool.",
+)
+ERRORS: Final = Sheet(
+    name="errors",
+    title="Errors",
+    group="Error",
+    report=reports.ERRORS,
+    shown={
+        "errors": "Times",
+        "calls": "In calls",
+        "source": "From",
+        "first_at": "First",
+        "last_at": "Last",
+    },
+    chart=("errors", "sum"),
+    empty="No errors. Long may it stay so.",
+)
+
+BY_WORDS: Final = {
+    "billed_model": "Model",
+    "billed_kind": "Kind",
+    "billed_day": "Day",
+    "user": "User",
+    "session": "Session",
+    "key_name": "Key",
+    "provider": "Provider",
+}
+SPANS: Final = {
+    "1h": "last hour",
+    "24h": "last 24 hours",
+    "7d": "last 7 days",
+    "30d": "last 30 days",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column's heading."""
+
+    name: str
+    words: str
+    means: str
+    href: str
+    """Sorts by it, or the other way round."""
+    sorted: str
+    """`ascending`, `descending`, or empty."""
+    number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One number, or text."""
+
+    name: str
+    words: str
+    tone: str = ""
+    title: str = ""
+    iso: str = ""
+    """Of a time."""
+    number: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the table."""
+
+    name: str
+    href: str
+    detail: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bucket of time in the chart."""
+
+    iso: str
+    at: str
+    words: str
+    x: float
+    width: float
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A number over time: drawn, and as a table."""
+
+    title: str
+    bars: tuple[Bar, ...]
+    most: str
+    """The highest bar, in words."""
+    summary: str
+
+
+WIDTH: Final = 1000
+HEIGHT: Final = 120
+
+
+def heads(sheet: Sheet, filters: Filters, sort: str, *, ascending: bool, **more: str) -> list[Head]:
+    """Return the headings, the group's first."""
+    columns = {column.name: column for column in sheet.report.columns}
+    names = [sheet.report.key, *sheet.shown]
+    return [
+        _head(
+            name,
+            sheet.shown.get(name) or sheet.group or BY_WORDS.get(more.get("by", ""), "Value"),
+            columns.get(name),
+            f"/{_address(sheet, more)}?{_sorted(filters, name, sort, ascending, more)}",
+            "" if name != sort else "ascending" if ascending else "descending",
+        )
+        for name in names
+    ]
+
+
+def _address(sheet: Sheet, more: Mapping[str, str]) -> str:
+    name = more.get("property", "")
+    return f"{sheet.name}/{quote(name, safe='')}" if name else sheet.name
+
+
+def _sorted(
+    filters: Filters, name: str, sort: str, ascending: bool, more: Mapping[str, str]
+) -> str:
+    turned = name == sort and not ascending
+    kept = {key: value for key, value in more.items() if key != "property"}
+    return filters.address(**kept, sort=name, direction="asc" if turned else "desc")
+
+
+def _head(name: str, words: str, column: Column | None, href: str, order: str) -> Head:
+    number = column is not None and reports.kind_of(column) is not str
+    return Head(name, words, column.means if column else "", href, order, number)
+
+
+def lines(
+    sheet: Sheet, asked: Question, rows: Sequence[Row], filters: Filters, by: str = ""
+) -> list[Line]:
+    """Return the rows of the table."""
+    columns = {column.name: column for column in sheet.report.columns}
+    found: list[Line] = []
+    for row in rows:
+        values = reports.values(sheet.report, asked, row)
+        sizes = reports.sizes(sheet.report, asked, row)
+        cells = tuple(
+            _cell(columns[name], values[name], sizes[name], values) for name in sheet.shown
+        )
+        name, detail = _name(sheet, row.group[0], values)
+        found.append(Line(name, _calls(sheet, row.group[0], filters, by), detail, cells))
+    return found
+
+
+def _name(sheet: Sheet, group: str, values: Mapping[str, Any]) -> tuple[str, str]:
+    if sheet is ERRORS:
+        code = values["code"] or values["type"] or "error"
+        return str(code), text.shorten(str(values["message"] or ""), 160)
+    return group or "(none)", ""
+
+
+def _calls(sheet: Sheet, group: str, filters: Filters, by: str) -> str:
+    """Return where the calls of a group are, empty when nothing there leads to them."""
+    if sheet is PROPERTIES:
+        return f"/properties/{quote(group, safe='')}?{filters.address()}"
+    if by.startswith(PROPERTY):
+        pair = f"{by.removeprefix(PROPERTY)}={group}"
+        return f"/calls?{filters.address(property=pair)}" if group else ""
+    field = {"key_name": ""}.get(by, _FILTERS.get(by or sheet.report.by, ""))
+    return f"/calls?{filters.address(**{field: group})}" if field and group else ""
+
+
+_FILTERS: Final = {
+    "user": "user",
+    "session": "session",
+    "provider": "provider",
+    "tool": "tool",
+    "error": "error",
+}
+
+
+def _cell(column: Column, value: Any, n: int, values: Mapping[str, Any]) -> Cell:
+    unit = METRIC_OF[column.metric].unit
+    title = f"n = {n:,}"
+    match unit:
+        case "at":
+            at_us = microseconds(value) if isinstance(value, datetime) else None
+            if at_us is None:
+                return Cell(column.name, text.UNKNOWN)
+            return Cell(column.name, text.when(at_us), iso=text.iso(at_us))
+        case "usd":
+            words = text.money(value) if value is not None else _no_cost(values)
+            return Cell(column.name, words, title=title)
+        case "ms":
+            return Cell(column.name, _milliseconds(column, value), _tone(column, value), title)
+        case "share":
+            return Cell(
+                column.name, text.UNKNOWN if value is None else text.rate(value, 1), "", title
+            )
+        case "text":
+            return Cell(column.name, str(value or ""), number=False)
+        case _:
+            words = text.count(value)
+            bad = column.name in ("failed", "unpriced") and value
+            return Cell(column.name, words, "bad" if bad else "", title)
+
+
+def _no_cost(values: Mapping[str, Any]) -> str:
+    unpriced = values.get("unpriced_calls") or values.get("unpriced")
+    return text.UNPRICED if unpriced else text.UNKNOWN
+
+
+def _milliseconds(column: Column, value: float | None) -> str:
+    us = None if value is None else round(value * 1000)
+    return text.length(us) if column.aggregate == "sum" else text.wait(us)
+
+
+def _tone(column: Column, value: float | None) -> str:
+    if not column.name.startswith("wait") or value is None:
+        return ""
+    tone = text.wait_tone(round(value * 1000))
+    return tone if tone in ("bad", "warn") else ""
+
+
+def chart_question(sheet: Sheet, filters: CallFilters) -> Question:
+    """Return what the chart asks: the sheet's number over time, about all groups together."""
+    metric, aggregate = sheet.chart
+    return Question(
+        measures=(measure(metric, aggregate),), filters=filters, bucket=_bucket(filters)
+    )
+
+
+def _bucket(filters: CallFilters) -> Bucket:
+    seconds = ((filters.to_us or 0) - (filters.from_us or 0)) // 1_000_000
+    for bucket, most in _BARS.items():
+        if seconds <= BUCKET_SECONDS[bucket] * most:
+            return bucket
+    return "month"
+
+
+_BARS: Final[dict[Bucket, int]] = {"minute": 120, "hour": 180, "day": 180, "week": 200}
+"""As many of each fit well."""
+
+
+def chart(sheet: Sheet, asked: Question, rows: Sequence[Row]) -> Chart:
+    """Return the chart. A bucket that nothing has is a gap."""
+    (one,) = asked.measures
+    bucket_us = BUCKET_SECONDS[asked.bucket or "day"] * 1_000_000
+    from_us, to_us = asked.filters.from_us or 0, asked.filters.to_us or 1
+    # The first bucket begins before the time does.
+    from_us = min([from_us, *(row.at_us for row in rows if row.at_us is not None)])
+    scale = WIDTH / max(1, to_us - from_us)
+    known = [
+        (row.at_us, value)
+        for row in rows
+        if row.at_us is not None and (value := row.numbers[0][one.aggregates[0]]) is not None
+    ]
+    most = max((float(value) for _, value in known), default=0)
+    bars = tuple(
+        _bar(one, at_us, value, most, (at_us - from_us) * scale, bucket_us * scale)
+        for at_us, value in known
+    )
+    name = f"{METRIC_OF[one.metric.id].means.rstrip('.')}{_AGGREGATE.get(one.aggregates[0], '')}"
+    title = f"{name}, by {asked.bucket}"
+    highest = _words(one, max((value for _, value in known), default=None))
+    return Chart(title, bars, highest, f"{title}: {len(bars)} values, at most {highest}")
+
+
+_AGGREGATE: Final = {"p95": ", p95"}
+
+
+def _bar(one: Measure, at_us: int, value: Any, most: float, x: float, width: float) -> Bar:
+    height = HEIGHT * float(value) / most if most else 0
+    wide = max(1.0, min(width, WIDTH - x) - 1)
+    return Bar(
+        text.iso(at_us),
+        text.when(at_us),
+        _words(one, value),
+        round(x, 2),
+        round(wide, 2),
+        round(HEIGHT - height, 2),
+        round(height, 2),
+    )
+
+
+def _words(one: Measure, value: Any) -> str:
+    if value is None:
+        return text.UNKNOWN
+    match one.metric.unit:
+        case "usd":
+            return text.money(value)
+        case "ms":
+            return text.wait(round(value * 1000))
+        case _:
+            return text.count(value)
+
+
+def pages(filters: Filters, offset: int, size: int, *, more: bool, **kept: str) -> dict[str, str]:
+    """Return the addresses of the pages before and after, where there are such."""
+    found: dict[str, str] = {}
+    if offset:
+        back = max(0, offset - size)
+        found["before"] = filters.address(**kept, offset=str(back) if back else "")
+    if more:
+        found["after"] = filters.address(**kept, offset=str(offset + size))
+    return found
+
+
+def covers(filters: Filters) -> str:
+    """Return which time a page is about."""
+    return SPANS.get(filters.span, "time chosen" if filters.custom() else SPANS["7d"])

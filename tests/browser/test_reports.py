@@ -1,0 +1,71 @@
+"""Users, properties, costs, tools and errors in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from tests.browser.access import serious_findings, too_wide
+from tests.browser.conftest import NewPage
+
+PAGES = ("users", "properties", "properties/tenant", "costs", "tools", "errors")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_reports_are_usable_by_everybody(signed_in: NewPage, dark: bool) -> None:
+    page = signed_in(dark=dark)
+    for path in PAGES:
+        page.goto(f"/{path}")
+        expect(page.locator("table.report tbody tr").first).to_be_visible()
+        page.get_by_text("As a table").click()
+        assert serious_findings(page) == [], path
+
+
+def test_reports_fit_a_phone(signed_in: NewPage) -> None:
+    page = signed_in(width=390, height=844)
+    for path in PAGES:
+        page.goto(f"/{path}")
+        assert too_wide(page) == [], path
+
+
+def test_filters_go_with_the_reader_from_page_to_page(signed_in: NewPage) -> None:
+    page = signed_in()
+    page.goto("/users?user=user_123")
+    expect(page.locator("table.report tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Tools").click()
+    expect(page).to_have_url(re.compile(r"/tools\?user=user_123$"))
+    expect(page.locator("table.report tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="find_slot").click()
+    expect(page).to_have_url(re.compile(r"/calls\?user=user_123&tool=find_slot$"))
+    expect(page.locator("tbody[data-keyed] tr")).to_have_count(1)
+
+
+def test_a_heading_sorts_and_a_property_opens(signed_in: NewPage) -> None:
+    page = signed_in()
+    page.goto("/users")
+    page.get_by_role("link", name="Cost", exact=True).click()
+    expect(page.get_by_role("columnheader", name="Cost")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    page.get_by_role("link", name="Cost", exact=True).click()
+    expect(page.get_by_role("columnheader", name="Cost")).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    page.goto("/properties")
+    page.get_by_role("link", name="tenant").click()
+    page.get_by_role("link", name="north-clinic").click()
+    expect(page).to_have_url(re.compile(r"/calls\?property=tenant%3Dnorth-clinic$"))
+
+
+def test_what_was_said_is_found_and_given_as_a_file(signed_in: NewPage) -> None:
+    page = signed_in()
+    page.get_by_label("Said").fill("HALF PAST THREE")
+    page.get_by_label("Said").press("Enter")
+    expect(page).to_have_url(re.compile("said=HALF"))
+    expect(page.locator("tbody[data-keyed] tr")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    lines = download.value.path().read_text("utf-8").splitlines()
+    assert lines[0].startswith("id,status,end_reason")
+    assert len(lines) == 2
