@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from trunkline.protocol.bridge.shapes import GA_ONLY_WITHIN, RESPONSE, SESSION
+from trunkline.protocol.profiles.catalogue import PROFILES
+from trunkline.protocol.profiles.profile import Profile
 from trunkline.settings import Settings
 from trunkline.simulator.config import SimulatorConfig
 from trunkline.vitals.exposition import KINDS
@@ -26,6 +28,22 @@ def test_every_metric_is_documented_and_every_documented_metric_exported() -> No
     rows = re.findall(r"^\| `(trunkline_\w+)` \| (\w+) \|", text, re.MULTILINE)
     assert dict(rows) == KINDS
     assert len(rows) == len(KINDS)
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES.keys())
+def test_every_provider_is_documented_as_it_is(profile: Profile) -> None:
+    text = (DOCS / "reference" / "providers.md").read_text("utf-8")
+    rows = [
+        [cell.strip() for cell in line.split("|")[2:-1]]
+        for line in text.splitlines()
+        if line.startswith(f"| `{profile.name}` |")
+    ]
+    (title, where, models, _), *more = rows
+    assert title == profile.title
+    assert where.startswith(f"`{profile.url}`" if profile.url else "as stored")
+    assert tuple(re.findall("`([^`]+)`", models)) == profile.models
+    told = [profile.refuses, *(str(n or "") for n in (profile.session_s, profile.idle_s))]
+    assert (told in more) is (told != ["unknown", "", ""])
 
 
 def test_every_reason_of_ready_is_documented() -> None:

@@ -15,8 +15,13 @@ from tests.support.running import ROOT, Running, environment, running
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from trunkline.sealing import Vault
+from trunkline.store.control.database import sqlite_url
+from trunkline.store.control.providers import NewProvider
+from trunkline.store.control.store import ControlStore
+
 CLI = ROOT / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
-PROVIDER_KEY = "sk-up"
+PROVIDER_KEY = "sk-up-0123"
 FIXTURES = {
     "fixtures": [{"match": {"userMessage": "hello"}, "response": {"content": "Hello from a mock."}}]
 }
@@ -142,6 +147,30 @@ async def test_a_beta_caller_is_bridged_and_not_refused(behind: Behind) -> None:
     async with behind.dial(**beta) as connection:
         created = await read(connection, "session.created")
     assert "audio" not in created["session"]
+
+
+async def test_with_its_key_stored_ours_alone_is_enough(behind: Behind) -> None:
+    """It refuses, 401, whoever does not send its key: the stored one arrived, and not ours."""
+    vault = Vault(behind.gateway.data / "master.key")
+    database = sqlite_url(behind.gateway.data / "control.sqlite3")
+    async with ControlStore.opened(database, vault=vault) as control:
+        org = await control.ensure_operator()
+        new = NewProvider(
+            name="mock", profile="compatible", url=behind.mock_url, credential=PROVIDER_KEY
+        )
+        await control.providers.add(org.id, new)
+    url = f"{behind.gateway.websocket_url}/p/mock/v1/realtime?model=gpt-realtime-2.1"
+    ours = {"Authorization": f"Bearer {behind.gateway.key}"}
+
+    async def published() -> ClientConnection:
+        async with asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(InvalidStatus):
+                    return await connect(url, additional_headers=ours)
+
+    async with await published() as connection:
+        created = await read(connection, "session.created")
+    assert created["session"]["model"] == "gpt-realtime-2.1"
 
 
 async def test_only_the_model_named_simulator_goes_to_the_simulator(behind: Behind) -> None:

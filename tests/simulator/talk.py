@@ -12,6 +12,7 @@ from tests.support import speech
 from trunkline.simulator import voices
 from trunkline.simulator.audio import Encoding, decode, encode
 from trunkline.simulator.config import SimulatorConfig, switched
+from trunkline.simulator.dictating import Dictating
 from trunkline.simulator.faults import Close, Cut, Freeze, Output, Send
 from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.room import Dialect
@@ -48,7 +49,7 @@ class Talk:
         self.times_ms: list[int] = []
         self.frames: list[bytes] = []
         self.ends: list[Close | Cut | Freeze] = []
-        begin = Translating if kind == "translation" else Session
+        begin = {"translation": Translating, "dictation": Dictating}.get(kind, Session)
         self._session = begin(config, opening, means(), self.now_ns)
         self._take(self._session.outputs())
 

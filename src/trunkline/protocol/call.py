@@ -72,7 +72,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str = ""
     key_name: str = ""
     provider: str = ""
-    """Profile name: `openai`, `azure`, `simulator`. Empty when refused before it was known."""
+    """Name of a profile, or `simulator`. Empty when refused before it was known."""
     provider_url: str = ""
     """Where we dialled, with every credential removed."""
     model_asked: str = ""

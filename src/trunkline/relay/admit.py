@@ -139,7 +139,7 @@ def admit(head: Head, arrival: Arrival, known: Known, settings: Settings) -> Adm
         who = identified(head, there, known, settings, token=token, now_s=arrival.wall_ns / 1e9)
         opened = of_key(bound(opened, token), who.key)
         check_may_call(who.key)
-        planned = plan_for(who, known, settings)
+        planned = plan_for(who, known, settings, arrival.call_id)
     except No as no:
         return NotAdmitted(opened=opened, refusal=no.refusal)
     return Admitted(
@@ -211,14 +211,15 @@ class Planned(msgspec.Struct, frozen=True):
     choice: Choice
 
 
-def plan_for(who: Identity, known: Known, settings: Settings) -> Planned:
-    """Return how to dial what is asked. Raises `No`."""
+def plan_for(who: Identity, known: Known, settings: Settings, call_id: str = "") -> Planned:
+    """Return how to dial what is asked; `call_id` is how we call it. Raises `No`."""
+    ask = msgspec.structs.replace(who.ask, call_id=call_id)
     stored = known.providers.get(who.key.org_id, ())
     try:
-        simulated = is_simulated(who.ask, settings)
-        choice = choose(who.ask, who.provider, stored, simulated=simulated)
+        simulated = is_simulated(ask, settings)
+        choice = choose(ask, who.provider, stored, simulated=simulated)
         secret = "" if choice.own or simulated else _secret(choice, known)
-        planned = plan(who.ask, choice, secret, settings)
+        planned = plan(ask, choice, secret, settings)
     except Unplannable as exc:
         raise no(exc.status, exc.code, exc.message) from exc
     return Planned(planned, choice)

@@ -203,7 +203,7 @@ class Attempts:
     async def _dial(self, front: Front, ledger: Ledger, admitted: Admitted, seat: Seat) -> bool:
         """Return whether the call runs. If not, the caller has its answer, or has left."""
         started_ns = monotonic_ns()
-        ledger.hide(*(secret.encode() for secret in _secrets(admitted.plan)))
+        ledger.hide(*(secret.encode() for secret in admitted.plan.secrets))
         self._write_notes(ledger, admitted, started_ns)
         try:
             dialled = await dial(admitted.plan, self._settings, self._tls)
@@ -296,16 +296,10 @@ def _refuse(front: Front, ledger: Ledger, id_: str, refusal: Refusal) -> None:
     ledger.closed(closed, monotonic_ns())
 
 
-def _secrets(plan: Plan) -> tuple[str, ...]:
-    """Return the provider's credential, without its scheme."""
-    held = [value for name, value in plan.headers if name.lower() in ("authorization", "api-key")]
-    return tuple(word for value in held for word in value.split()[-1:])
-
-
 def redacted(refusal: Refusal, plan: Plan) -> Refusal:
     """Return `refusal` fit to be recorded: providers quote the credential that they refuse."""
     message = refusal.message
-    for secret in _secrets(plan):
+    for secret in plan.secrets:
         message = message.replace(secret, "[redacted]")
     return msgspec.structs.replace(refusal, message=_KEY.sub("[redacted]", message))
 

@@ -148,6 +148,7 @@ class _Dialling(asyncio.Protocol):
         resource = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         self.answered: asyncio.Future[Dialled] = asyncio.get_running_loop().create_future()
         self._profile = plan.profile
+        self._subprotocol = plan.subprotocol
         self._transport: asyncio.Transport | None = None
         self._read = bytearray()
         self._head: ResponseHead | None = None
@@ -214,7 +215,7 @@ class _Dialling(asyncio.Protocol):
             self._head, self._body = head, Body(head)
             self._body.add(rest)
             return
-        head.check_upgrade(expected_accept(self._wire))
+        head.check_upgrade(expected_accept(self._wire), self._subprotocol)
         if self._transport is not None:
             self._transport.pause_reading()
         self.answered.set_result(Dialled(self, head, rest))

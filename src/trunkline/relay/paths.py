@@ -23,6 +23,7 @@ from trunkline.protocol.profiles.ask import (
     TRANSCRIPTION_SESSIONS,
     TRANSLATION_SECRETS,
     TRANSLATIONS,
+    VOICE_LIVE,
 )
 
 HELICONE = "/v1/gateway/oai"
@@ -32,6 +33,7 @@ _MEANING = {
     "/v1/realtime": REALTIME,
     "/openai/realtime": AZURE_PREVIEW,
     "/openai/v1/realtime": AZURE_GA,
+    "/voice-live/realtime": VOICE_LIVE,
     "/v1/realtime/translations": TRANSLATIONS,
     "/openai/v1/realtime/translations": TRANSLATIONS,
     "/v1/live/sessions": LIVE,

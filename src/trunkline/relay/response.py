@@ -40,8 +40,11 @@ class ResponseHead(msgspec.Struct, frozen=True):
         """The provider's proof that it read our handshake."""
         return self.fields.get("sec-websocket-accept", "")
 
-    def check_upgrade(self, expected_accept: str) -> None:
-        """Raise `BadResponse` unless this 101 opens the WebSocket that we asked for."""
+    def check_upgrade(self, expected_accept: str, offered: str = "") -> None:
+        """Raise `BadResponse` unless this 101 opens the WebSocket that we asked for.
+
+        `offered` is the subprotocol that it may select.
+        """
         if self.fields.get("upgrade", "").lower() != "websocket":
             raise BadResponse("its 101 does not upgrade to websocket")
         if "upgrade" not in self.fields.get("connection", "").lower():
@@ -50,7 +53,7 @@ class ResponseHead(msgspec.Struct, frozen=True):
             raise BadResponse("its 101 answers another handshake")
         if "sec-websocket-extensions" in self.fields:
             raise BadResponse("it chose an extension that was not offered")
-        if "sec-websocket-protocol" in self.fields:
+        if self.fields.get("sec-websocket-protocol", offered) != offered:
             raise BadResponse("it chose a subprotocol that was not offered")
 
     def passed_on(self) -> tuple[tuple[str, str], ...]:

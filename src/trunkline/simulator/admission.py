@@ -96,10 +96,32 @@ class Rejected(msgspec.Struct, frozen=True):
 Verdict = Accepted | Fatal | Rejected
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """What a connection asks for itself."""
+
+    model: str
+    """The model or deployment, without switches."""
+    switches: str
+    """After the model's name, and in the query."""
+    config: SimulatorConfig
+    """With these switches."""
+
+
+def asked_of(arrival: Arrival, config: SimulatorConfig) -> Asked | Rejected:
+    """Return what the handshake asks for, or why that cannot be."""
+    query = arrival.query
+    model, _, switches = (query.get("deployment") or query.get("model") or "").partition("~")
+    asked = ",".join(filter(None, (switches, query.get("simulate"))))
+    try:
+        return Asked(model, asked, switched(config, asked, fixed=AT_START))
+    except OperatorError as exc:
+        return _rejected(400, "unknown_switch", str(exc))
+
+
 def admit(
     arrival: Arrival, config: SimulatorConfig, secrets: Secrets | None = None, now_s: float = 0
 ) -> Verdict:
-    """Return what the provider that lives at this path does with the handshake.
+    """Return what OpenAI, or Azure OpenAI, does with the handshake at its path.
 
     `secrets` are those that it has made, `now_s` is wall clock.
     """
@@ -108,14 +130,10 @@ def admit(
         if now_s >= secret.expires_at_s:
             return _fatal(3000, "invalid_api_key", "The client secret has expired.")
         return _by_secret(arrival, config, secret)
-    query = arrival.query
-    name = query.get("deployment") or query.get("model") or ""
-    model, _, switches = name.partition("~")
-    try:
-        asked = ",".join(filter(None, (switches, query.get("simulate"))))
-        config = switched(config, asked, fixed=AT_START)
-    except OperatorError as exc:
-        return _rejected(400, "unknown_switch", str(exc))
+    asked = asked_of(arrival, config)
+    if isinstance(asked, Rejected):
+        return asked
+    model, config = asked.model, asked.config
     if config.refuse_status:
         return _rejected(config.refuse_status, "refused", "Refused on purpose (refuse_status).")
     match arrival.path.rstrip("/"):
@@ -131,22 +149,28 @@ def admit(
             return _rejected(404, "not_found", f"Nothing lives at {path}.")
 
 
-def _allowed(key: str, config: SimulatorConfig) -> bool:
+def allowed(key: str, config: SimulatorConfig) -> bool:
+    """Return whether this credential opens anything."""
     if config.accepted_keys:
         return key in config.accepted_keys
     # Two credentials in one header, as some gateways want them, are none for a provider.
     return bool(_KEY.fullmatch(key)) and config.refused_key not in key
 
 
-def _bearer(arrival: Arrival) -> str:
+def offered_key(arrival: Arrival) -> str:
+    """Return the credential among the subprotocols, as browsers give it."""
+    keys = (p for p in arrival.subprotocols if p.startswith(_KEY_SUBPROTOCOL))
+    return next(keys, "").removeprefix(_KEY_SUBPROTOCOL)
+
+
+def bearer(arrival: Arrival) -> str:
+    """Return the credential in `Authorization: Bearer`."""
     scheme, _, key = (arrival.header("Authorization") or "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
 def _presented(arrival: Arrival) -> str:
-    offered = [p for p in arrival.subprotocols if p.startswith(_KEY_SUBPROTOCOL)]
-    by_protocol = offered[0].removeprefix(_KEY_SUBPROTOCOL) if offered else ""
-    return _bearer(arrival) or arrival.header("api-key") or by_protocol
+    return bearer(arrival) or arrival.header("api-key") or offered_key(arrival)
 
 
 def _by_secret(arrival: Arrival, config: SimulatorConfig, secret: Secret) -> Verdict:
@@ -166,7 +190,7 @@ def _by_secret(arrival: Arrival, config: SimulatorConfig, secret: Secret) -> Ver
 def barred(arrival: Arrival, config: SimulatorConfig) -> Fatal | None:
     """Return why OpenAI lets nobody in with this key, or None."""
     key = _presented(arrival)
-    if not _allowed(key, config):
+    if not allowed(key, config):
         return _fatal(3000, "invalid_api_key", f"Incorrect API key provided: {_masked(key)}.")
     if config.fatal_code:
         close_code = 3000 if config.fatal_code in _ACCOUNT_CODES else 4000
@@ -211,11 +235,11 @@ def _openai(arrival: Arrival, config: SimulatorConfig, model: str) -> Verdict:
 
 
 def _azure(arrival: Arrival, config: SimulatorConfig, name: str, *, preview: bool) -> Verdict:
-    query, token = arrival.query, _bearer(arrival)
+    query, token = arrival.query, bearer(arrival)
     key = arrival.header("api-key") or query.get("api-key") or ""
     # An Entra token is a JWT, three parts; a resource's own key is not taken as Bearer.
-    by_token = token.count(".") == 2 and _allowed(token, config)
-    if not (_allowed(key, config) or by_token):
+    by_token = token.count(".") == 2 and allowed(token, config)
+    if not (allowed(key, config) or by_token):
         return _rejected(
             401,
             "401",

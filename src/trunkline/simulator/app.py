@@ -31,13 +31,13 @@ from trunkline.simulator.admission import (
     Fatal,
     Rejected,
     Verdict,
-    admit,
     shown,
 )
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
 from trunkline.simulator.front import Front
 from trunkline.simulator.opening import Means
+from trunkline.simulator.providers import admit
 from trunkline.simulator.rest import Posted, Reply, Rest
 from trunkline.simulator.secrets import Secrets
 from trunkline.simulator.shell import Connection, Doomed

@@ -67,6 +67,22 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ping_every_ms: int = 20_260
     """Interval of WebSocket pings. 0: none."""
 
+    # Habits of providers that speak the dialect in their own way
+    provider: Literal["openai", "xai", "localai", "speaches", "vllm", "together"] = "openai"
+    """Who lives at OpenAI's path."""
+    no_usage: bool = False
+    """`response.done` has an empty `usage`."""
+    sparse_events: bool = False
+    """Events about content parts have no indexes and no `part`."""
+    text_twice: bool = False
+    """Each event about text comes under its beta name too."""
+    items_created: bool = False
+    """Items are told as `conversation.item.created`, once, in GA too."""
+    ping_events_ms: int = 0
+    """Interval of events of the type `ping`. 0: none."""
+    idle_close_ms: int = 0
+    """Close with `close_code` when the caller has sent nothing for so long. 0: never."""
+
     # Hearing
     vad: Literal["silero", "energy"] = "silero"
     """`silero` knows speech (45 ms of CPU per s of audio); `energy` is loudness, for load."""

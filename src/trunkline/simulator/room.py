@@ -11,6 +11,7 @@ from trunkline.simulator.config import SimulatorConfig
 from trunkline.simulator.conversation import Conversation
 from trunkline.simulator.dialect import event_to_beta
 from trunkline.simulator.faults import Close, Cut, Faults, Freeze, Output
+from trunkline.simulator.habits import habitual
 from trunkline.simulator.refusal import Refused
 
 Dialect = Literal["ga", "beta"]
@@ -50,7 +51,8 @@ class Room:
             if translated is None:
                 return
             event = translated
-        self._out += self._faults.send(event)
+        for one in habitual(event, self.config):
+            self._out += self._faults.send(one)
 
     def refuse(self, refused: Refused, event_id: str | None) -> None:
         """Answer the caller's event `event_id` with an `error`."""

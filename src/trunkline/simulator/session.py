@@ -66,6 +66,7 @@ class Session:
             self._room, self._speaking.interrupt, self._transcribing.before_commit, self._turn
         )
         self._idle: Ticket | None = None
+        self._waiting: Ticket | None = None
         self._minutes = opening.session_s / 60
         self._answers: dict[str, Callable[[dict[str, Any]], None]] = {
             "session.update": self._update,
@@ -97,8 +98,23 @@ class Session:
         if config.close_after_ms:
             close = Close(config.close_code, config.close_reason)
             room.later(config.close_after_ms, lambda: room.end(close))
+        if config.ping_events_ms:
+            room.later(config.ping_events_ms, self._ping)
+        self._wait_for_caller()
         if config.half_open_after_ms:
             room.later(config.half_open_after_ms, lambda: room.end(Freeze()))
+
+    def _ping(self) -> None:
+        self._room.say("ping", {})
+        self._room.later(self._room.config.ping_events_ms, self._ping)
+
+    def _wait_for_caller(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        config = self._room.config
+        if config.idle_close_ms:
+            close = Close(config.close_code, config.close_reason)
+            self._waiting = self._room.later(config.idle_close_ms, lambda: self._room.end(close))
 
     def outputs(self) -> list[Output]:
         """Return what is to be done already, before any frame has come."""
@@ -113,6 +129,7 @@ class Session:
         """Take a frame of the caller. Whatever it holds, the session goes on."""
         self._room.agenda.run(now_ns)
         self._room.now_ns = now_ns
+        self._wait_for_caller()
         event_id = None
         try:
             event = event_of(frame, text=text)

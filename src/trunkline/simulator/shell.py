@@ -11,11 +11,13 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from trunkline import clock
 from trunkline.simulator.admission import Accepted, Fatal
+from trunkline.simulator.dictating import Dictating
 from trunkline.simulator.faults import Close, Cut, Freeze, Output, Send
 from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.session import Session
 from trunkline.simulator.translating import Translating
 
+_KINDS = {"translation": Translating, "dictation": Dictating}
 _CLOSE_WAIT_S = 2.0
 """How long the other end may take to answer our close frame."""
 _THROTTLE_S = 0.05
@@ -78,7 +80,7 @@ class Connection(WSListener):
             connection=self._number,
             change=accepted.change,
         )
-        kind = Translating if accepted.kind == "translation" else Session
+        kind = _KINDS.get(accepted.kind, Session)
         self._session = kind(self._config, opening, self._means, clock.monotonic_ns())
         self._carry_out(self._session.outputs())
         if self._config.ping_every_ms:

@@ -83,6 +83,9 @@ CHOICES: dict[str, tuple[Ask, tuple[Provider, ...], str, Any]] = {
     "stored, the only one, without a model": (
         ask(intent="transcription"), (OPENAI,), "", ("openai", "main", False, ""),
     ),
+    "stored, the only one, a model that nobody knows": (
+        ask(model="ft:new"), (OPENAI,), "", ("openai", "main", False, ""),
+    ),
     "stored, by the resource": (
         ask(resource="west-1", deployment="d"), (OPENAI, AZURE), "",
         ("azure", "west", False, "west-1"),
@@ -111,6 +114,7 @@ REFUSALS: dict[str, tuple[Ask, tuple[Provider, ...], str, str]] = {
         ask(model="m"), (), "openai", "missing_provider_credential",
     ),
     "no model that anyone takes": (ask(model="m"), (OPENAI, VOICES), "", "no_provider"),
+    "the only one is for others": (ask(model="m"), (VOICES,), "", "no_provider"),
     "two that take it": (
         ask(model="gpt-x"),
         (OPENAI, Provider(provider_id="9", org_id="o", name="spare", profile="openai")),

@@ -18,6 +18,7 @@ REALTIME = "/realtime"
 TRANSLATIONS = "/realtime/translations"
 AZURE_PREVIEW = "/openai/realtime"
 AZURE_GA = "/openai/v1/realtime"
+VOICE_LIVE = "/voice-live/realtime"
 LIVE = "/live/sessions"
 """What a caller may ask for, however the path before it looks. `LIVE` may go on: `/<id>/attach`."""
 
@@ -50,7 +51,7 @@ CREDENTIALS = frozenset({
 })  # fmt: skip
 """Query parameters, in lower case, that are taken for credentials: they do not travel."""
 
-_KEY_PROTOCOL = "openai-insecure-api-key."
+KEY_PROTOCOL = "openai-insecure-api-key."
 _BETA = "realtime=v1"
 _BETA_PROTOCOL = "openai-beta.realtime-v1"
 _PROTOCOL_HEADERS = {
@@ -79,6 +80,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """By lower-case name, text. `authorization` is the provider's credential alone."""
     protocols: tuple[str, ...] = ()
     """Subprotocols offered."""
+    call_id: str = ""
+    """Ours, for providers that want to be told one."""
 
     def value(self, name: str) -> str:
         """Return the query parameter `name`, or an empty string. Refuses two of them."""
@@ -106,7 +109,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def preview(self) -> bool:
-        """Whether it is in the form of Azure's preview, whose callers speak beta unsaid."""
+        """Whether it is in a form of Azure's whose callers speak beta unsaid."""
+        if self.path == VOICE_LIVE:
+            return True
         return bool(_DATED.fullmatch(self.value("api-version"))) and self.path in (
             REALTIME,
             AZURE_PREVIEW,
@@ -137,7 +142,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         """The provider's key as a caller gives it that sends no `Authorization`."""
         return (
             self.headers.get("api-key")
-            or self.of_protocol(_KEY_PROTOCOL)
+            or self.of_protocol(KEY_PROTOCOL)
             or self.value("api-key")
         )  # fmt: skip
 
@@ -152,7 +157,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self,
             headers={**headers, "authorization": f"Bearer {secret}" if secret else ""},
-            protocols=tuple(p for p in self.protocols if not p.startswith(_KEY_PROTOCOL)),
+            protocols=tuple(p for p in self.protocols if not p.startswith(KEY_PROTOCOL)),
             query=tuple(part for part in self.query if part[0].lower() not in CREDENTIALS),
         )
 

@@ -60,6 +60,8 @@ AZURE = Profile(
     credential_hint="api-key: <your Azure key>",
     model=deployment_of,
     dialect=dialect,
+    refuses="handshake",
+    session_s=1800,
     keeps_beta=True,
     client_secrets=True,
 )

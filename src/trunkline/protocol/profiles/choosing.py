@@ -4,7 +4,7 @@ By name, from a header or the path; else, when the caller brings a provider's
 credential of its own, by the form of what it asks: a credential is never sent to a
 provider that its owner did not ask for. Else it is one of the organisation's stored
 providers, by the model: those which name it, before those whose profile knows it,
-before those which take any.
+before those which take any. One that is alone takes every model.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from trunkline.protocol.profiles.ask import AZURE_GA, AZURE_PREVIEW, RESOURCE, Ask, Refused
+from trunkline.protocol.profiles.ask import (
+    AZURE_GA,
+    AZURE_PREVIEW,
+    RESOURCE,
+    VOICE_LIVE,
+    Ask,
+    Refused,
+)
 from trunkline.protocol.profiles.catalogue import PROFILES
 from trunkline.protocol.profiles.profile import Profile
 from trunkline.snapshot import Provider
@@ -75,13 +82,19 @@ def _named(ask: Ask, named: str, stored: Sequence[Provider], *, simulated: bool)
 
 
 def _by_form(ask: Ask, stored: Sequence[Provider]) -> Choice:
-    if not _is_azures(ask, stored):
-        return Choice(profile=PROFILES["openai"])
+    if ask.path == VOICE_LIVE:
+        return _by_resource(ask, "voice-live", stored)
+    if _is_azures(ask, stored):
+        return _by_resource(ask, "azure", stored)
+    return Choice(profile=PROFILES["openai"])
+
+
+def _by_resource(ask: Ask, profile: str, stored: Sequence[Provider]) -> Choice:
     resource = _resource(ask)
-    theirs = [provider for provider in stored if provider.profile == "azure"]
+    theirs = [provider for provider in stored if provider.profile == profile]
     if not resource and len(theirs) == 1:
         return _stored(theirs[0], own=True, by="form")
-    return Choice(profile=PROFILES["azure"], resource=resource)
+    return Choice(profile=PROFILES[profile], resource=resource)
 
 
 def _is_azures(ask: Ask, stored: Sequence[Provider]) -> bool:
@@ -110,6 +123,9 @@ def _by_model(ask: Ask, stored: Sequence[Provider]) -> Choice:
                 f"several providers fit ({names}): name one in the header Trunkline-Provider"
                 " or in the path, /p/<name>/v1/realtime",
             )
+    if len(fitting) == 1 and not fitting[0].models:
+        # A model that nobody has heard of, and one place where it can be.
+        return _stored(fitting[0], own=False, by="model")
     names = ", ".join(sorted(provider.name for provider in stored))
     wanted = f"the model {model!r}" if model else "a call without a model"
     raise Refused(
@@ -122,7 +138,9 @@ def _by_model(ask: Ask, stored: Sequence[Provider]) -> Choice:
 
 
 def _may_be(provider: Provider, ask: Ask) -> bool:
-    """Return whether what was asked for names no other resource than this provider's."""
+    """Return whether what was asked for is in no form, and names no resource, of another's."""
+    if ask.path == VOICE_LIVE and provider.profile != "voice-live":
+        return False
     resource = _resource(ask)
     return not resource or provider.resource == resource
 

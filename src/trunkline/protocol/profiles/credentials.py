@@ -7,13 +7,17 @@ which is stored here, and nothing when there is none.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from trunkline.protocol.profiles.ask import Ask
+from trunkline.protocol.profiles.ask import KEY_PROTOCOL, Ask
 
 Header = tuple[str, str]
 Credential = Callable[[Ask], Iterator[Header]]
 
+PROTOCOLS = "Sec-WebSocket-Protocol"
+SUBPROTOCOL = "realtime"
+"""The one that a provider may choose of those that we offer: the other is a credential."""
+_HOLDERS = ("authorization", "api-key", "x-api-key")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
@@ -37,3 +41,32 @@ def as_azure(ask: Ask) -> Iterator[Header]:
 def _bearer(ask: Ask) -> str:
     scheme, _, token = ask.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def as_x_api_key(ask: Ask) -> Iterator[Header]:
+    """`X-API-Key`, whichever way it came."""
+    if key := ask.bare_key or _bearer(ask):
+        yield "X-API-Key", key
+
+
+def as_basic(ask: Ask) -> Iterator[Header]:
+    """A JSON web token as `Authorization: Bearer`; any other key as `Authorization: Basic`."""
+    authorization = ask.headers.get("authorization", "")
+    if authorization.lower().startswith("basic "):
+        yield "Authorization", authorization
+    elif key := _bearer(ask) or ask.bare_key:
+        yield "Authorization", f"{'Bearer' if _JWT.fullmatch(key) else 'Basic'} {key}"
+
+
+def as_subprotocol(ask: Ask) -> Iterator[Header]:
+    """As a browser gives OpenAI's: the subprotocol after `realtime`."""
+    if key := _bearer(ask) or ask.bare_key:
+        yield PROTOCOLS, f"{SUBPROTOCOL}, {KEY_PROTOCOL}{key}"
+
+
+def secrets_of(headers: Iterable[Header]) -> tuple[str, ...]:
+    """Return the credentials in the headers of a leg, without their schemes."""
+    held = {name.lower(): value for name, value in headers}
+    bare = [held[name].split()[-1:] for name in _HOLDERS if name in held]
+    offered = held.get(PROTOCOLS.lower(), "").partition(KEY_PROTOCOL)[2]
+    return (*(word for words in bare for word in words), *([offered] if offered else []))

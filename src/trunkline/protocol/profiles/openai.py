@@ -60,6 +60,8 @@ OPENAI = Profile(
     model=model_of,
     dialect=speaks_ga,
     models=("gpt-*", "whisper-*", "chatgpt-*"),
+    refuses="event",
+    session_s=3600,
     maps_models=True,
     client_secrets=True,
 )

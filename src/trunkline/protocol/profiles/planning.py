@@ -10,7 +10,7 @@ import msgspec
 from trunkline.protocol.call import Dialect
 from trunkline.protocol.profiles.ask import Ask, Refused, beta_header, passed_headers
 from trunkline.protocol.profiles.choosing import Choice
-from trunkline.protocol.profiles.credentials import Header
+from trunkline.protocol.profiles.credentials import PROTOCOLS, SUBPROTOCOL, Header, secrets_of
 from trunkline.protocol.profiles.profile import Profile
 from trunkline.settings import Settings
 
@@ -31,6 +31,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     model_used: str
     caller_dialect: Dialect
     provider_dialect: Dialect
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The provider's credential, without its scheme: to be hidden in records."""
+        return secrets_of(self.headers)
+
+    @property
+    def subprotocol(self) -> str:
+        """What the provider may select of the subprotocols that we offer; empty: we offer none."""
+        return SUBPROTOCOL if PROTOCOLS in dict(self.headers) else ""
 
     @property
     def shown_url(self) -> str:
@@ -70,6 +80,7 @@ def plan(ask: Ask, choice: Choice, secret: str, settings: Settings) -> Plan:
         headers=(
             *_credential(holding, choice, simulated=simulated),
             *passed_headers(ask),
+            *profile.always,
             *beta_header(ask, kept=profile.keeps_beta and speaks == "beta"),
         ),
         model_asked=asked,
@@ -93,7 +104,8 @@ def _base(choice: Choice, settings: Settings) -> str:
     if "{resource}" not in base:
         return base
     if not choice.resource:
-        raise Refused(400, "missing_resource", "add &resource=<name of the Azure OpenAI resource>")
+        wanted = choice.profile.resource_is
+        raise Refused(400, "missing_resource", f"add &resource=<{wanted}>")
     return base.replace("{resource}", choice.resource)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from trunkline.protocol.call import Dialect
 from trunkline.protocol.profiles.ask import Ask
-from trunkline.protocol.profiles.credentials import Credential
+from trunkline.protocol.profiles.credentials import Credential, Header
+
+Refusal: TypeAlias = Literal["handshake", "event", "unknown"]
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,12 +39,30 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Which vocabulary it speaks, on this path."""
     models: tuple[str, ...] = ()
     """Models that are certainly its own, `*` for any letters. Empty: they may have any name."""
+    own_events: bool = False
+    """Its events are in no dialect that we know: nothing is bridged, whatever the caller says."""
+    always: tuple[Header, ...] = ()
+    """Headers that it must have, whatever the caller sends."""
+    resource_is: str = "the name of an Azure resource"
+    """What stands in for `{resource}`."""
+    refuses: Refusal = "unknown"
+    """How it turns a bad credential away: at the handshake, with an HTTP status, or with an `error`
+    event after it."""
+    session_s: int = 0
+    """Longest session. 0: not known."""
+    idle_s: int = 0
+    """Silence of the caller after which it closes. 0: none known."""
     keeps_beta: bool = False
     """`OpenAI-Beta: realtime=v1` travels to it where it speaks beta."""
     maps_models: bool = False
     """The setting `successors` is about its models."""
     client_secrets: bool = False
     """It makes client secrets that are bound to a session, at `/realtime/client_secrets`."""
+
+
+def speaks_beta(_ask: Ask) -> Dialect:
+    """Return `beta`, whatever is asked for."""
+    return "beta"
 
 
 def speaks_ga(_ask: Ask) -> Dialect:

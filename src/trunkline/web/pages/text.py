@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from trunkline.protocol.profiles.catalogue import PROFILES
+
 UNKNOWN = "–"
 """Never happened, or cannot be known from the wire."""
 
@@ -54,7 +56,11 @@ _STATUS_TONES = {
     "recovered": "warn",
 }
 
-_PROVIDER_WORDS = {"openai": "OpenAI", "azure": "Azure", "simulator": "Simulator"}
+_PROVIDER_WORDS = {
+    **{profile.name: profile.title for profile in PROFILES.values()},
+    "azure": "Azure",
+    "simulator": "Simulator",
+}
 
 
 _KIND_WORDS = {"live": "GPT-Live"}
