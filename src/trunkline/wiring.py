@@ -59,6 +59,9 @@ log = structlog.get_logger("trunkline.wiring")
 T = TypeVar("T")
 
 MAX_FILES = 1024 * 1024
+SERVER_NICE = 5
+"""Whatever has waited for speech, recording can wait for it: on a busy machine the kernel gives
+a gateway three times as much, and at once."""
 ANOTHER_ENDS_NS = 60 * 10**9
 """For a server whose supervisor is gone to end."""
 
@@ -181,6 +184,7 @@ def _lanes(journal: JournalWriter, selector: PumpSelector | None) -> Lanes | Non
 async def server(settings: Settings, path: Path | None, given: Given) -> None:
     """Be the recorder and the web until told to stop."""
     logs.configure(settings, "server")
+    os.nice(SERVER_NICE)
     layout = Layout(settings.data)
     layout.create()
     # `trunkline up` has the lock for its processes.

@@ -27,10 +27,15 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from trunkline import ids
 from trunkline.clock import monotonic_ns
 from trunkline.journal.reader import Position
+from trunkline.journal.record import Record
 from trunkline.layout import Layout
 from trunkline.recorder import checkpoint
+from trunkline.store import blobs as keys
+from trunkline.store.archive import ArchiveReader
+from trunkline.store.blobs import Blobs
 from trunkline.store.control.database import sqlite_url
 from trunkline.store.control.store import ControlStore
 
@@ -306,6 +311,19 @@ async def apart(data: Path, faults: Faults | None = None, **settings: Any) -> As
             for process in (made.gateway, made.server):
                 made.end(process, signal.SIGKILL)
             made._public.close()
+
+
+async def archived(data: Path, org_id: str) -> dict[bytes, list[Record]]:
+    """Return every archive there is, record by record."""
+    blobs = Blobs.open("", data / "blobs")
+    found: dict[bytes, list[Record]] = {}
+    async for blob in blobs.list("org"):
+        parsed = keys.parse_key(blob)
+        if parsed is not None and parsed[2] == "archive":
+            assert parsed[0] == org_id
+            reader = await ArchiveReader.open(blobs, blob)
+            found[ids.parse_call_id(parsed[1])] = [record async for record in reader.records()]
+    return found
 
 
 def stop_for_now(process: subprocess.Popen[bytes]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.e2e.apart import Apart, Talker, apart, go_on, stop_for_now
+from tests.e2e.apart import Apart, Talker, apart, archived, go_on, stop_for_now
 from tests.recorder.journals import latest, rows_of
 from tests.store.engines import engine
 from tests.support.measured import measured
@@ -26,8 +26,6 @@ from trunkline.journal.reader import JournalReader
 from trunkline.journal.record import Kind, Record
 from trunkline.store import blobs as keys
 from trunkline.store import codec
-from trunkline.store.archive import ArchiveReader
-from trunkline.store.blobs import Blobs
 from trunkline.store.facts import ddl
 
 SEED = int(os.environ.get("TRUNKLINE_TEST_SEED", "20261125"))
@@ -98,19 +96,6 @@ class Kills:
                 kept = {record.payload for record in records if record.kind is Kind.FRAME}
                 lost += sum(frame.encode() not in kept for frame in talker.got)
         self.lost_frames.append(lost)
-
-
-async def archived(data: Path, org_id: str) -> Calls:
-    """Return every archive there is, record by record."""
-    blobs = Blobs.open("", data / "blobs")
-    found: Calls = {}
-    async for blob in blobs.list("org"):
-        parsed = keys.parse_key(blob)
-        if parsed is not None and parsed[2] == "archive":
-            assert parsed[0] == org_id
-            reader = await ArchiveReader.open(blobs, blob)
-            found[ids.parse_call_id(parsed[1])] = [record async for record in reader.records()]
-    return found
 
 
 def sounds(data: Path, written: Calls, org_id: str) -> dict[bytes, float]:

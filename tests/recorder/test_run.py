@@ -191,6 +191,7 @@ async def test_a_recorder_that_starts_late_finds_what_died_before(
     assert facts.table == latest(all_rows(calls))
 
 
+@pytest.mark.guarantee("R5")
 async def test_facts_that_refuse_lose_nothing(
     tmp_path: Path, journal: Journal, facts: MemoryFacts
 ) -> None:
@@ -207,6 +208,7 @@ async def test_facts_that_refuse_lose_nothing(
     assert facts.table == latest(all_rows(calls))
 
 
+@pytest.mark.guarantee("R5")
 async def test_while_facts_refuse_memory_is_bounded(
     tmp_path: Path, journal: Journal, facts: MemoryFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
