@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol
 
 from picows import (
     WSAutoPingStrategy,
@@ -30,6 +30,10 @@ Headers = Iterable[tuple[str, str]]
 READ_BYTES = 2 * 1024
 """picows' buffer for a connection to begin with. It grows with the frames that come this way."""
 
+TURN_BYTES = 4 * 1024
+"""Read from one connection before others have their turn, where nothing was compiled: a frame,
+but of tiny ones hundreds, each of which goes through Python."""
+
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -40,6 +44,9 @@ class Wire(Protocol):
     def transport(self) -> WSTransport: ...
     def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
     def connection_lost(self, exc: Exception | None) -> None: ...
+    def eof_received(self) -> bool | None: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
     def get_buffer(self, sizehint: int) -> memoryview: ...
     def buffer_updated(self, nbytes: int) -> None: ...
     async def wait_until_handshake_complete(self) -> None: ...
@@ -195,19 +202,59 @@ class Joint(NamedTuple):
     wire: Wire
 
 
-class DirectReading:
-    """Every byte goes from the transport to the wire. Begins paused."""
+class DirectReading(asyncio.BufferedProtocol):
+    """Every byte goes from the transport to the wire, some in each turn. Begins paused."""
 
     def __init__(self, joint: Joint) -> None:
         self._transport, self._wire = joint
-        self.pause_reading = self._transport.pause_reading
-        self.resume_reading = self._transport.resume_reading
+        self._wanted = False
         self._transport.pause_reading()
-        self._transport.set_protocol(cast("asyncio.BaseProtocol", self._wire))
+        self._transport.set_protocol(self)
 
     def take(self, data: bytes) -> None:
         """See `Reading`."""
         feed(self._wire, data)
+
+    def pause_reading(self) -> None:
+        """See `Reading`."""
+        self._wanted = False
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """See `Reading`."""
+        self._wanted = True
+        self._transport.resume_reading()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where to read to, for as much as may be read in one turn."""
+        return self._wire.get_buffer(sizehint)[:TURN_BYTES]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Have it read. Where there is more, others have their turn first."""
+        self._wire.buffer_updated(nbytes)
+        if nbytes == TURN_BYTES and self._wanted:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        if self._wanted and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def eof_received(self) -> bool | None:
+        """For the wire."""
+        return self._wire.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """For the wire."""
+        self._wire.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """For the wire."""
+        self._wire.pause_writing()
+
+    def resume_writing(self) -> None:
+        """For the wire."""
+        self._wire.resume_writing()
 
 
 def feed(wire: Wire, data: bytes | memoryview) -> None:
