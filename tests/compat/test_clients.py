@@ -73,6 +73,9 @@ CLIENTS = {
     "websockets_by_hand.py": Client("Python/3"),
 }
 
+TRANSCRIBERS = ("livekit_transcribing.py", "pipecat_transcribing.py")
+"""Clients that only listen."""
+
 
 @pytest.fixture(scope="module")
 def troupe(
@@ -81,7 +84,8 @@ def troupe(
     """All clients, playing; with `-k`, those that are asked for."""
     directory = tmp_path_factory.mktemp("compat")
     asked = (getattr(item, "callspec", None) for item in request.session.items)
-    scripts = {spec.params["script"] for spec in asked if spec and "script" in spec.params}
+    named = {"script", "transcriber"}
+    scripts = {spec.params[name] for spec in asked if spec for name in named & spec.params.keys()}
     keys = made_keys(directory / "data", sorted(scripts))
     with secure_running(directory, "--simulator") as started:
         playing = Troupe(started, keys, directory)
@@ -116,7 +120,7 @@ def is_spoken(line: dict[str, Any]) -> bool:
 
 
 def test_every_script_is_played() -> None:
-    assert sorted(CLIENTS) == sorted(
+    assert sorted([*CLIENTS, *TRANSCRIBERS]) == sorted(
         path.name for path in SCRIPTS.glob("*_*.*") if path.stem != "stage_node"
     )
 
@@ -204,3 +208,18 @@ def test_the_call_ended_well_and_says_who_called(played: Played, client: Client)
     assert call["user_agent"].startswith(client.agent)
     assert (call["caller_dialect"], call["provider_dialect"]) == client.dialects
     assert call["provider_url"].endswith(client.dialled)
+
+
+@pytest.mark.parametrize("transcriber", TRANSCRIBERS, ids=lambda script: script.partition(".")[0])
+def test_what_is_only_listened_to_is_recorded_as_such(troupe: Troupe, transcriber: str) -> None:
+    seen, call = (played := troupe.played(transcriber)).seen, played.call
+    said = [speech.transcript(clip) for clip in ("go_forward", "young_man")]
+    assert seen["answers"] == said
+    assert [(line["role"], line["text"]) for line in call["transcript"]] == [
+        ("caller", text) for text in said
+    ]
+    assert (call["kind"], call["status"]) == ("transcription", "completed")
+    assert call["provider_url"].endswith("/v1/realtime?intent=transcription")
+    assert (call["responses"], call["errors"], call["unpriced"]) == ([], [], [])
+    assert [row["kind"] for row in call["usage"]] == ["transcription", "transcription"]
+    assert Decimal(call["cost_usd"]) == sum(Decimal(row["cost_usd"]) for row in call["usage"]) > 0
