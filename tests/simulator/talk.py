@@ -14,6 +14,7 @@ from trunkline.simulator.audio import Encoding, decode, encode
 from trunkline.simulator.config import SimulatorConfig, switched
 from trunkline.simulator.dictating import Dictating
 from trunkline.simulator.faults import Close, Cut, Freeze, Output, Send
+from trunkline.simulator.living import Living
 from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.room import Dialect
 from trunkline.simulator.session import Session
@@ -49,7 +50,8 @@ class Talk:
         self.times_ms: list[int] = []
         self.frames: list[bytes] = []
         self.ends: list[Close | Cut | Freeze] = []
-        begin = {"translation": Translating, "dictation": Dictating}.get(kind, Session)
+        kinds = {"translation": Translating, "dictation": Dictating, "live": Living}
+        begin = kinds.get(kind, Session)
         self._session = begin(config, opening, means(), self.now_ns)
         self._take(self._session.outputs())
 

@@ -22,12 +22,25 @@ TRANSCRIPTION = {
 }  # fmt: skip
 
 
+class NoCalls:
+    """Nobody calls: these tests have no offers."""
+
+    def begin(self, call_id: str, model: str, change: dict[str, Any]) -> None:
+        raise AssertionError(call_id)
+
+    def has(self, call_id: str) -> bool:
+        return False
+
+    def hang_up(self, call_id: str) -> None:
+        raise AssertionError(call_id)
+
+
 class Provider:
     """The simulator without its sockets."""
 
     def __init__(self) -> None:
         self.secrets = Secrets(CONFIG.silence_ms)
-        self._rest = Rest(CONFIG, self.secrets)
+        self._rest = Rest(CONFIG, self.secrets, NoCalls())
 
     def post(self, path: str, body: Any, key: str = "sk-good") -> Reply:
         arrival = Arrival(path, (("Authorization", f"Bearer {key}"),))

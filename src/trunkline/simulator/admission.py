@@ -74,6 +74,12 @@ class Accepted(msgspec.Struct, frozen=True):
     """What the session begins with in place of the defaults."""
 
 
+class Sideband(msgspec.Struct, frozen=True):
+    """101, and from then on the events of a call that runs elsewhere."""
+
+    call_id: str
+
+
 class Fatal(msgspec.Struct, frozen=True):
     """101, then an `error` event, then this close."""
 
@@ -93,7 +99,7 @@ class Rejected(msgspec.Struct, frozen=True):
     body: Mapping[str, Any]
 
 
-Verdict = Accepted | Fatal | Rejected
+Verdict = Accepted | Sideband | Fatal | Rejected
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -125,7 +131,7 @@ def admit(
 
     `secrets` are those that it has made, `now_s` is wall clock.
     """
-    secret = secrets.find(_presented(arrival)) if secrets else None
+    secret = secrets.find(presented(arrival)) if secrets else None
     if secret is not None:
         if now_s >= secret.expires_at_s:
             return _fatal(3000, "invalid_api_key", "The client secret has expired.")
@@ -139,6 +145,10 @@ def admit(
     match arrival.path.rstrip("/"):
         case "/v1/realtime":
             return _openai(arrival, config, model)
+        case "/v1/live/sessions":
+            if (fatal := barred(arrival, config)) is not None:
+                return fatal
+            return Accepted(config, "ga", "", "live", _life(config, 3600))
         case "/v1/realtime/translations":
             return _translation(arrival, config, model)
         case "/openai/v1/realtime":
@@ -169,12 +179,15 @@ def bearer(arrival: Arrival) -> str:
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
-def _presented(arrival: Arrival) -> str:
+def presented(arrival: Arrival) -> str:
+    """Return the key that came, in whatever way."""
     return bearer(arrival) or arrival.header("api-key") or offered_key(arrival)
 
 
 def _by_secret(arrival: Arrival, config: SimulatorConfig, secret: Secret) -> Verdict:
     """A session as the secret has it: what the address says beside it must not differ."""
+    if call_id := arrival.query.get("call_id"):
+        return Sideband(call_id)
     asked = arrival.query.get("model", secret.model)
     if secret.kind == "realtime" and asked != secret.model:
         return _fatal(4000, "invalid_model", f"The client secret is for '{secret.model}'.")
@@ -189,7 +202,7 @@ def _by_secret(arrival: Arrival, config: SimulatorConfig, secret: Secret) -> Ver
 
 def barred(arrival: Arrival, config: SimulatorConfig) -> Fatal | None:
     """Return why OpenAI lets nobody in with this key, or None."""
-    key = _presented(arrival)
+    key = presented(arrival)
     if not allowed(key, config):
         return _fatal(3000, "invalid_api_key", f"Incorrect API key provided: {_masked(key)}.")
     if config.fatal_code:
@@ -219,6 +232,10 @@ def _openai(arrival: Arrival, config: SimulatorConfig, model: str) -> Verdict:
             "beta_api_shape_disabled",
             "The Realtime Beta API is no longer supported. Please use the GA API instead.",
         )
+    if call_id := arrival.query.get("call_id"):
+        if model:
+            return _fatal(4000, "invalid_model", "Omit `model` with call_id.")
+        return Sideband(call_id)
     if arrival.query.get("intent") == "transcription":
         if model:
             return _fatal(4000, "invalid_model", "Omit `model` with intent=transcription.")
@@ -251,6 +268,8 @@ def _azure(arrival: Arrival, config: SimulatorConfig, name: str, *, preview: boo
         return _rejected(404, "404", "Resource not found: api-version is missing or unknown.")
     if not preview and version:
         return _rejected(401, "401", "This path takes no api-version.")
+    if not preview and (call_id := query.get("call_id")):
+        return Sideband(call_id)
     transcribes = query.get("intent") == "transcription"
     if not name and not transcribes:
         return _rejected(404, "DeploymentNotFound", "No deployment was named.")

@@ -21,7 +21,7 @@ from picows import (
 )
 from picows.picows import WSProtocol  # pyright: ignore[reportAttributeAccessIssue] not in its stub
 
-from trunkline.clock import wall_ns
+from trunkline.clock import monotonic_ns, wall_ns
 from trunkline.errors import OperatorError
 from trunkline.simulator import voices
 from trunkline.simulator.admission import (
@@ -30,16 +30,19 @@ from trunkline.simulator.admission import (
     Arrival,
     Fatal,
     Rejected,
+    Sideband,
     Verdict,
     shown,
 )
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
+from trunkline.simulator.direct_call import Attached, DirectCall
 from trunkline.simulator.front import Front
-from trunkline.simulator.opening import Means
+from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.providers import admit
 from trunkline.simulator.rest import Posted, Reply, Rest
 from trunkline.simulator.secrets import Secrets
+from trunkline.simulator.session import Session
 from trunkline.simulator.shell import Connection, Doomed
 
 _LARGEST_FRAME = 32 << 20
@@ -65,7 +68,9 @@ class Simulator:
         self._server: asyncio.Server | None = None
         self._arrived = 0
         self._secrets = Secrets(config.silence_ms)
-        self._rest = Rest(config, self._secrets)
+        self._rest = Rest(config, self._secrets, self)
+        self.direct: dict[str, DirectCall] = {}
+        """Calls whose media would go direct, by id; those that are over too."""
 
     @property
     def connections(self) -> list[Arrival]:
@@ -99,6 +104,8 @@ class Simulator:
         if server is None:
             return
         server.close()
+        for call in self.direct.values():
+            call.hang_up()
         for connection in list(self.live):
             if connection.transport is not None:
                 connection.transport.disconnect(graceful=False)
@@ -111,6 +118,33 @@ class Simulator:
             None, None, False, self._arrive, _PICOWS, True, 5, False, 20, 20,
             WSAutoPingStrategy.PING_WHEN_IDLE, False, _LARGEST_FRAME, None, 16 * 1024,
         )  # fmt: skip
+
+    def begin(self, call_id: str, model: str, change: dict[str, Any]) -> None:
+        """Begin a call whose media would go direct. Raises `Refused`."""
+        self._arrived += 1
+        kind = "transcription" if change.get("type") == "transcription" else "realtime"
+        opening = Opening(
+            "ga", model, kind, self.config.session_s or 3600, wall_ns() // 10**9, self._arrived,
+            change,
+        )  # fmt: skip
+        means = self._ready()
+        call = DirectCall(call_id, lambda: Session(self.config, opening, means, monotonic_ns()))
+        call.begin()
+        self.direct[call_id] = call
+
+    def has(self, call_id: str) -> bool:
+        """Return whether such a call runs."""
+        call = self.direct.get(call_id)
+        return call is not None and not call.over
+
+    def hang_up(self, call_id: str) -> None:
+        """End such a call."""
+        self.direct[call_id].hang_up()
+
+    def _ready(self) -> Means:
+        if self._means is None:
+            raise RuntimeError("start() makes the means before it listens")
+        return self._means
 
     def _serve(self, posted: Posted) -> Reply:
         self.arrivals.append(posted.arrival)
@@ -134,12 +168,14 @@ class Simulator:
         match verdict:
             case Rejected(status, body):
                 return _http(status, msgspec.json.encode(body))
+            case Sideband(call_id):
+                if not self.has(call_id):
+                    return _http(404, b'{"error":{"code":"call_not_found"}}')
+                listener: WSListener = Attached(self.direct[call_id])
             case Fatal():
-                listener: WSListener = Doomed(verdict, chance.id("event"))
+                listener = Doomed(verdict, chance.id("event"))
             case Accepted():
-                if self._means is None:
-                    raise RuntimeError("start() makes the means before it listens")
-                listener = Connection(verdict, self._means, self._arrived, self.live)
+                listener = Connection(verdict, self._ready(), self._arrived, self.live)
         headers = {"x-request-id": chance.id("req")}
         if SUBPROTOCOL in arrival.subprotocols:
             # Exactly this one: a credential offered as a subprotocol must not come back.

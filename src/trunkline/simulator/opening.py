@@ -18,7 +18,7 @@ class Opening(msgspec.Struct, frozen=True):
     dialect: Dialect
     model: str
     kind: str
-    """`realtime`, `transcription` or `translation`."""
+    """`realtime`, `transcription`, `translation` or `live`."""
     session_s: int
     started_s: int
     """Wall clock, s since 1970, only for `expires_at`."""

@@ -1,16 +1,17 @@
-"""Pure. The simulator's answers in plain HTTP: client secrets (protocol.md 1.4)."""
+"""Pure. The simulator's answers in plain HTTP: client secrets, and calls (protocol.md 1.4)."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from trunkline.simulator.admission import Arrival, Fatal, barred
+from trunkline.simulator.admission import Arrival, Fatal, barred, presented
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
-from trunkline.simulator.refusal import Refused
-from trunkline.simulator.secrets import Secrets
+from trunkline.simulator.direct import ANSWER, offered
+from trunkline.simulator.refusal import Refused, missing
+from trunkline.simulator.secrets import Secret, Secrets
 
 
 class Posted(msgspec.Struct, frozen=True):
@@ -35,11 +36,27 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         return cls(status=status, body=msgspec.json.encode(body))
 
 
+class Calls(Protocol):
+    """The calls whose media would go direct: `app.Simulator`, or a list in tests."""
+
+    def begin(self, call_id: str, model: str, change: dict[str, Any]) -> None:
+        """Begin one. Raises `Refused` for a session that cannot be."""
+        ...
+
+    def has(self, call_id: str) -> bool:
+        """Return whether it runs."""
+        ...
+
+    def hang_up(self, call_id: str) -> None:
+        """End it."""
+        ...
+
+
 class Rest:
     """Answers requests."""
 
-    def __init__(self, config: SimulatorConfig, secrets: Secrets) -> None:
-        self._config, self._secrets = config, secrets
+    def __init__(self, config: SimulatorConfig, secrets: Secrets, calls: Calls) -> None:
+        self._config, self._secrets, self._calls = config, secrets, calls
         self._asked = 0
 
     def answer(self, posted: Posted, now_s: int) -> Reply:
@@ -49,8 +66,13 @@ class Rest:
             return _refused(405, Refused("method_not_allowed", "Not allowed method."))
         if (fatal := barred(posted.arrival, self._config)) is not None:
             return _error(401 if fatal.close_code == 3000 else 400, fatal)
+        secret = self._secrets.find(presented(posted.arrival))
+        if secret is not None and now_s >= secret.expires_at_s:
+            return _refused(401, Refused("invalid_api_key", "The client secret has expired."))
         chance = Chance(self._config.seed or 0, -1_000_000 - self._asked)
         try:
+            if "/realtime/calls" in posted.arrival.path:
+                return self._call(posted, secret, chance)
             return self._answer(posted, chance, now_s)
         except Refused as refused:
             return _refused(400, refused)
@@ -70,6 +92,37 @@ class Rest:
             case _:
                 return _refused(404, Refused("not_found", f"Nothing lives at {path}."))
         return Reply.of(200, made)
+
+    def _call(self, posted: Posted, secret: Secret | None, chance: Chance) -> Reply:
+        """Take an offer, or what is asked of a call that runs."""
+        _, _, asked = posted.arrival.path.partition("/realtime/calls")
+        if not asked.strip("/"):
+            return self._offer(posted, secret, chance)
+        _, call_id, verb = (*asked.split("/"), "", "")[:3]
+        if verb not in ("accept", "reject", "refer", "hangup"):
+            return _refused(404, Refused("not_found", f"Nothing lives at {posted.arrival.path}."))
+        if not self._calls.has(call_id):
+            return _refused(404, Refused("call_not_found", f"No call {call_id[:80]}."))
+        if verb == "refer" and not _json(posted.body).get("target_uri"):
+            raise missing("target_uri")
+        if verb in ("reject", "hangup"):
+            self._calls.hang_up(call_id)
+        return Reply(status=200)
+
+    def _offer(self, posted: Posted, secret: Secret | None, chance: Chance) -> Reply:
+        content_type = posted.arrival.header("Content-Type") or ""
+        _, change = offered(content_type, posted.body)
+        model = change.get("model") or posted.arrival.query.get("model") or ""
+        if secret is not None:
+            change, model = secret.change, secret.model
+        if not model:
+            raise missing("session.model")
+        call_id = chance.id("rtc")
+        self._calls.begin(call_id, model, change)
+        location = ("Location", f"/v1/realtime/calls/{call_id}")
+        return Reply(
+            status=201, body=ANSWER.encode(), content_type="application/sdp", headers=(location,)
+        )
 
 
 def _json(body: bytes) -> dict[str, Any]:

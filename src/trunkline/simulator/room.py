@@ -54,6 +54,10 @@ class Room:
         for one in habitual(event, self.config):
             self._out += self._faults.send(one)
 
+    def say_unnamed(self, type_: str, fields: dict[str, Any]) -> None:
+        """Send an event that has no id of its own."""
+        self._out += self._faults.send({"type": type_, **fields})
+
     def refuse(self, refused: Refused, event_id: str | None) -> None:
         """Answer the caller's event `event_id` with an `error`."""
         error = refused.error(event_id if self.config.error_event_id else None)

@@ -13,11 +13,17 @@ from trunkline import clock
 from trunkline.simulator.admission import Accepted, Fatal
 from trunkline.simulator.dictating import Dictating
 from trunkline.simulator.faults import Close, Cut, Freeze, Output, Send
+from trunkline.simulator.living import Living
 from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.session import Session
 from trunkline.simulator.translating import Translating
 
-_KINDS = {"translation": Translating, "dictation": Dictating}
+_KINDS: dict[str, type[Session | Translating | Dictating | Living]] = {
+    "translation": Translating,
+    "dictation": Dictating,
+    "live": Living,
+}
+"""By kind; all others are realtime sessions."""
 _CLOSE_WAIT_S = 2.0
 """How long the other end may take to answer our close frame."""
 _THROTTLE_S = 0.05

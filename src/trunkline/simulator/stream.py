@@ -19,9 +19,17 @@ class Stream:
     """Sends `session.output_transcript.delta` and `session.output_audio.delta`, paced."""
 
     def __init__(
-        self, room: Room, chunk_ms: int, words: Fields, sound: Fields, idle: Callable[[], None]
+        self,
+        room: Room,
+        chunk_ms: int,
+        words: Fields,
+        sound: Fields | None,
+        idle: Callable[[], None],
     ) -> None:
-        """`words` and `sound` add to the events; `idle` is called when all has been said."""
+        """`words` and `sound` add to the events; `idle` is called when all has been said.
+
+        Without `sound` its events have no ids either, as those of GPT-Live.
+        """
         self._room, self._chunk_ms = room, chunk_ms
         self._words, self._sound, self._idle = words, sound, idle
         self._waiting: deque[Chunk] = deque()
@@ -51,7 +59,11 @@ class Stream:
         if chunk.transcript:
             said = {"delta": chunk.transcript, **self._words(chunk)}
             self._room.say("session.output_transcript.delta", said)
-        self._room.say("session.output_audio.delta", {"delta": chunk.audio, **self._sound(chunk)})
+        if self._sound is None:
+            self._room.say_unnamed("session.output_audio.delta", {"delta": chunk.audio})
+        else:
+            said = {"delta": chunk.audio, **self._sound(chunk)}
+            self._room.say("session.output_audio.delta", said)
         burst = self._room.config.burst
         wait_ms = chunk.duration_ms / burst if burst > 0 else 0.0
         self._next = self._room.later(wait_ms, self._send)
