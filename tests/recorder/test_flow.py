@@ -1,5 +1,6 @@
 """Sessions without turns: what was said becomes lines, and time becomes money."""
 
+import base64
 from decimal import Decimal
 from typing import Any
 
@@ -174,3 +175,94 @@ def test_a_transcription_session_is_called_after_the_model_that_transcribes() ->
         state, _ = fold(state, record)
     row = call_row(state)
     assert (row.kind, row.model_used) == ("transcription", "gpt-4o-transcribe")
+
+
+LIVE = {"id": "live_1", "model": "gpt-live-1.1", "status": "active", "expires_at": 1,
+        "audio": {"format": {"type": "audio/pcmu", "rate": 8000}}}  # fmt: skip
+
+
+def started(at_ms: float = 100) -> Told:
+    return provider(at_ms, "session.started", session=LIVE)
+
+
+def told_usage(at_ms: float, seconds: float) -> Told:
+    return provider(at_ms, "session.usage.updated", usage={"seconds": seconds})
+
+
+def of_december(journal: list[Record], **more: Any) -> list[Record]:
+    """The same call, opened in December 2026, when gpt-live-1.1 has a price."""
+    first = journal[0]
+    opened = msgspec.json.decode(first.payload) | {
+        "wall_ns": 1_796_083_200 * 10**9, "kind": "live", "path": "/v1/live/sessions", **more,
+    }  # fmt: skip
+    payload = msgspec.json.encode(opened)
+    return [Record(first.kind, first.call, 0, received_ns=first.received_ns, payload=payload),
+            *journal[1:]]  # fmt: skip
+
+
+def live_rows(*told: Told | list[Told], **more: Any) -> list[Any]:
+    return latest(run(of_december(records(told), **more)).rows)
+
+
+def test_gpt_live_costs_what_the_provider_says_by_the_second() -> None:
+    """0.05 a minute; a total, of which only what is new is charged."""
+    rows = [row for row in live_rows(
+        started(), told_usage(10_000, 10), told_usage(70_000, 70), told_usage(71_000, 70),
+        provider(90_000, "session.closed", reason="close_requested", usage={"seconds": 89.5}),
+    ) if isinstance(row, UsageRow)]  # fmt: skip
+    assert [row.seconds_us for row in rows] == [70_000_000, 19_500_000]
+    assert {(row.kind, row.model, row.estimated) for row in rows} == {
+        ("session", "gpt-live-1.1", False)
+    }
+    cost = sum((row.cost_usd or Decimal(0) for row in rows), Decimal(0))
+    assert abs(cost - Decimal("0.05") * Decimal("89.5") / 60) < Decimal("1e-8")
+
+
+def test_time_on_standby_costs_less_and_is_marked() -> None:
+    """Muted from 20 s to 50 s: 30 s at 0.02 a minute, the other 30 s at 0.05."""
+    (row,) = [row for row in live_rows(
+        started(0), provider(20_000, "session.input_audio.muted"),
+        provider(50_000, "session.input_audio.unmuted"),
+        provider(60_000, "session.closed", reason="expired", usage={"seconds": 60}),
+    ) if isinstance(row, UsageRow)]  # fmt: skip
+    assert (row.seconds_us, row.standby_us, row.estimated) == (60_000_000, 30_000_000, True)
+    assert row.cost_usd == Decimal("0.035")
+
+
+def test_both_lanes_of_gpt_live_have_sound_and_words() -> None:
+    rows = live_rows(
+        started(0),
+        [
+            caller(at + 200, "session.input_audio.append", audio=ulaw(200))
+            for at in range(0, 2_000, 200)
+        ],
+        heard(1_900, "Hello.", start_ms=400, end_ms=900),
+        spoken(2_000, "Hi!"),
+        provider(2_010, "session.output_audio.delta", delta=ulaw(700)),
+        provider(4_000, "session.closed", reason="close_requested", usage={"seconds": 4}),
+    )  # fmt: skip
+    (call,) = [row for row in rows if isinstance(row, CallRow)]
+    assert (call.kind, call.turns, call.model_used) == ("live", 0, "gpt-live-1.1")
+    assert (call.caller_audio_us, call.assistant_audio_us) == (2_000_000, 700_000)
+    items = {row.role: row for row in rows if isinstance(row, ItemRow)}
+    assert (items["caller"].text, items["caller"].starts_us) == ("Hello.", 400_000)
+    assert items["assistant"].text == "Hi!"
+
+
+def ulaw(length_ms: int) -> str:
+    return base64.b64encode(b"\xff" * 8 * length_ms).decode()
+
+
+def test_a_sideband_of_gpt_live_hears_both_and_pays_nothing() -> None:
+    rows = live_rows(
+        started(0),
+        [
+            provider(at + 200, "session.input_audio.append", audio=pcm(200))
+            for at in range(0, 1_000, 200)
+        ],
+        provider(1_500, "session.output_audio.delta", delta=pcm(300), start_ms=1_400, end_ms=1_700),
+        told_usage(2_000, 2), path="/v1/live/sessions/live_1/attach",
+    )  # fmt: skip
+    (call,) = [row for row in rows if isinstance(row, CallRow)]
+    assert (call.caller_audio_us, call.assistant_audio_us) == (1_000_000, 300_000)
+    assert not [row for row in rows if isinstance(row, UsageRow)]

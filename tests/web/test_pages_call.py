@@ -180,6 +180,23 @@ def test_a_session_without_turns_is_shown_without_them() -> None:
     assert (group.kind, group.estimated) == ("session", "time measured here")
 
 
+def test_a_call_whose_sound_went_past_us_says_what_is_not_seen() -> None:
+    call = replace(
+        sample.CALL_ROW, transport="webrtc", has_audio=False, caller_audio_us=0,
+        assistant_audio_us=0, heard_audio_us=0,
+    )  # fmt: skip
+    shown = view(Facts(call, sample.TURNS))
+    assert (shown.direct, shown.has_turns) == (True, True)
+    assert {chip.label: chip.value for chip in shown.chips}["media"] == "WebRTC"
+    unheard = next(fact for fact in shown.facts if fact.metric == "unheard")
+    assert (unheard.value, unheard.detail) == ("–", "its sound went past the gateway")
+    (finding,) = [one for one in shown.findings if "past the gateway" in one.what]
+    assert "not seen here" in finding.advice
+    plain = view()
+    assert not plain.direct
+    assert not [one for one in plain.findings if "past the gateway" in one.what]
+
+
 def test_time_on_standby_is_told_and_paid_once() -> None:
     (row,) = translated().usage
     shown = usage_views([replace(row, standby_us=20_000_000)], shipped(), "openai")[0]

@@ -19,6 +19,10 @@ CallKind: TypeAlias = Literal["realtime", "transcription", "translation", "live"
 words alone. translation: the caller's words in another language. live: GPT-Live, both
 speak at once. Only the first has turns and responses."""
 
+Transport: TypeAlias = Literal["websocket", "webrtc", "sip"]
+"""How sound gets to the provider. All but the first go past the gateway, which then records
+what the provider tells on a sideband."""
+
 CallStatus: TypeAlias = Literal["live", "completed", "failed", "refused", "recovered"]
 """live: still running. completed: ended by a close of either end. failed: cut off, or
 ended by an error. refused: never relayed a frame. recovered: its gateway died."""
@@ -69,6 +73,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     org_id: str
     kind: CallKind = "realtime"
     """What was asked for; the provider's own word, in its session, is the last one."""
+    transport: Transport = "websocket"
     key_id: str = ""
     key_name: str = ""
     provider: str = ""

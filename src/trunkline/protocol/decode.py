@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias, cast, get_args
 
 import msgspec
 
-from trunkline.protocol import events
+from trunkline.protocol import events, flow
 from trunkline.protocol.events import (
     AudioAppend,
     AudioDelta,
@@ -35,11 +35,19 @@ class _SessionUpdated(Wire, frozen=True, tag="session.updated"):
     session: WireSession = WireSession()
 
 
-_Sessions: TypeAlias = _SessionUpdate | _SessionCreated | _SessionUpdated
-_PUBLIC: dict[type, type[events.SessionUpdate | events.SessionCreated | events.SessionUpdated]] = {
+class _SessionStarted(Wire, frozen=True, tag="session.started"):
+    session: WireSession = WireSession()
+
+
+_Sessions: TypeAlias = _SessionUpdate | _SessionCreated | _SessionUpdated | _SessionStarted
+_Public: TypeAlias = (
+    events.SessionUpdate | events.SessionCreated | events.SessionUpdated | flow.SessionStarted
+)
+_PUBLIC: dict[type, type[_Public]] = {
     _SessionUpdate: events.SessionUpdate,
     _SessionCreated: events.SessionCreated,
     _SessionUpdated: events.SessionUpdated,
+    _SessionStarted: flow.SessionStarted,
 }
 _ARMS: tuple[type[Wire], ...] = tuple(
     arm for arm in get_args(Modelled) if arm not in _PUBLIC.values()

@@ -91,6 +91,8 @@ class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
     param: str | None = None
     event_id: str | None = None
     """The caller's event that it answers; null when that had none, and sometimes even so."""
+    client_event_id: str | None = None
+    """The same, as GPT-Live calls it."""
 
 
 class StatusDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -587,6 +589,7 @@ Modelled: TypeAlias = (
     | flow.InputMuted
     | flow.InputUnmuted
     | flow.LiveAppend
+    | flow.SessionStarted
     | flow.SpokenWords
     | flow.UsageUpdated
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from trunkline.protocol.session import Session
 from trunkline.protocol.wire import Wire
 
 
@@ -28,6 +29,12 @@ class Words(Wire, frozen=True):
     end_ms: int | None = None
 
 
+class SessionStarted(Wire, frozen=True, tag="session.started"):
+    """GPT-Live: the session as it begins, in answer to the caller's `session.start`."""
+
+    session: Session = Session()
+
+
 class FlowAppend(Wire, frozen=True, tag="session.input_audio_buffer.append"):
     """The caller's sound, to be translated: 24 kHz PCM16. Silence must be sent too."""
 
@@ -35,7 +42,8 @@ class FlowAppend(Wire, frozen=True, tag="session.input_audio_buffer.append"):
 
 
 class LiveAppend(Wire, frozen=True, tag="session.input_audio.append"):
-    """The caller's sound for GPT-Live, in the session's format."""
+    """The caller's sound for GPT-Live, in the session's format. On a sideband the provider sends
+    it, always in 24 kHz PCM16."""
 
     audio: str = ""
 
@@ -52,7 +60,9 @@ class FlowAudio(Wire, frozen=True, tag="session.output_audio.delta"):
     """A piece of what is said to the caller."""
 
     delta: str = ""
-    """Base64. Translation: 24 kHz PCM16; GPT-Live: in the session's format."""
+    """Base64: 24 kHz PCM16, but for GPT-Live's own connection: in the session's format."""
+    start_ms: int | None = None
+    """Only on a sideband: since the session began."""
 
 
 class FlowClose(Wire, frozen=True, tag="session.close"):

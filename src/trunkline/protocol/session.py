@@ -74,6 +74,8 @@ class _AudioOutput(msgspec.Struct, frozen=True):
 
 
 class _Audio(msgspec.Struct, frozen=True):
+    format: Any = None
+    """GPT-Live: of both directions."""
     input: _AudioInput | None = None
     output: _AudioOutput | None = None
 
@@ -107,6 +109,7 @@ def normalised(wire: WireSession) -> Session:
     audio = wire.audio or _Audio()
     heard, spoken = audio.input or _AudioInput(), audio.output or _AudioOutput()
     transcription = heard.transcription or wire.input_audio_transcription or _Transcription()
+    both = parse_format(audio.format)
     detected = wire.turn_detection if heard.turn_detection is UNSET else heard.turn_detection
     return Session(
         id=wire.id or "",
@@ -115,8 +118,8 @@ def normalised(wire: WireSession) -> Session:
         voice=_voice(spoken.voice) or _voice(wire.voice),
         instructions=wire.instructions or "",
         modalities=_modalities(wire.output_modalities or wire.modalities or ()),
-        input_format=parse_format(heard.format) or parse_format(wire.input_audio_format),
-        output_format=parse_format(spoken.format) or parse_format(wire.output_audio_format),
+        input_format=parse_format(heard.format) or both or parse_format(wire.input_audio_format),
+        output_format=parse_format(spoken.format) or both or parse_format(wire.output_audio_format),
         turn_detection=_detection(detected),
         transcription_model=transcription.model or "",
         language=spoken.language or "",

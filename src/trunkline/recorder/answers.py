@@ -122,6 +122,17 @@ def sounded(state: State, step: Step, event: events.AudioDelta, placed: Placed) 
         turn.first_audio_us = step.heard_us
 
 
+def playing(state: State, step: Step, response_id: str) -> None:
+    """The provider plays it out to the caller itself: what is heard does not pass here."""
+    answer = state.answers.get(id_of(response_id))
+    if answer is None or answer.first_audio_us is not None:
+        return
+    answer.first_audio_us = step.at_us
+    turn = turns.turn_of(state, answer.turn)
+    if turn is not None and turn.first_audio_us is None:
+        turn.first_audio_us = step.at_us
+
+
 def done(state: State, step: Step, event: events.ResponseDone) -> None:
     """The response is over, whatever the outcome, and has its bill."""
     answer = answer_of(state, step, event.response.id, event.response.conversation_id)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from trunkline.protocol import events
-from trunkline.recorder import flow, tools, turns
+from trunkline.recorder import flowing, tools, turns
 from trunkline.recorder.bounds import id_of
 from trunkline.recorder.sound import Heard, Placed, Stopped
 from trunkline.recorder.state import State, Step
@@ -75,5 +75,5 @@ HANDLERS: Final[dict[type, _Handler]] = {
     events.ItemTruncate: _truncate,
     events.ResponseCancel: _stop,
     events.PlayoutClear: _stop,
-    **flow.OF_CALLER,
+    **flowing.OF_CALLER,
 }

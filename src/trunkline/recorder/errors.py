@@ -23,6 +23,6 @@ def error(state: State, step: Step, source: str, detail: ErrorDetail) -> None:
         code=id_of(detail.code),
         message=redacted(detail.message),
         param=id_of(redacted(detail.param)),
-        event_id=id_of(detail.event_id),
+        event_id=id_of(detail.event_id or detail.client_event_id),
     )
     step.rows.append(row)

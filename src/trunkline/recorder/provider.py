@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, get_args
 
-from trunkline.protocol import events
+from trunkline.protocol import events, flow
 from trunkline.protocol.call import CallKind
 from trunkline.protocol.session import Session
 from trunkline.recorder import (
     answers,
     cost,
-    flow,
+    flowing,
     interruptions,
     lines,
     meter,
@@ -38,6 +38,17 @@ def _session_created(state: State, step: Step, event: events.SessionCreated, _he
         state.ready_us = step.at_us
     _session(state, event.session)
     if state.hearing.kind == "translation":
+        meter.begin(state, step)
+
+
+def _session_started(state: State, step: Step, event: flow.SessionStarted, _heard: Heard) -> None:
+    """GPT-Live has begun: from here on it is paid by the second."""
+    if state.connect_us is None:
+        state.connect_us = max(0, step.at_us - (state.dialled_us or 0))
+    _session(state, event.session)
+    state.hearing.kind = "live"
+    # Whoever listens beside is told the usage too, and pays none of it.
+    if state.opened is None or not state.opened.path.endswith("/attach"):
         meter.begin(state, step)
 
 
@@ -84,6 +95,9 @@ def _error(state: State, step: Step, event: events.ErrorEvent, _heard: Heard) ->
 
 def _item_added(state: State, step: Step, event: events.ItemAdded, _heard: Heard) -> None:
     line = _item(state, step, event.item, event.previous_item_id)
+    if event.item.type == "function_call_output":
+        # Known already, but on a sideband, where nobody sees what the caller sends.
+        tools.answered_by_caller(state, step, event.item)
     if line is not None:
         lines.emit(state, step, line)
 
@@ -230,6 +244,10 @@ def _sounded(state: State, step: Step, event: events.AudioDelta, heard: Heard) -
         answers.sounded(state, step, event, heard)
 
 
+def _playing(state: State, step: Step, event: events.PlayoutStarted, _heard: Heard) -> None:
+    answers.playing(state, step, event.response_id)
+
+
 def _arguments_done(state: State, step: Step, event: events.ArgumentsDone, _heard: Heard) -> None:
     line = answers.line_of(state, step, event.item_id, event.response_id)
     lines.settle(line, 0, event.arguments)
@@ -261,6 +279,7 @@ HANDLERS: Final[dict[type, _Handler]] = {
     events.TextDone: _words_done,
     events.SessionCreated: _session_created,
     events.SessionUpdated: _session_updated,
+    flow.SessionStarted: _session_started,
     events.ErrorEvent: _error,
     events.SpeechStarted: speech.started,
     events.SpeechStopped: speech.ended,
@@ -279,9 +298,10 @@ HANDLERS: Final[dict[type, _Handler]] = {
     events.ResponseDone: _done,
     events.OutputItemAdded: _output_item_added,
     events.OutputItemDone: _output_item_done,
+    events.PlayoutStarted: _playing,
     events.ArgumentsDone: _arguments_done,
     events.McpArgumentsDone: _mcp_arguments_done,
     events.McpCallCompleted: _mcp_ended,
     events.McpCallFailed: _mcp_ended,
-    **flow.OF_PROVIDER,
+    **flowing.OF_PROVIDER,
 }

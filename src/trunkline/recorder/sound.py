@@ -111,12 +111,21 @@ def _delta(sound: Sound, event: events.AudioDelta, received_us: int, handed: int
     return Placed("provider", starts_us, length_us, sound.assistant_format, event.delta, item_id)
 
 
+def _reflected(
+    sound: Sound, event: flow.LiveAppend, received_us: int, _handed: int | None
+) -> Heard:
+    """On a sideband the provider tells what the caller says, whatever the session's format."""
+    length_us = duration_us(PCM_24K, event.audio)
+    starts_us = sound.caller.append(received_us, length_us)
+    return Placed("caller", starts_us, length_us, PCM_24K, event.audio)
+
+
 def _flow(sound: Sound, event: flow.FlowAudio, received_us: int, handed: int | None) -> Heard:
-    length_us = duration_us(sound.assistant_format, event.delta)
+    format_ = sound.assistant_format if event.start_ms is None else PCM_24K
+    length_us = duration_us(format_, event.delta)
     at_us = received_us if handed is None else handed
     play, starts_us = sound.assistant.place(sound.plays.get(FLOWING), at_us, length_us)
     sound.plays[FLOWING] = play
-    format_ = sound.assistant_format
     return Placed("provider", starts_us, length_us, format_, event.delta, FLOWING)
 
 
@@ -172,11 +181,11 @@ def _done(sound: Sound, event: events.ResponseDone, received_us: int, handed: in
 
 def _session(
     sound: Sound,
-    event: events.SessionCreated | events.SessionUpdated,
+    event: events.SessionCreated | events.SessionUpdated | flow.SessionStarted,
     _received: int,
     _handed: int | None,
 ) -> Heard:
-    if isinstance(event, events.SessionCreated):
+    if not isinstance(event, events.SessionUpdated):
         sound.sessions += 1
         if sound.sessions > 1:
             sound.caller.restart()
@@ -211,5 +220,7 @@ _OBSERVERS: Final[dict[Leg, dict[type, _Observer]]] = {
         events.SessionCreated: _session,
         events.SessionUpdated: _session,
         flow.FlowAudio: _flow,
+        flow.LiveAppend: _reflected,
+        flow.SessionStarted: _session,
     },
 }

@@ -52,8 +52,12 @@ def ended(state: State, step: Step, event: events.SpeechStopped, _heard: Heard) 
     spoken_us = None
     if speech.ends_us is not None:
         spoken_us = state.sound.caller.spoken_at(speech.ends_us)
+    if _unheard(state) and state.hearing.silence_us is not None:
+        # Sound that goes past us: what the provider notices now was over a window ago.
+        spoken_us = max(speech.began_us or 0, step.at_us - state.hearing.silence_us)
     ends_us = None if spoken_us is None else min(step.at_us, spoken_us)
-    _spoken(state, speech, step.at_us if ends_us is None else ends_us)
+    speech.told_over_us = step.at_us if ends_us is None else ends_us
+    _spoken(state, speech, speech.told_over_us)
     by = "window" if state.hearing.silence_us is not None else "loudness"
     turns.speech_stopped(state, step, ends_us, by)
 
@@ -69,6 +73,11 @@ def end(state: State, step: Step) -> None:
     """The call is over: whoever still spoke has spoken until now."""
     for speech in state.speeches:
         _spoken(state, speech, step.at_us)
+
+
+def _unheard(state: State) -> bool:
+    """Whether the caller's sound does not pass the gateway, so that there is none to point at."""
+    return state.sound.caller.appended_us == 0
 
 
 def _true_end(state: State, speech: Speech, audio_end_ms: int | None) -> int | None:
@@ -107,6 +116,9 @@ def committed(state: State, step: Step, event: events.Committed, _heard: Heard) 
         speech.ends_us = max(speech.starts_us, committed_us - track.origin_us)
     starts_us = track.placed_at(speech.starts_us or 0)
     ends_us = track.cursor_us if speech.ends_us is None else track.placed_at(speech.ends_us)
+    if _unheard(state):
+        starts_us = step.at_us if speech.began_us is None else speech.began_us
+        ends_us = step.at_us if speech.told_over_us is None else speech.told_over_us
     if by_hand and not state.idle:
         speech.began_us = starts_us
     _spoken(state, speech, ends_us)

@@ -190,6 +190,8 @@ class Speech(msgspec.Struct, omit_defaults=True):
     """`starts_us` on the call's clock."""
     over: bool = False
     """It is among the caller's spans."""
+    told_over_us: int | None = None
+    """When it was over, as well as that is known, where no sound says more."""
 
 
 class Stream(msgspec.Struct):

@@ -38,6 +38,7 @@ def call_row(state: State) -> CallRow:
         provider_session_id=hearing.provider_session_id,
         model_asked=opened.model_asked,
         kind=kind_of(state),
+        transport=opened.transport,
         language=hearing.language,
         model_used=opened.model_used or hearing.model or _transcriber(state),
         caller_dialect=state.caller_dialect or opened.caller_dialect,

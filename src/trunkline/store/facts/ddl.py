@@ -59,6 +59,7 @@ TABLES: Final = (
                 "status",
                 "end_reason",
                 "kind",
+                "transport",
                 "language",
                 "error_code",
                 "provider",

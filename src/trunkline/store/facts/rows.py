@@ -54,6 +54,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """`protocol.call.EndReason`; empty while live."""
     kind: str = "realtime"
     """`protocol.call.CallKind`: all but `realtime` have neither turns nor responses."""
+    transport: str = "websocket"
+    """`protocol.call.Transport`: of all but `websocket` only a sideband is recorded."""
     language: str = ""
     """What the caller is translated into; empty for all other kinds."""
     http_status: int | None = None

@@ -129,6 +129,9 @@ class Call(BaseModel):
     status: str = Field(description="live, completed, failed, refused or recovered.")
     end_reason: str = Field(description="Who or what ended it; empty while live.")
     kind: str = Field(description="realtime, transcription, translation or live.")
+    transport: str = Field(
+        description="websocket; webrtc or sip: media went direct, a sideband was recorded."
+    )
     language: str = Field(description="What is translated into; empty for other kinds.")
     opened_at: datetime
     ended_at: datetime | None

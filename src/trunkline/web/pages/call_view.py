@@ -95,6 +95,8 @@ class CallView:
     has_audio: bool
     silent: bool
     """Neither side made a sound."""
+    direct: bool
+    """Sound went past the gateway."""
     opened_at_iso: str
     opened_at: str
     chips: tuple[Chip, ...]
@@ -133,6 +135,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         refresh=_refresh(call, now_us),
         has_audio=call.has_audio,
         silent=not _sounded(call),
+        direct=call.transport != "websocket",
         opened_at_iso=text.iso(call.opened_at_us),
         opened_at=text.when(call.opened_at_us),
         chips=tuple(_chips(call)),
@@ -204,6 +207,7 @@ def _chips(call: CallRow) -> list[Chip]:
     chips = [
         Chip("damaged", damaged, tone="bad", title="Damaged on the disk: see the findings"),
         Chip("kind", text.kind(call.kind)),
+        Chip("media", text.transport(call.transport), title="Past the gateway: see the findings"),
         Chip("translated into", call.language),
         Chip("user", call.user_id, "/calls?" + urlencode({"user": call.user_id})),
         Chip("session", session, "/sessions/" + quote(session, safe="")),
@@ -300,6 +304,8 @@ def _barge_ins(facts: Facts) -> Fact:
 
 
 def _unheard(call: CallRow) -> Fact:
+    if call.transport != "websocket":
+        return Fact("unheard", "Never heard", text.UNKNOWN, "its sound went past the gateway")
     unheard_us = max(0, call.assistant_audio_us - call.heard_audio_us)
     whole_us = call.assistant_audio_us
     detail = f"{text.share(unheard_us, whole_us)} of {text.seconds(whole_us)} generated"

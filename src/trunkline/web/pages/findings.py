@@ -91,6 +91,14 @@ def _about_call(call: CallRow) -> Iterator[Finding]:
             f"{call.model_asked} is retired: {call.model_used} answered in its place.",
             "Ask for it by name, or change the successors setting.",
         )
+    if media := text.transport(call.transport):
+        yield Finding(
+            "note",
+            f"Sound went past the gateway, by {media}: it is not recorded.",
+            "Words, turns, tools, usage and cost are what the provider told on a sideband."
+            " What the caller sent, what was heard of an answer that was cut off, and the"
+            " network on the way are not seen here.",
+        )
     if call.caller_dialect != call.provider_dialect:
         yield Finding(
             "note",

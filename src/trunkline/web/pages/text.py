@@ -63,6 +63,14 @@ _PROVIDER_WORDS = {
 }
 
 
+_TRANSPORT_WORDS = {"webrtc": "WebRTC", "sip": "telephone (SIP)"}
+
+
+def transport(transport: str) -> str:
+    """Return how sound got to the provider; empty where it passed the gateway."""
+    return _TRANSPORT_WORDS.get(transport, "")
+
+
 _KIND_WORDS = {"live": "GPT-Live"}
 
 

@@ -146,6 +146,7 @@ OF_CALLER: Final[dict[type, _Handler]] = {
 }
 OF_PROVIDER: Final[dict[type, _Handler]] = {
     flow.FlowAudio: sounded,
+    flow.LiveAppend: appended,
     flow.HeardWords: heard_words,
     flow.SpokenWords: spoken_words,
     flow.FlowClosed: closed,
