@@ -89,3 +89,39 @@ async def test_a_transcription_is_recorded_shown_and_paid_as_one(plain: Running)
     (usage,) = call["usage"]
     assert (usage["kind"], usage["model"]) == ("transcription", "gpt-transcribe")
     assert Decimal(usage["cost_usd"]) > 0
+
+
+async def test_gpt_live_is_recorded_shown_and_paid_as_such(plain: Running) -> None:
+    """Both sides flow: lines and lanes, no turns; the provider says for how long it bills."""
+    sdk = AsyncOpenAI(
+        api_key="sk-of-the-provider", default_headers=plain.headers,
+        websocket_base_url=f"{plain.websocket_url}/v1",
+    )  # fmt: skip
+    said, closing = "", False
+    async with asyncio.timeout(WAIT_S), sdk.live.connect() as connection:
+        call_id = connection._connection.response.headers["Helicone-Id"]
+        await connection.session.start(session={"model": "gpt-live-1"})
+        for piece in sound():
+            await connection.session.input_audio.append(audio=piece)
+        async for event in connection:
+            assert event.type != "error", event
+            if event.type == "session.output_transcript.delta":
+                said += event.delta
+            if said.endswith((".", "?", "!")) and not closing:
+                closing = True
+                await connection.session.close()
+            if event.type == "session.closed":
+                seconds = event.usage.seconds
+                break
+    call = await asyncio.to_thread(plain.sealed, call_id)
+    assert (call["kind"], call["model_used"]) == ("live", "gpt-live-1")
+    assert (call["turns"], call["responses"]) == ([], [])
+    lines = [line["text"] for line in call["transcript"] if line["role"] == "caller"]
+    assert lines == [speech.transcript(SENTENCE)]
+    assert "".join(
+        line["text"] for line in call["transcript"] if line["role"] == "assistant"
+    ).startswith(said)
+    assert call["audio"]["assistant_ms"] > 0
+    (usage,) = call["usage"]
+    assert (usage["kind"], usage["model"], usage["estimated"]) == ("session", "gpt-live-1", False)
+    assert usage["billed_ms"] == seconds * 1000

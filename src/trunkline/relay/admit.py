@@ -143,7 +143,7 @@ def admit(head: Head, arrival: Arrival, known: Known, settings: Settings) -> Adm
     except No as no:
         return NotAdmitted(opened=opened, refusal=no.refusal)
     return Admitted(
-        opened=_planned_opened(opened, planned.plan),
+        opened=planned_opened(opened, planned.plan),
         key=who.key,
         plan=planned.plan,
         notes=(*_used(token), *_chosen(planned.choice), *_mapped(planned.plan)),
@@ -287,7 +287,8 @@ def _intent(head: Head) -> str:
     return next((value for name, value, _ in query_pairs(head.query) if name == "intent"), "")
 
 
-def _planned_opened(opened: Opened, planned: Plan) -> Opened:
+def planned_opened(opened: Opened, planned: Plan) -> Opened:
+    """Return `opened` with where it goes."""
     return msgspec.structs.replace(
         opened,
         provider=planned.profile,

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from trunkline import __version__
 from trunkline.clock import wall_ns
 from trunkline.ids import RANDOM_BYTES, ulid_bytes, ulid_text
+from trunkline.protocol.profiles.ask import CALLS
 from trunkline.protocol.profiles.choosing import Choice
 from trunkline.protocol.profiles.planning import SIMULATOR, Plan
 from trunkline.relay import minting, tokens
@@ -31,6 +33,7 @@ from trunkline.relay.admit import (
 )
 from trunkline.relay.attempt import DRAINING, redacted
 from trunkline.relay.dial import DialFailed
+from trunkline.relay.direct import Direct, bare, cors
 from trunkline.relay.front import Front
 from trunkline.relay.head import BadHead, Head
 from trunkline.relay.keys import Keys
@@ -42,6 +45,13 @@ from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
 
+_PREFLIGHT = (
+    ("Access-Control-Allow-Methods", "POST"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, OpenAI-Safety-Identifier"),
+    ("Access-Control-Max-Age", "600"),
+)
+_PASSED = ("content-type", "x-request-id", "apim-request-id")
+_Work = Callable[[Front, Head, Route], Awaitable[None]]
 _PRIVATE = ("Cache-Control", "no-store")
 
 
@@ -49,9 +59,15 @@ class Errands:
     """Answers requests that are no calls."""
 
     def __init__(
-        self, settings: Settings, keys: Keys, tls: ssl.SSLContext, seal: tokens.Seal | None
+        self,
+        settings: Settings,
+        keys: Keys,
+        tls: ssl.SSLContext,
+        seal: tokens.Seal | None,
+        direct: Direct,
     ) -> None:
-        """`seal` seals tokens; None: none are made."""
+        """`seal` seals tokens; None: none are made. `direct` opens WebRTC calls."""
+        self._direct = direct
         self._settings = settings
         self._keys = keys
         self._tls = tls
@@ -61,6 +77,9 @@ class Errands:
     async def answer(self, front: Front, head: Head, there: Route) -> None:
         """Do what `head` asks for at `there`, or say why not."""
         try:
+            if head.method == "OPTIONS" and there.path.startswith(CALLS):
+                front.reply(204, [*cors(head), *_PREFLIGHT])
+                return
             if head.method != "POST":
                 raise No(
                     Refusal(
@@ -70,11 +89,34 @@ class Errands:
                 )  # fmt: skip
             if self.draining:
                 raise No(DRAINING)
-            await self._mint(front, head, there)
+            await self._work_of(there)(front, head, there)
         except No as no_:
-            front.refuse(no_.refusal)
+            front.refuse(no_.refusal, cors(head) if there.path.startswith(CALLS) else ())
         except BadHead as exc:
             front.refuse(Refusal(status=exc.status, code=exc.code, message=exc.message))
+
+    def _work_of(self, there: Route) -> _Work:
+        if there.path == CALLS or there.path.endswith("/accept"):
+            return self._direct.open
+        return self._control if there.path.startswith(CALLS) else self._mint
+
+    # --- calls whose media goes direct
+
+    async def _control(self, front: Front, head: Head, there: Route) -> None:
+        """Pass on what is asked of a call: reject, refer, hangup."""
+        self._keys.refresh()
+        known = self._keys.known
+        if held(head, known) is not None:
+            raise no(403, "token_may_not_control", "calls are controlled with a key, not a token")
+        now_s = wall_ns() / 1e9
+        who = identified(head, there, known, self._settings, token=None, now_s=now_s)
+        check_may_call(who.key)
+        body = await front.body(head)
+        plan = plan_for(who, known, self._settings).plan
+        answer = await self._asked(plan, body, head.text("content-type") or JSON)
+        told = answer.head.fields
+        fields = [(name, told[name]) for name in _PASSED if name in told]
+        front.reply(answer.head.status, fields, answer.body)
 
     # --- client secrets
 
@@ -94,7 +136,7 @@ class Errands:
             wish = minting.wish_of(there.path, head, await front.body(head))
         except minting.BadWish as exc:
             raise no(400, exc.code, exc.message) from exc
-        planned = plan_for(minting.with_model(who, wish), keys.known, self._settings)
+        planned = plan_for(minting.with_model(who, wish.model), keys.known, self._settings)
         if planned.plan.profile != SIMULATOR and not planned.choice.profile.client_secrets:
             title = planned.choice.profile.title
             raise no(400, "no_client_secrets", f"{title} makes no client secrets for pages")
@@ -124,7 +166,7 @@ class Errands:
         """Return the provider's answer to a POST. Raises `No` when it refuses, or is not there."""
         request = Request(
             method="POST",
-            url=plan.url.partition("?")[0],
+            url=bare(plan.url),
             headers=(*plan.headers, ("Content-Type", content_type)),
             body=body,
         )

@@ -19,6 +19,7 @@ from trunkline.journal.record import Leg
 from trunkline.relay.allowance import overdue
 from trunkline.relay.attempt import Attempts
 from trunkline.relay.capacity import Capacity, this_machine
+from trunkline.relay.direct import Direct
 from trunkline.relay.door import Door
 from trunkline.relay.errands import Errands
 from trunkline.relay.front import CROWDED, Front, Port
@@ -29,6 +30,7 @@ from trunkline.relay.meter import Meter
 from trunkline.relay.room import Room
 from trunkline.relay.seats import Seats
 from trunkline.relay.shell import Call
+from trunkline.relay.sideband import Sideband
 from trunkline.relay.trim import Trim
 from trunkline.relay.uses import Uses
 from trunkline.relay.waiting import Waiting
@@ -84,7 +86,7 @@ class Gateway:
         # Beside the keys: gateways that have these in common have the counts in common too.
         self._seats = Seats(self.capacity, snapshot_path.parent / TALLIES)
         self._trim = Trim()
-        self._calls: dict[Call, int] = {}
+        self._calls: dict[Call | Sideband, int] = {}
         """Those that run, and since when, ns of the monotonic clock."""
         self._empty = asyncio.Event()
         self._empty.set()
@@ -95,6 +97,7 @@ class Gateway:
         self.buffered = tuple(Peak() for _ in Leg)
         """Most bytes that waited for one leg of one call, by `Leg`, seen at each heartbeat."""
         provider_tls = provider_context(settings)
+        uses = Uses(snapshot_path.parent / USES)
         self._attempts = Attempts(
             settings,
             journal,
@@ -105,11 +108,21 @@ class Gateway:
             instance,
             provider_tls,
             self._begun,
-            Uses(snapshot_path.parent / USES),
+            uses,
         )
-        self._errands = Errands(
-            settings, self._keys, provider_tls, None if vault is None else vault.seal
+        self._direct = Direct(
+            settings,
+            journal,
+            self._keys,
+            self._seats,
+            uses,
+            instance,
+            provider_tls,
+            self._begun,
+            self._attempts.ended,
         )
+        seal = None if vault is None else vault.seal
+        self._errands = Errands(settings, self._keys, provider_tls, seal, self._direct)
         self._port = Port(
             settings=settings,
             server_socket=server_socket,
@@ -205,10 +218,11 @@ class Gateway:
 
         By default the limit is the setting `drain_timeout_ms`.
         """
-        self._attempts.draining = self._errands.draining = True
+        self._attempts.draining = self._errands.draining = self._direct.draining = True
         drain_s = self._settings.drain_timeout_ms / 1000
         await self._wait_until_empty(drain_s if limit_s is None else limit_s)
         self._attempts.give_up()
+        self._direct.close()
         for call in tuple(self._calls):
             call.end("drained")
         await self._wait_until_empty(LAST_CLOSES_S)
@@ -226,7 +240,7 @@ class Gateway:
     def _front(self) -> Front:
         return Front(self._port)
 
-    def _begun(self, call: Call) -> Callable[[], None]:
+    def _begun(self, call: Call | Sideband) -> Callable[[], None]:
         self._calls[call] = monotonic_ns()
         self._empty.clear()
 

@@ -125,12 +125,12 @@ def _uses(text: str) -> int:
     return int(text)
 
 
-def with_model(who: Identity, wish: Wish) -> Identity:
+def with_model(who: Identity, model: str) -> Identity:
     """Return `who` asking for the model that the body names: providers are chosen by it."""
-    if not wish.model:
+    if not model:
         return who
     query = [pair for pair in who.ask.query if pair[0] != "model"]
-    query.append(("model", wish.model, f"model={quote(wish.model, safe='')}"))
+    query.append(("model", model, f"model={quote(model, safe='')}"))
     return msgspec.structs.replace(who, ask=msgspec.structs.replace(who.ask, query=tuple(query)))
 
 
