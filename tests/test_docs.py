@@ -60,6 +60,13 @@ def test_all_that_is_lost_between_dialects_is_documented() -> None:
     assert [path for path in lost if f"`{path}`" not in text] == []
 
 
+def test_every_reason_of_ready_has_its_remedy() -> None:
+    text = (DOCS / "how-to" / "operate.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ", text, re.MULTILINE)
+    named = [code for row in rows for code in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == sorted(CODES)
+
+
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):

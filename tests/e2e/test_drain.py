@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.relay.process import gateway_process
 from tests.support.measured import measured
-from tests.support.running import running
+from tests.support.running import Running, running
 from tests.support.traffic import echoing_provider
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -89,13 +90,24 @@ async def test_everything_drains_and_every_call_is_sealed(tmp_path: Path) -> Non
                 )
 
             calls = [await dial() for _ in range(CALLS)]
+            shares = await asyncio.to_thread(started.wait, lambda: shared(started))
+            assert max(shares) - min(shares) <= 2
             seconds = await drained(started.process, calls, dial)
             started.stopped = True
     ends = await sealed(tmp_path / "data", [call_id_of(call) for call in calls])
     assert sorted(ends) == ["caller_closed"] * LEAVE + ["drained"] * (CALLS - LEAVE)
     measured(
-        "L1", f"{CALLS} calls, limit {DRAIN_MS / 1000:g} s: ended and sealed in {seconds:.1f} s"
+        "L1",
+        f"{CALLS} calls, {shares} on each gateway, limit {DRAIN_MS / 1000:g} s: ended and sealed"
+        f" in {seconds:.1f} s",
     )
+
+
+def shared(started: Running) -> list[int]:
+    """Return how many calls each gateway carries, once they tell of all; else nothing."""
+    text = started.get("/metrics").text
+    found = re.findall(r"^trunkline_live_calls{.*} (\d+)", text, re.MULTILINE)
+    return [int(calls) for calls in found] if sum(map(int, found)) == CALLS else []
 
 
 async def sealed(data: Path, call_ids: list[str]) -> list[str]:
