@@ -76,6 +76,8 @@ class Talker:
 
     url: str
     headers: dict[str, str]
+    chunk_ms: int = CHUNK_MS
+    """Between two chunks."""
     call_id: str = ""
     connection: ClientConnection | None = None
     sent: int = 0
@@ -109,7 +111,7 @@ class Talker:
                         self._sent_ns = monotonic_ns()
                         await connection.send(APPEND)
                         self.sent += 1
-                        await asyncio.sleep(CHUNK_MS / 1000)
+                        await asyncio.sleep(self.chunk_ms / 1000)
                     self._silent.set()
                     await asyncio.wait([listening])
                 finally:
@@ -198,11 +200,11 @@ class Apart:
             process.send_signal(number)
         process.wait(30)
 
-    def talker(self) -> Talker:
+    def talker(self, chunk_ms: int = CHUNK_MS) -> Talker:
         """Return a caller, who has not dialled yet."""
         url = f"{self.url.replace('http', 'ws')}/v1/gateway/oai/realtime?model={MODEL}"
         keys = {"Authorization": "Bearer sk-of-the-provider", "Helicone-Auth": f"Bearer {self.key}"}
-        return Talker(url, keys)
+        return Talker(url, keys, chunk_ms)
 
     async def get(self, path: str) -> httpx2.Response:
         """Ask the API, with the key."""
