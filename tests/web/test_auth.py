@@ -26,10 +26,26 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/session/query"): {
         "timeFilter": {"startTimeUnixMs": 0, "endTimeUnixMs": 10**13},
     },
+    ("POST", "/v1/metrics/query"): {"metrics": ["calls"]},
+    ("POST", "/v1/request/query"): {},
+    ("POST", "/v1/request/query-clickhouse"): {},
+    ("POST", "/v1/user/query"): {},
+    ("POST", "/v1/user/metrics/query"): {},
+    ("POST", "/v1/property/query"): {},
     ("POST", "/v1/keys"): {"name": "Another"},
     ("PUT", "/v1/keys/{key_id}/limits"): {"max_calls": 3},
     ("PUT", "/v1/budget"): {"max_usd_per_month": "5"},
 }
+QUESTIONS = {
+    ("POST", "/v1/metrics/query"),
+    ("POST", "/v1/session/query"),
+    ("POST", "/v1/request/query"),
+    ("POST", "/v1/request/query-clickhouse"),
+    ("POST", "/v1/user/query"),
+    ("POST", "/v1/user/metrics/query"),
+    ("POST", "/v1/property/query"),
+}
+"""What is posted, and only read."""
 CHANGES = {
     ("POST", "/v1/keys"),
     ("PUT", "/v1/keys/{key_id}/limits"),
@@ -55,7 +71,11 @@ def operations() -> list[tuple[str, str]]:
 
 
 OPERATIONS = operations()
-WITH_IDS = [operation for operation in OPERATIONS if "{" in operation[1]]
+NO_IDS = {"/v1/properties/{name}"}
+"""Any name is asked about one's own calls, and has none of others'."""
+WITH_IDS = [
+    operation for operation in OPERATIONS if "{" in operation[1] and operation[1] not in NO_IDS
+]
 
 
 def filled(path: str, call_id: str, session_id: str, key_id: str) -> str:
@@ -434,13 +454,24 @@ def test_the_operations_are_those_of_the_issue() -> None:
     paths = {re.sub(r"\{.*?\}", "{}", path) for _, path in OPERATIONS}
     assert paths == {
         "/v1/calls",
+        "/v1/calls/export",
         "/v1/calls/{}",
+        "/v1/calls/{}/turns",
+        "/v1/calls/{}/cost",
+        "/v1/calls/{}/bundle",
         "/v1/calls/{}/events",
         "/v1/calls/{}/audio",
         "/v1/calls/{}/peaks",
         "/v1/sessions",
         "/v1/sessions/{}",
-        "/v1/session/query",
+        "/v1/metrics",
+        "/v1/users",
+        "/v1/properties",
+        "/v1/properties/{}",
+        "/v1/costs",
+        "/v1/tools",
+        "/v1/errors",
+        *(path for _, path in QUESTIONS),
         "/v1/keys",
         "/v1/keys/{}",
         "/v1/keys/{}/limits",
@@ -451,4 +482,4 @@ def test_the_operations_are_those_of_the_issue() -> None:
 
 def test_every_change_needs_a_key_that_may_manage() -> None:
     reads = {operation for operation in OPERATIONS if operation[0] == "GET"}
-    assert set(OPERATIONS) - reads == {*CHANGES, ("POST", "/v1/session/query")}
+    assert set(OPERATIONS) - reads == CHANGES | QUESTIONS

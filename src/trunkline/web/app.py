@@ -14,6 +14,8 @@ from trunkline.web.api import (
     events,
     health,
     helicone,
+    helicone_people,
+    helicone_requests,
     keys,
     media,
     metrics,
@@ -73,6 +75,8 @@ def create_app(deps: Dependencies) -> FastAPI:
         providers,
         system,
         helicone,
+        helicone_requests,
+        helicone_people,
     ):
         app.include_router(module.router, responses=_ERRORS)
     app.include_router(health.router)

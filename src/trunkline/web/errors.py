@@ -26,7 +26,7 @@ ErrorPage = Callable[[Request, int, str], Response]
 """Makes the page for a status and a message."""
 
 API: Final = ("/v1/", "/openapi.json", "/live", "/ready", "/metrics")
-HELICONE: Final = "/v1/session/query"
+HELICONE: Final = ("/v1/session/", "/v1/request/", "/v1/user/", "/v1/property/")
 """Answered in Helicone's envelope, errors too."""
 
 log = structlog.get_logger("trunkline.web")
@@ -54,7 +54,7 @@ def answer(
 ) -> Response:
     """Return a failure in the form that fits who asked."""
     path = request.url.path
-    if path == HELICONE:
+    if path.startswith(HELICONE):
         return JSONResponse({"data": None, "error": message}, status, headers)
     if path.startswith(API):
         error = {"type": kind, "code": code, "message": message}

@@ -57,6 +57,17 @@ FIELDS: Final[dict[str, tuple[str, Kind]]] = {
     },
     "id": ("call_id", "text"),
     "session_path": ("session_path", "text"),
+    "provider_url": ("provider_url", "text"),
+    "tokens.total": (
+        "toFloat64(tokens.input_text + tokens.input_audio + tokens.input_image"
+        " + tokens.output_text + tokens.output_audio)",
+        "number",
+    ),
+    "helicone_status": (
+        "toFloat64(if(status IN ('live', 'completed'), 200,"
+        " if(ifNull(http_status, 0) >= 400, assumeNotNull(http_status), 500)))",
+        "number",
+    ),
     "http_status": ("toFloat64(http_status)", "number"),
     "call.wait_p50": ("toFloat64(wait_p50_us)", "number"),
     "opened_at": ("opened_at_us", "time"),

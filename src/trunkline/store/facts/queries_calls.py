@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -162,6 +162,48 @@ async def _page(
     calls = found[:limit]
     more = len(found) > limit
     return CallPage(calls, Cursor(calls[-1].opened_at_us, calls[-1].call_id) if more else None)
+
+
+Sort = Literal[
+    "opened_at", "wait", "total_tokens", "input_tokens", "output_tokens", "cost", "user", "model"
+]
+_INPUT: Final = "tokens.input_text + tokens.input_audio + tokens.input_image"
+_OUTPUT: Final = "tokens.output_text + tokens.output_audio"
+_SORTS: Final[dict[Sort, str]] = {
+    "opened_at": "opened_at_us",
+    "wait": "wait_p50_us",
+    "total_tokens": f"{_INPUT} + {_OUTPUT}",
+    "input_tokens": _INPUT,
+    "output_tokens": _OUTPUT,
+    "cost": "cost_usd",
+    "user": "user_id",
+    "model": "model_used",
+}
+
+
+async def sorted_calls(
+    facts: FactsStore,
+    org_id: str,
+    filters: CallFilters,
+    sort: Sort,
+    *,
+    descending: bool,
+    limit: int,
+    offset: int,
+) -> list[CallRow]:
+    """Return calls that fit in any order; what has no value comes last.
+
+    Pages by number: what is added meanwhile moves them. `calls_page` goes on where it was.
+    """
+    predicates, parameters = where(filters)
+    way = "DESC" if descending else "ASC"
+    query = Query(
+        f"SELECT {names(CallRow)} FROM calls FINAL WHERE {predicates}"
+        f" ORDER BY {_SORTS[sort]} {way} NULLS LAST, opened_at_us {way}, call_id {way}"
+        " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",
+        CallRow,
+    )
+    return await facts.ask(query, org_id, limit=limit, offset=offset, **parameters)
 
 
 async def all_calls(

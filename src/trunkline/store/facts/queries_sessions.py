@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.queries_calls import CALL_ENDS, MAX_PAGE, Moment
 from trunkline.store.facts.query import Query
@@ -61,6 +62,8 @@ class SessionFilters(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     """Exactly this."""
     user_id: str = ""
+    condition: Condition = AllOf()
+    """Only calls that fit are looked at, and summed."""
 
 
 class SessionCursor(msgspec.Struct, frozen=True):
@@ -99,16 +102,15 @@ _SUMS: Final = (
     " user_id, model_used, wait_p50_us"
     " FROM calls FINAL WHERE org_id = {org_id:String} AND "
 )
-_PAGE: Final = Query(
-    _SUMS + "session_id != '') GROUP BY session_id"
+_PAGE: Final = (
+    "session_id != '') GROUP BY session_id"
     " HAVING countIf(opened_at_us >= {from_us:Int64} AND opened_at_us < {to_us:Int64}) > 0"
     " AND ({search:String} = '' OR positionCaseInsensitiveUTF8(session_id, {search:String}) > 0"
     " OR positionCaseInsensitiveUTF8(name, {search:String}) > 0)"
     " AND (NOT {by_name:Bool} OR name = {name:String})"
     " AND ({user_id:String} = '' OR has(users, {user_id:String}))"
     " AND (last_at_us, session_id) < ({cursor_us:Int64}, {cursor_id:String})"
-    " ORDER BY last_at_us DESC, session_id DESC LIMIT {limit:UInt32}",
-    SessionRow,
+    " ORDER BY last_at_us DESC, session_id DESC LIMIT {limit:UInt32}"
 )
 _SESSION: Final = Query(_SUMS + "session_id = {session_id:String}) GROUP BY session_id", SessionRow)
 _CALLS: Final = Query(
@@ -131,9 +133,11 @@ async def sessions_page(
 ) -> SessionPage:
     """Return at most `limit` sessions (and never more than `MAX_PAGE`), the latest first."""
     limit = max(1, min(limit, MAX_PAGE))
+    predicate, parameters = compile_condition(filters.condition)
     found = await facts.ask(
-        _PAGE,
+        Query(f"{_SUMS}{predicate} AND {_PAGE}", SessionRow),
         org_id,
+        **parameters,
         from_us=-_EVER if filters.from_us is None else filters.from_us,
         to_us=_EVER if filters.to_us is None else filters.to_us,
         search=filters.search,

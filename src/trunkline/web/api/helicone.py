@@ -16,8 +16,7 @@ from trunkline.store.facts import queries_sessions as queries
 from trunkline.store.facts.queries_calls import MAX_PAGE
 from trunkline.web.api import shape
 from trunkline.web.auth import Deps, Reader, require_reader
-from trunkline.web.errors import HELICONE
-from trunkline.web.refusals import BadRequest
+from trunkline.web.helicone_filter import read_filter
 
 router = APIRouter(tags=["Helicone"])
 
@@ -40,7 +39,7 @@ class SessionQuery(BaseModel):
     timeFilter: TimeFilter  # noqa: N815 (Helicone's name)
     nameEquals: str | None = None  # noqa: N815 (Helicone's name)
     timezoneDifference: float = 0  # noqa: N815 (Helicone's name)
-    filter: Any = Field("all", description='Only "all".')
+    filter: Any = Field("all", description="Helicone's filter tree, over calls.")
 
 
 class HeliconeSession(BaseModel):
@@ -65,18 +64,17 @@ class HeliconeAnswer(BaseModel):
     error: Literal[None] = None
 
 
-@router.post(HELICONE)
+@router.post("/v1/session/query")
 async def query_sessions(
     reader: Annotated[Reader, Depends(require_reader)], deps: Deps, query: SessionQuery
 ) -> HeliconeAnswer:
     """The latest 200 sessions that match, in Helicone's envelope."""
-    if query.filter not in ("all", {}, None):
-        raise BadRequest('filter: only "all" is understood here; GET /v1/calls filters calls.')
     filters = queries.SessionFilters(
         from_us=query.timeFilter.startTimeUnixMs * _MS,
         to_us=query.timeFilter.endTimeUnixMs * _MS + _MS,
         search=_text(query.search),
         name=None if query.nameEquals is None else _text(query.nameEquals),
+        condition=read_filter(query.filter),
     )
     page = await queries.sessions_page(deps.facts, reader.org_id, filters, limit=MAX_PAGE)
     return HeliconeAnswer(data=[_session(row) for row in page.sessions])

@@ -356,8 +356,10 @@ def chart(sheet: Sheet, asked: Question, rows: Sequence[Row]) -> Chart:
     (one,) = asked.measures
     bucket_us = BUCKET_SECONDS[asked.bucket or "day"] * 1_000_000
     from_us, to_us = asked.filters.from_us or 0, asked.filters.to_us or 1
-    # The first bucket begins before the time does.
-    from_us = min([from_us, *(row.at_us for row in rows if row.at_us is not None)])
+    # The first bucket begins before the time does, and the last one ends after it.
+    starts = [row.at_us for row in rows if row.at_us is not None]
+    from_us = min([from_us, *starts])
+    to_us = max([to_us, *(at_us + bucket_us for at_us in starts)])
     scale = WIDTH / max(1, to_us - from_us)
     known = [
         (row.at_us, value)
@@ -380,7 +382,7 @@ _AGGREGATE: Final = {"p95": ", p95"}
 
 def _bar(one: Measure, at_us: int, value: Any, most: float, x: float, width: float) -> Bar:
     height = HEIGHT * float(value) / most if most else 0
-    wide = max(1.0, min(width, WIDTH - x) - 1)
+    wide = max(2.0, width - 1)
     return Bar(
         text.iso(at_us),
         text.when(at_us),

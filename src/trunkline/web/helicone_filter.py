@@ -1,0 +1,188 @@
+"""Pure. Helicone's filter tree as a condition over calls.
+
+`"all"`, a leaf `{table: {column: {operator: value}}}`, or a branch `{left, operator, right}`.
+A request of Helicone's is a call of ours. Whatever table a column was in when a client was
+written, it means the same here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+from trunkline.store.facts.catalogue import PROPERTY
+from trunkline.store.facts.conditions import (
+    FIELDS,
+    MAX_DEPTH,
+    AllOf,
+    AnyOf,
+    BadCondition,
+    Condition,
+    Is,
+    Value,
+)
+from trunkline.web.api.shape import microseconds
+
+_COLUMNS: Final = {
+    "request_id": "id",
+    "id": "id",
+    "request_created_at": "opened_at",
+    "created_at": "opened_at",
+    "response_created_at": "ended_at",
+    "user_id": "user",
+    "user_user_id": "user",
+    "model": "model",
+    "request_model": "model",
+    "response_model": "model",
+    "body_model": "model",
+    "model_override": "model",
+    "provider": "provider",
+    "status": "helicone_status",
+    "response_status": "helicone_status",
+    "latency": "call.wait_p50",
+    "time_to_first_token": "call.wait_p50",
+    "cost": "call.cost",
+    "total_cost": "call.cost",
+    "prompt_tokens": "tokens.input",
+    "completion_tokens": "tokens.output",
+    "total_tokens": "tokens.total",
+    "prompt_cache_read_tokens": "tokens.cached",
+    "target_url": "provider_url",
+    "session_session_id": "session",
+    "session_session_name": "session_name",
+    "helicone-session-id": "session",
+    "helicone-session-name": "session_name",
+    "helicone-session-path": "session_path",
+}
+"""Helicone's columns, lower case, and our fields. Which table they are in does not matter."""
+_TABLES: Final = frozenset(
+    {
+        "request_response_rmt",
+        "request_response_log",
+        "request_response_versioned",
+        "sessions_request_response_rmt",
+        "request",
+        "response",
+        "user_metrics",
+        "users_view",
+        "properties",
+        "properties_v3",
+        "property_with_response_v1",
+        "values",
+    }
+)
+_OF_PROPERTIES: Final = frozenset({"properties", "properties_v3", "values"})
+"""Tables whose columns are the properties themselves."""
+
+
+def read_filter(raw: Any) -> Condition:
+    """Return the condition that a filter tree means.
+
+    Raises:
+        BadCondition: it is no tree, or asks for what calls do not have.
+    """
+    return _node(raw, 0)
+
+
+def _node(raw: Any, depth: int) -> Condition:
+    if depth > MAX_DEPTH:
+        raise BadCondition(f"filter: branches may be nested {MAX_DEPTH} deep at most")
+    match raw:
+        case None | "all":
+            return AllOf()
+        case {"left": left, "operator": "and", "right": right, **rest} if not rest:
+            return _both(_node(left, depth + 1), _node(right, depth + 1))
+        case {"left": left, "operator": "or", "right": right, **rest} if not rest:
+            return AnyOf((_node(left, depth + 1), _node(right, depth + 1)))
+        case dict():
+            return _leaf(cast("dict[str, Any]", raw))
+        case _:
+            raise BadCondition(_FORM)
+
+
+def _both(left: Condition, right: Condition) -> Condition:
+    """Return a chain of ANDs as one list: clients nest them as deep as they are long."""
+    of = [
+        part for side in (left, right) for part in (side.of if isinstance(side, AllOf) else (side,))
+    ]
+    return AllOf(tuple(of))
+
+
+def _leaf(raw: Mapping[str, Any]) -> Condition:
+    """Return a leaf; several tables, columns or operators in it are all to hold."""
+    found: list[Condition] = []
+    for table, columns in raw.items():
+        if table not in _TABLES:
+            raise BadCondition(f"filter: {table[:60]!r} is no table of calls; {_FORM}")
+        for column, wanted in _fields(columns).items():
+            if column == "properties" or column == "search_properties":
+                for name, operators in _fields(wanted).items():
+                    found += _operators(PROPERTY + name, operators)
+            elif table in _OF_PROPERTIES:
+                found += _operators(PROPERTY + column, wanted)
+            else:
+                found += _operators(_column(column), wanted)
+    return found[0] if len(found) == 1 else AllOf(tuple(found))
+
+
+def _column(column: str) -> str:
+    if column.lower() not in _COLUMNS:
+        known = ", ".join(sorted(_COLUMNS))
+        raise BadCondition(f"filter: calls have no {column[:60]!r}; they have {known}, properties")
+    return _COLUMNS[column.lower()]
+
+
+def _operators(field: str, raw: Any) -> list[Condition]:
+    kind = "text" if field.startswith(PROPERTY) else FIELDS[field][1]
+    return [
+        Is(field, operator, _value(field, kind, value)) for operator, value in _fields(raw).items()
+    ]
+
+
+def _value(field: str, kind: str, value: Any) -> Value:
+    match kind, value:
+        case "time", str():
+            return _time(field, value)
+        case "time", int() | float() if not isinstance(value, bool):
+            return int(value) * 1000 if abs(value) < _MOST_MS else _too_large(field)
+        case "number", str():
+            return _number(field, value)
+        case _, str() | int() | float():
+            return value
+        case _:
+            raise BadCondition(f"filter: a value for {field} is text, a number, true or false")
+
+
+_MOST_MS: Final = 10**15
+
+
+def _too_large(field: str) -> int:
+    raise BadCondition(f"filter: the time for {field} is too large; write ISO 8601, or ms")
+
+
+def _time(field: str, text: str) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise BadCondition(f"filter: {field} takes a time in ISO 8601") from exc
+    return microseconds(at if at.tzinfo else at.replace(tzinfo=UTC))
+
+
+def _number(field: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as exc:
+        raise BadCondition(f"filter: {field} takes a number") from exc
+
+
+def _fields(raw: Any) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise BadCondition(_FORM)
+    return cast("dict[str, Any]", raw)
+
+
+_FORM: Final = (
+    'filter: write "all", {"request_response_rmt": {column: {operator: value}}},'
+    ' or {"left", "operator": "and" or "or", "right"}'
+)
