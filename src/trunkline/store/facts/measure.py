@@ -233,6 +233,11 @@ def _statement(
     return Statement(sql=sql + _LIMITS, parameters=parameters, measures=tuple(which))
 
 
+_CALL: Final = "cityHash64(call_id) AS of_call"
+"""By what parts are joined with calls: a number costs a third less than the text it is of.
+Two of a million calls share one once in thirty million times."""
+
+
 def _source(
     table: str,
     values: list[str],
@@ -246,13 +251,13 @@ def _source(
         columns = ", ".join([*values, *of_call])
         return f"SELECT {columns} FROM calls FINAL WHERE {predicates}"
     parts = (
-        f"SELECT call_id, {', '.join([*values, *of_part])} FROM {table} FINAL"
+        f"SELECT {_CALL}, {', '.join([*values, *of_part])} FROM {table} FINAL"
         f" WHERE org_id = {{org_id:String}}{_hours(question.filters)}"
     )
-    made = ", ".join(["call_id", "opened_at_us AS opened", *of_call])
+    made = ", ".join([_CALL, "opened_at_us AS opened", *of_call])
     return (
         f"SELECT * FROM ({parts}) AS parts INNER JOIN"
-        f" (SELECT {made} FROM calls FINAL WHERE {predicates}) AS made USING (call_id)"
+        f" (SELECT {made} FROM calls FINAL WHERE {predicates}) AS made USING (of_call)"
     )
 
 
