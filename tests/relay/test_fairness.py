@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 from tests.relay.bystanders import Trips, bystanders
-from tests.relay.peer import BINARY, CONTINUATION, TEXT, Peer, frame, peers
+from tests.relay.peer import BINARY, CLOSE, CONTINUATION, TEXT, Peer, frame, peers
 from tests.relay.process import gateway_process
+from tests.relay.world import world
 from tests.support.measured import measured
+
+from trunkline.journal.record import Leg
 
 OTHERS = 5
 MOST_MS = 20
@@ -84,3 +89,30 @@ async def test_who_sends_without_end_costs_others_no_twenty_milliseconds(
     tmp_path: Path, data: bytes, compiled: bool
 ) -> None:
     assert (await beside(tmp_path, data, 1000, compiled=compiled)).at(0.99) < MOST_MS
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+async def test_very_many_frames_at_once_arrive_whole_before_a_close(
+    tmp_path: Path, secure: bool
+) -> None:
+    """They have their turns, and what follows them waits: the close, and the connection's end."""
+    count, serving, trusting = 20_000, None, None
+    if secure:
+        authority, trusting = trustme.CA(), ssl.create_default_context()
+        authority.configure_trust(trusting)
+        serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("127.0.0.1").configure_cert(serving)
+    async with peers() as ends, world(tmp_path, tls=serving, openai_url=ends.url) as w:
+        caller, provider = await ends.call(w.port, tls=trusting)
+        sent = [b"%d" % number for number in range(count)]
+        frames = b"".join(frame(BINARY, one, masked=True) for one in sent)
+        caller.write(frames + frame(CLOSE, b"\x03\xe8", masked=True))
+        caller.writer.close()
+        messages, code = await provider.until_close()
+        provider.close(code)
+        closed = await w.journal.closed()
+    assert messages == sent
+    assert code == 1000
+    assert w.journal.frames(Leg.CALLER) == sent
+    assert closed.end_reason == "caller_closed"

@@ -208,6 +208,9 @@ class DirectReading(asyncio.BufferedProtocol):
     def __init__(self, joint: Joint) -> None:
         self._transport, self._wire = joint
         self._wanted = False
+        # A TLS transport gives turns by itself, and when it is paused as its peer hangs up
+        # it throws away what it has not delivered.
+        self._has_turns = self._transport.get_extra_info("ssl_object") is None
         self._transport.pause_reading()
         self._transport.set_protocol(self)
 
@@ -232,7 +235,7 @@ class DirectReading(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Have it read. Where there is more, others have their turn first."""
         self._wire.buffer_updated(nbytes)
-        if nbytes == TURN_BYTES and self._wanted:
+        if nbytes == TURN_BYTES and self._wanted and self._has_turns:
             self._transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._next_turn)
 
