@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -23,12 +24,18 @@ from bench.results import Recording
 from trunkline.journal.reader import JournalReader
 from trunkline.journal.record import Kind, Record
 from trunkline.protocol.prices import shipped
+from trunkline.recorder.compress import Compressor
 from trunkline.recorder.fold import fold
+from trunkline.recorder.jobs import Compress, Seal, perform
 from trunkline.recorder.reindex import reindex
 from trunkline.recorder.run import Recorder
 from trunkline.recorder.state import State
+from trunkline.recorder.workers import Threads
+from trunkline.store import codec
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.store import FactsStore
+from trunkline.store.spool import call_of
+from trunkline.store.tombstones import Tombstones
 
 CALLS = 50
 SECONDS = 48
@@ -84,16 +91,23 @@ async def _measure(data: Path, count: int, seconds: int) -> Recording:
         await recorder.caught_up()
         _, living_ns = watched.spent()
         spool_bytes = _bytes(data / "spool")
+        jobs_per_cpu_s, lossless_bytes = _jobs_alone(data / "spool", data / "jobs", seconds)
         watched = _Watched()
         journal.write(of_records[-1] for of_records in of_calls)
         await recorder.caught_up()
         seal_s, sealing_ns = watched.spent()
         await recorder.stop()
         await running
+        compressor = Compressor(
+            blobs, data / "jobs", recorder.lossless, Tombstones(data / "erased"), Threads()
+        )
+        for lossless in recorder.lossless.noted():
+            await compressor.compress(*lossless)
         stored = {
             "journal": journal.bytes, "spool": spool_bytes,
             "archive": _bytes(data / "blobs", "archive"),
             "recording": _bytes(data / "blobs", "audio.opus"),
+            "until it is compressed": lossless_bytes * count,
             "peaks": _bytes(data / "blobs", "peaks.json"),
             "facts": _bytes(data / "facts"),
         }  # fmt: skip
@@ -116,6 +130,7 @@ async def _measure(data: Path, count: int, seconds: int) -> Recording:
             part: round(ns / count / seconds / 1000) for part, ns in sealing_ns.items()
         },
         sealed_per_cpu_s=round(count * seconds / sum(sealing_ns.values()) * 1e9),
+        jobs_per_cpu_s=jobs_per_cpu_s,
         seal_s=round(seal_s, 1),
         reindexed_per_s=round(frames / reindex_s),
         bytes_per_call_minute={what: round(size / minutes) for what, size in stored.items()},
@@ -137,6 +152,38 @@ def _alone(directory: Path) -> tuple[float, float]:
         states[record.call], _ = fold(state or State.new(), record, prices)
     fold_ns = time.process_time_ns() - began_ns
     return round(read_ns / len(read) / 1000, 2), round(fold_ns / len(read) / 1000, 2)
+
+
+def _jobs_alone(spool: Path, directory: Path, seconds: int) -> tuple[dict[str, int], int]:
+    """Return how many seconds of a call one CPU second seals, by way; and the size of its WAV."""
+    directory.mkdir()
+    path = next(spool.glob("*.records"))
+    archive, recording, peaks = (
+        str(directory / part) for part in ("archive", "recording", "peaks")
+    )
+    opus = Seal(
+        call_id=call_of(path), last_seq=0, spool=str(path), codec="opus",
+        archive=archive, recording=recording, peaks=peaks,
+    )  # fmt: skip
+    wav = msgspec.structs.replace(opus, codec="wav")
+    spent_s = {"sealed with Opus": _cpu_s(lambda: perform(opus))}
+    spent_s["with WAV"] = _cpu_s(lambda: perform(wav))
+    compress = Compress(recording=wav.recording, opus=str(directory / "opus"))
+    spent_s["compressed later"] = _cpu_s(lambda: perform(compress))
+    blocks = list(codec.decode(Path(wav.recording)))
+    spent_s["encoded alone"] = _cpu_s(lambda: codec.encode(blocks, 2, directory / "opus"))
+    size_bytes = Path(wav.recording).stat().st_size
+    return {way: round(seconds / cpu_s) for way, cpu_s in spent_s.items()}, size_bytes
+
+
+def _cpu_s(work: Callable[[], object]) -> float:
+    """Return the CPU time of `work`, the best of three."""
+    spent_ns: list[int] = []
+    for _ in range(3):
+        began_ns = time.process_time_ns()
+        work()
+        spent_ns.append(time.process_time_ns() - began_ns)
+    return min(spent_ns) / 1e9
 
 
 def _used() -> dict[str, int]:

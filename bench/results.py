@@ -138,6 +138,9 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """CPU per second of call by thread, while finished calls are sealed."""
     sealed_per_cpu_s: float
     """Seconds of a call, both voices, made playable and archived by a second of CPU."""
+    jobs_per_cpu_s: dict[str, int]
+    """Seconds of a call, both voices, that a second of CPU handles, by what is done: a process
+    that seals, by itself."""
     seal_s: float
     """Until the last of the calls that ended at once was playable and archived."""
     reindexed_per_s: float

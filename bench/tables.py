@@ -224,6 +224,7 @@ def recording(found: Recording) -> str:
     """Return what the recorder can do."""
     parts = ", ".join(f"{part} {us:.1f}" for part, us in found.recorder_parts_us.items())
     seal = ", ".join(f"{part} {us / 1000:.1f}" for part, us in found.seal_parts_us.items())
+    jobs = ", ".join(f"{way} {rate:,}" for way, rate in found.jobs_per_cpu_s.items())
     calls = found.frames_per_core / TALKING_FRAMES_PER_S
     stored = ", ".join(
         f"{what} {size / 1000:,.0f} kB" for what, size in found.bytes_per_call_minute.items()
@@ -237,6 +238,7 @@ def recording(found: Recording) -> str:
             ("  a core keeps up with", f"{found.frames_per_core:,.0f} frames/s",
              f"{calls:,.0f} calls that talk all the time, both ways"),
             ("sealing", f"{found.sealed_per_cpu_s:,.0f} s of call per CPU s", f"{seal} ms/s"),
+            ("  by itself", "", f"{jobs} s of call per CPU s"),
             ("  all at once", f"{found.seal_s:.1f} s", "until the last was playable"),
             ("reindex", f"{found.reindexed_per_s:,.0f} frames/s", ""),
             ("a minute of a call takes", "", stored),

@@ -102,8 +102,8 @@ def sounds(data: Path, written: Calls, org_id: str) -> dict[bytes, float]:
     """Return how many seconds can be played, of every call that has a recording."""
     found: dict[bytes, float] = {}
     for call in written:
-        path = data / "blobs" / keys.key(org_id, ids.call_id(call), "audio.opus")
-        if path.exists():
+        blobs = data / "blobs" / keys.call_prefix(org_id, ids.call_id(call))
+        for path in blobs.glob("audio.*"):
             found[call] = sum(len(block) for block in codec.decode(path)) / codec.RATE_HZ
     return found
 

@@ -23,6 +23,7 @@ from tests.support import golden
 from trunkline import ids
 from trunkline.journal.record import SEGMENT_HEADER_BYTES, Record
 from trunkline.journal.segments import segment_path
+from trunkline.protocol import prices
 from trunkline.recorder import checkpoint, room, run, sweep
 from trunkline.store import blobs as keys
 from trunkline.store.archive import ArchiveReader
@@ -561,3 +562,19 @@ async def test_a_recorder_stops_soon_while_calls_go_on(
         await recorder.stop()
     talking.cancel()
     assert facts.call(ids.call_id(ulid(1))).status == "live"
+
+
+@pytest.mark.parametrize(
+    ("took_s", "soon", "expected_s"),
+    [(0.0, True, 0.2), (0.01, True, 0.2), (0.2, True, 0.6), (5.0, True, 1.0), (0.0, False, 1.0),
+     (5.0, False, 1.0)],
+)  # fmt: skip
+async def test_settling_takes_a_quarter_of_the_time_at_most_until_it_is_rare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, took_s: float, soon: bool, expected_s: float
+) -> None:
+    monkeypatch.setattr(run, "SETTLE_SECONDS", 1.0)
+    monkeypatch.setattr(run, "SETTLE_SOON_SECONDS", 0.2)
+    store = Blobs.open("", tmp_path / "blobs")
+    recorder = run.Recorder(tmp_path, MemoryFacts(), store, prices.shipped())
+    recorder._settling_ns = int(took_s * 1e9)
+    assert recorder._settle_after_ns(soon=soon) == pytest.approx(expected_s * 1e9)

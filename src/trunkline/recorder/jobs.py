@@ -27,6 +27,9 @@ from trunkline.store.spool import scan
 
 _DISK: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
 
+_SCRATCH_BYTES: Final = 1024 * 1024
+"""Written at once: chunks of sound are small, and a write for each is a sixth of sealing."""
+
 
 class Stopped(Exception):
     """The job was given up: somebody was told to stop."""
@@ -124,7 +127,7 @@ def _seal(job: Seal, stopped: Callable[[], bool]) -> Sealed:
 
 def _record(job: Seal, records: Iterator[Record]) -> Peaks | None:
     recording = Path(job.recording)
-    with TemporaryFile(dir=recording.parent) as scratch:
+    with TemporaryFile(dir=recording.parent, buffering=_SCRATCH_BYTES) as scratch:
         heard = playback(records, scratch)
         return audio.render(heard.chunks, heard.ends_us, recording, job.codec)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 import msgspec
 
@@ -49,7 +49,7 @@ class Playback(msgspec.Struct, frozen=True):
     """In the order of the journal. Can be taken once."""
 
 
-def playback(records: Iterable[Record], scratch: BinaryIO) -> Playback:
+def playback(records: Iterable[Record], scratch: IO[bytes]) -> Playback:
     """Return the sound of a call. It is kept in `scratch`, an empty file, until it is played."""
     listener, kept = _Listener(), _Kept(scratch)
     ends_us = 0
@@ -69,7 +69,7 @@ def playback(records: Iterable[Record], scratch: BinaryIO) -> Playback:
 class _Kept:
     """Chunks in the order in which they came: in memory 20 bytes of each, or 3 MB of an hour."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._starts_us = array("q")
         self._sizes_bytes = array("i")

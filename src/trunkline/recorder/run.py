@@ -154,7 +154,7 @@ class Recorder:
             has_room=self._room.there_is,
         )
         self._sweeper = Sweeper(self._own, self._spool, self._calls)
-        self._settled_ns = self._retry_ns = 0
+        self._settled_ns = self._settling_ns = self._retry_ns = 0
         self._unsaved = True
         """We may know what the last checkpoint does not cover."""
 
@@ -361,13 +361,22 @@ class Recorder:
             return
         ended = len(self._calls.closed) > len(self._sealing)
         sealed = any(task.done() for task in self._sealing.values())
-        wait = SETTLE_SOON_SECONDS if ended or sealed else SETTLE_SECONDS
-        due = now_ns - self._settled_ns >= wait * 1e9 and (self._unsaved or ended or sealed)
+        wait_ns = self._settle_after_ns(soon=ended or sealed)
+        due = now_ns - self._settled_ns >= wait_ns and (self._unsaved or ended or sealed)
         if due or len(self._calls.rows) >= MAX_ROWS:
             await self._settle()
 
+    def _settle_after_ns(self, *, soon: bool) -> float:
+        """Return how long to wait after the last time. It costs much, however little it brings.
+
+        So it gets a quarter of the time while calls end all the time, until it is as rare as ever.
+        """
+        wait = SETTLE_SOON_SECONDS if soon else SETTLE_SECONDS
+        return min(max(wait * 1e9, 3 * self._settling_ns), SETTLE_SECONDS * 1e9)
+
     async def _settle(self) -> None:
         """Bring what we hold into the stores, and then remember that it is there."""
+        began_ns = monotonic_ns()
         await asyncio.to_thread(self._calls.flush)
         sealed = self._harvest()
         self._calls.rows += self._calls.live_rows()
@@ -393,6 +402,7 @@ class Recorder:
             if call_id not in self._sealing:
                 self._sealing[call_id] = asyncio.create_task(self._sealer.seal(closed.row))
         self._settled_ns = monotonic_ns()
+        self._settling_ns = self._settled_ns - began_ns
 
     def _harvest(self) -> list[str]:
         """Take over the rows of the calls that are sealed by now; return their ids."""

@@ -29,8 +29,8 @@ from trunkline.store.tombstones import Tombstones
 
 ROOM_SECONDS = 1.0
 RETRY_SECONDS = (1, 5, 15, 60, 300)
-HASTE_SECONDS = 600
-"""Of calls that wait, for each worker: making Ogg Opus of these takes a second or two."""
+HASTE_SECONDS = 300
+"""Of calls that wait, for each worker: making Ogg Opus of these takes a second."""
 MAX_CRASHES = 2
 """Of processes that made a call's recording; then it has none. Its sound is in the archive."""
 

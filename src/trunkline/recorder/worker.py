@@ -26,7 +26,7 @@ from trunkline.recorder.jobs import Job, perform
 IDLE_SECONDS: Final = 300.0
 ENDED_IDLE: Final = 75
 """Exit code of a process that nobody wanted."""
-NICE: Final = {"soon": 5, "idle": 19}
+NICE: Final = {"soon": 10, "idle": 19}
 """By what is asked for: a call's sealing gives way to all that people wait for now, and
 compression to everything."""
 JOB_CPU_SECONDS: Final = 3600
