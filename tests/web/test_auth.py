@@ -10,6 +10,7 @@ from tests.support.web import ORIGIN, PASSWORD, Member, Site, open_site
 
 from trunkline.settings import Settings
 from trunkline.store.control.accounts import KeyLimits
+from trunkline.store.control.providers import NewProvider
 from trunkline.store.facts.store import FactsStore
 from trunkline.web import auth
 from trunkline.web.app import create_app
@@ -35,6 +36,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/keys"): {"name": "Another"},
     ("PUT", "/v1/keys/{key_id}/limits"): {"max_calls": 3},
     ("PUT", "/v1/budget"): {"max_usd_per_month": "5"},
+    ("POST", "/v1/providers"): {"name": "new", "profile": "openai", "credential": "sk-new-123456"},
+    ("PUT", "/v1/providers/{provider_id}/credential"): {"credential": "sk-other-123456"},
+    ("PUT", "/v1/providers/{provider_id}/models"): {"models": ["gpt-realtime"]},
 }
 QUESTIONS = {
     ("POST", "/v1/metrics/query"),
@@ -52,6 +56,10 @@ CHANGES = {
     ("DELETE", "/v1/keys/{key_id}"),
     ("PUT", "/v1/budget"),
     ("DELETE", "/v1/calls/{call_id}"),
+    ("POST", "/v1/providers"),
+    ("PUT", "/v1/providers/{provider_id}/credential"),
+    ("PUT", "/v1/providers/{provider_id}/models"),
+    ("DELETE", "/v1/providers/{provider_id}"),
 }
 """What only a key that may manage keys, or erase calls, can do, and no cookie."""
 
@@ -78,8 +86,18 @@ WITH_IDS = [
 ]
 
 
-def filled(path: str, call_id: str, session_id: str, key_id: str) -> str:
-    names = {"{call_id}": call_id, "{session_id}": session_id, "{key_id}": key_id}
+async def a_provider(site: Site, member: Member) -> str:
+    new = NewProvider(name="spare", profile="openai", credential="sk-spare-123456")
+    return (await site.control.providers.add(member.org_id, new)).id
+
+
+def filled(path: str, call_id: str, session_id: str, key_id: str, provider_id: str) -> str:
+    names = {
+        "{call_id}": call_id,
+        "{session_id}": session_id,
+        "{key_id}": key_id,
+        "{provider_id}": provider_id,
+    }
     for name, value in names.items():
         path = path.replace(name, value)
     return path
@@ -105,8 +123,9 @@ async def test_another_organisations_id_is_told_like_one_that_is_not(
 ) -> None:
     owner, stranger = await site.join(), await site.join()
     call = await site.add_whole_call(owner.org_id)
-    theirs = filled(path, call.call_id, call.session_id, owner.spare_id)
-    nobodys = filled(path, fresh_call(), "no-such-session", "key_none")
+    provider = await a_provider(site, owner)
+    theirs = filled(path, call.call_id, call.session_id, owner.spare_id, provider)
+    nobodys = filled(path, fresh_call(), "no-such-session", "key_none", "provider_none")
     body = BODIES.get((method, path))
     for headers in credentials((method, path), stranger):
         told = await ask(site, method, theirs, headers, body)
@@ -137,7 +156,8 @@ async def test_nothing_is_told_without_a_key_that_may_read(
     member = await (site.operator() if path in OPERATORS else site.join())
     call = await site.add_whole_call(member.org_id)
     operation, body = (method, path), BODIES.get((method, path))
-    path = filled(path, call.call_id, call.session_id, member.spare_id)
+    provider = await a_provider(site, member)
+    path = filled(path, call.call_id, call.session_id, member.spare_id, provider)
     refused = {
         "nothing": ({}, 401),
         "an unknown key": ({"Authorization": "Bearer sk-trunkline-nosuch"}, 401),
@@ -476,6 +496,10 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/keys/{}",
         "/v1/keys/{}/limits",
         "/v1/budget",
+        "/v1/providers",
+        "/v1/providers/{}",
+        "/v1/providers/{}/credential",
+        "/v1/providers/{}/models",
         "/v1/system",
     }
 
