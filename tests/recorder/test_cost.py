@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.recorder.folding import run
 from tests.recorder.script import begin, done, provider, records, rows_of, session
+from tests.support.golden import WALL_NS
 
 from trunkline.journal.record import Kind
 from trunkline.recorder.cost import day_of
@@ -37,25 +38,26 @@ def test_a_response_costs_its_tokens_at_the_price_of_their_modality() -> None:
     assert at_2026(USAGE).cost_usd == Decimal("0.0242")
 
 
-def at_2026(usage: dict[str, Any], model: str = "gpt-realtime-2.1") -> Any:
-    """Fold a call of 2026-11-20, so that today's prices are in force."""
-    from tests.support.golden import WALL_NS
-
-    told = provider(0, "session.created", session={"id": "s", "model": model})
-    journal = records([told, begin(10, "r1"), done(20, "r1", usage=usage)])
-    first = journal[0]
-    payload = first.payload.replace(b'"wall_ns": 0', b'"wall_ns": %d' % WALL_NS)
-    opened = type(first)(Kind.OPENED, first.call, 0, received_ns=first.received_ns, payload=payload)
-    rows = run([opened, *journal[1:]]).rows
-    (row,) = [row for row in rows if isinstance(row, UsageRow)]
-    return row
+def at_2026(usage: dict[str, Any]) -> Any:
+    """Of a call of 2026-11-20, as all that are told are."""
+    return billed(usage)
 
 
 def test_prices_are_those_of_the_day() -> None:
     row = at_2026(USAGE)
     assert (row.at_day, row.price_version != "") == ("2026-11-20", True)
-    before = billed(USAGE)
+    before = in_1970(USAGE)
     assert (before.at_day, before.cost_usd) == ("1970-01-01", None)
+
+
+def in_1970(usage: dict[str, Any]) -> Any:
+    """Fold a call from before there were prices."""
+    told = provider(0, "session.created", session={"id": "s", "model": "gpt-realtime-2.1"})
+    first, *rest = records([told, begin(10, "r1"), done(20, "r1", usage=usage)])
+    payload = first.payload.replace(b'"wall_ns": %d' % WALL_NS, b'"wall_ns": 0')
+    opened = type(first)(Kind.OPENED, first.call, 0, received_ns=first.received_ns, payload=payload)
+    (row,) = [row for row in run([opened, *rest]).rows if isinstance(row, UsageRow)]
+    return row
 
 
 def test_a_model_without_a_price_is_unpriced_and_not_free() -> None:
