@@ -93,6 +93,9 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str = ""
     properties: dict[str, str] = {}
     """From `Helicone-Property-*`, names as the caller wrote them after the prefix."""
+    prices: dict[str, str] = {}
+    """Fields of `prices.Price`, dollars per million tokens, that the caller said this call costs
+    (`Helicone-Input-Token-Cost` and its kin)."""
     caller_address: str = ""
     user_agent: str = ""
     gateway: str = ""
@@ -127,7 +130,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
     Kinds: `connected` (data: connect_ns, provider handshake headers worth keeping),
     `dialect` (data: caller_dialect: it showed only in a frame), `model_mapped`
-    (data: asked, used, why), `early_frames` (data: frames that went on at once, bytes), `revoked`.
+    (data: asked, used, why), `early_frames` (data: frames that went on at once, bytes), `revoked`,
+    `bad_price` (data: header).
     """
 
     kind: str

@@ -30,12 +30,24 @@ def cost_of_response(usage: Usage, price: Price) -> Cost | None:
 
     Cached tokens are paid at the cached price only, never at both.
     """
-    dollars = Decimal(0)
-    for tokens, rate in _lines(usage, price):
+    parts = parts_of(usage, price)
+    if parts is None:
+        return None
+    return Cost(sum(parts.values(), Decimal(0)).quantize(_PLACES), usage.estimated)
+
+
+def parts_of(usage: Usage, price: Price) -> dict[str, Decimal] | None:
+    """Return what `usage` cost by kind of token; None when a used modality has no price.
+
+    `input_*` is what was paid in full, `cached_*` is beside it.
+    """
+    parts: dict[str, Decimal] = {}
+    for name, tokens, rate in _lines(usage, price):
         if tokens and rate is None:
             return None
-        dollars += tokens * (rate or Decimal(0))
-    return Cost((dollars / _MILLION).quantize(_PLACES), usage.estimated)
+        if tokens:
+            parts[name] = tokens * (rate or Decimal(0)) / _MILLION
+    return parts
 
 
 def cost_of_transcription(usage: Usage, price: Price) -> Cost | None:
@@ -62,17 +74,17 @@ def cost_of_time(duration_us: int, price: Price, *, standby_us: int = 0) -> Cost
     return Cost((dollars / _MINUTE_US).quantize(_PLACES), False)
 
 
-def _lines(usage: Usage, price: Price) -> tuple[tuple[int, Decimal | None], ...]:
+def _lines(usage: Usage, price: Price) -> tuple[tuple[str, int, Decimal | None], ...]:
     """Return what was used, line by line, each with its price per million."""
     return (
-        (usage.input_text - usage.cached_text, price.text_in),
-        (usage.input_audio - usage.cached_audio, price.audio_in),
-        (usage.input_image - usage.cached_image, price.image_in),
-        (usage.cached_text, _first(price.text_cached, price.text_in)),
-        (usage.cached_audio, _first(price.audio_cached, price.audio_in)),
-        (usage.cached_image, _first(price.image_cached, price.image_in)),
-        (usage.output_text, price.text_out),
-        (usage.output_audio, price.audio_out),
+        ("input_text", usage.input_text - usage.cached_text, price.text_in),
+        ("input_audio", usage.input_audio - usage.cached_audio, price.audio_in),
+        ("input_image", usage.input_image - usage.cached_image, price.image_in),
+        ("cached_text", usage.cached_text, _first(price.text_cached, price.text_in)),
+        ("cached_audio", usage.cached_audio, _first(price.audio_cached, price.audio_in)),
+        ("cached_image", usage.cached_image, _first(price.image_cached, price.image_in)),
+        ("output_text", usage.output_text, price.text_out),
+        ("output_audio", usage.output_audio, price.audio_out),
     )
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -88,6 +89,40 @@ class PriceTable(msgspec.Struct, frozen=True):
         )
         version = f"{self.version}+{over.version or 'overrides'}"
         return PriceTable(version, over.prices + kept)
+
+
+def priced_by_call(price: Price | None, given: Mapping[str, str], model: str) -> Price | None:
+    """Return `price` with what the call itself says of it: fields of `Price` in `given`.
+
+    `given` is what `Opened` keeps; a field that is none, or no amount, changes nothing. A model
+    without a price has then what is given, and None for the rest.
+    """
+    amounts: dict[str, Decimal] = {}
+    for name, amount in given.items():
+        if name in CALL_FIELDS and (found := amount_of(amount)) is not None:
+            amounts[name] = found
+    if not amounts:
+        return price
+    return msgspec.structs.replace(price or Price(model=model), **amounts)
+
+
+CALL_FIELDS: Final = frozenset(
+    ("text_in", "text_cached", "text_out", "audio_in", "audio_cached", "audio_out")
+)
+"""What a call may say of its own price."""
+
+
+def amount_of(text: str) -> Decimal | None:
+    """Return the amount that `text` is, 0 or more and sensible; None when it is none."""
+    try:
+        amount = Decimal(text)
+    except ArithmeticError:
+        return None
+    return amount if amount.is_finite() and 0 <= amount <= _DEAREST else None
+
+
+_DEAREST = Decimal(1_000_000)
+"""Dollars per million tokens: a dollar a token."""
 
 
 def _latest(rows: list[Price], provider: str, day: str) -> Price | None:

@@ -180,7 +180,7 @@ def _bill(state: State, step: Step, answer: Answer, usage: WireUsage) -> None:
     row = cost.charge_response(state, step, answer, usage)
     step.rows.append(row)
     answer.tokens, answer.cost_usd = row.tokens, row.cost_usd
-    answer.audio_usd = cost.audio_usd(state, step, row)
+    answer.audio_usd = cost.audio_usd(row)
     if not answer.aside:
         _context(state, answer)
     turn = turns.turn_of(state, answer.turn)

@@ -13,13 +13,19 @@ from typing import Final
 
 import msgspec
 
-from trunkline.protocol.cost import Cost, cost_of_response, cost_of_time, cost_of_transcription
-from trunkline.protocol.prices import Price
+from trunkline.protocol.cost import (
+    Cost,
+    cost_of_response,
+    cost_of_time,
+    cost_of_transcription,
+    parts_of,
+)
+from trunkline.protocol.prices import Price, priced_by_call
 from trunkline.protocol.usage import Usage, WireUsage, usage_of
 from trunkline.recorder.bounds import clamped
 from trunkline.recorder.metrics import PLACES
 from trunkline.recorder.state import Answer, Line, State, Step
-from trunkline.store.facts.rows import Tokens, UsageRow
+from trunkline.store.facts.rows import Money, Tokens, UsageRow
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,7 +45,7 @@ def charge_response(state: State, step: Step, answer: Answer, wire: WireUsage) -
     usage = usage_of(wire)
     row = _row(state, step, "response", model_of(state), usage)
     row = msgspec.structs.replace(row, response_id=answer.response_id, turn=answer.turn)
-    row = _with_cost(row, step, _priced(state, step, row, usage), usage)
+    row = _with_cost(state, step, row, usage)
     state.sums.tokens += row.tokens
     _add(state, row)
     return row
@@ -54,7 +60,7 @@ def charge_transcription(state: State, step: Step, line: Line, wire: WireUsage) 
     usage = usage_of(wire)
     row = _row(state, step, "transcription", state.hearing.transcription_model, usage)
     row = msgspec.structs.replace(row, item_id=line.item_id, turn=line.turn)
-    row = _with_cost(row, step, _priced(state, step, row, usage), usage)
+    row = _with_cost(state, step, row, usage)
     sums, tokens = state.sums, row.tokens
     sums.transcription_input_tokens += tokens.input_text + tokens.input_audio + tokens.input_image
     sums.transcription_output_tokens += tokens.output_text + tokens.output_audio
@@ -71,7 +77,7 @@ def charge_session(state: State, step: Step, seconds_us: int, standby_us: int) -
     usage = Usage(duration_us=seconds_us)
     row = _row(state, step, "session", model_of(state), usage)
     row = msgspec.structs.replace(row, standby_us=clamped(standby_us))
-    row = _with_cost(row, step, _priced(state, step, row, usage), usage)
+    row = _with_cost(state, step, row, usage)
     state.sums.session_us += row.seconds_us
     _add(state, row)
     return row
@@ -97,41 +103,61 @@ def _row(state: State, step: Step, kind: str, model: str, usage: Usage) -> Usage
     )
 
 
-def _priced(state: State, step: Step, row: UsageRow, usage: Usage) -> Cost | None:
-    price = _price(state, step, row)
+def _priced(row: UsageRow, usage: Usage, price: Price | None) -> Cost | None:
     if price is None:
         return None
-    bounded = Usage(
-        **{name: getattr(row.tokens, name) for name in Tokens.__struct_fields__},
-        duration_us=row.seconds_us,
-        estimated=usage.estimated,
-    )
+    bounded = _bounded(row, usage)
     if row.kind == "session":
         return cost_of_time(bounded.duration_us, price, standby_us=row.standby_us)
     costing = cost_of_response if row.kind == "response" else cost_of_transcription
     return costing(bounded, price)
 
 
+def _bounded(row: UsageRow, usage: Usage) -> Usage:
+    """Return `usage` as the row has it."""
+    return Usage(
+        **{name: getattr(row.tokens, name) for name in Tokens.__struct_fields__},
+        duration_us=row.seconds_us,
+        estimated=usage.estimated,
+    )
+
+
 def _price(state: State, step: Step, row: UsageRow) -> Price | None:
     provider = state.opened.provider if state.opened else ""
-    return step.prices.find(row.model, row.at_day, provider)
+    price = step.prices.find(row.model, row.at_day, provider)
+    given = state.opened.prices if state.opened and row.kind == "response" else {}
+    return priced_by_call(price, given, row.model) if given else price
 
 
-def audio_usd(state: State, step: Step, row: UsageRow) -> Decimal | None:
+def audio_usd(row: UsageRow) -> Decimal | None:
     """Return what of the cost of a response its sound has; None when it is unpriced."""
     if row.cost_usd is None:
         return None
+    return row.parts.output_audio
+
+
+def _money(row: UsageRow, usage: Usage, price: Price) -> Money:
+    parts = parts_of(_bounded(row, usage), price) or {}
+    return Money(**{name: usd.quantize(PLACES, ROUND_HALF_EVEN) for name, usd in parts.items()})
+
+
+def _version(state: State, step: Step, row: UsageRow) -> str:
+    """Return which prices were taken: the table's, unless the call brought its own."""
+    own = state.opened is not None and bool(state.opened.prices) and row.kind == "response"
+    return f"{step.prices.version}+call" if own else step.prices.version
+
+
+def _with_cost(state: State, step: Step, row: UsageRow, usage: Usage) -> UsageRow:
     price = _price(state, step, row)
-    rate = price.audio_out if price else None
-    return (rate or Decimal(0)) * row.tokens.output_audio / 1_000_000
-
-
-def _with_cost(row: UsageRow, step: Step, cost: Cost | None, usage: Usage) -> UsageRow:
+    cost = _priced(row, usage, price)
+    if price is None or cost is None:
+        return msgspec.structs.replace(row, estimated=usage.estimated)
     return msgspec.structs.replace(
         row,
-        cost_usd=cost.usd.quantize(PLACES, ROUND_HALF_EVEN) if cost else None,
-        price_version=step.prices.version if cost else "",
-        estimated=cost.estimated if cost else usage.estimated,
+        cost_usd=cost.usd.quantize(PLACES, ROUND_HALF_EVEN),
+        parts=_money(row, usage, price) if price.per_minute is None else Money(),
+        price_version=_version(state, step, row),
+        estimated=cost.estimated,
     )
 
 

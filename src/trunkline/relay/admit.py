@@ -13,7 +13,7 @@ from trunkline.protocol.call import Note, Opened, kind_of
 from trunkline.protocol.profiles.ask import Refused as Unplannable
 from trunkline.protocol.profiles.choosing import Choice, choose
 from trunkline.protocol.profiles.planning import Plan, is_simulated, plan
-from trunkline.relay import tokens
+from trunkline.relay import call_prices, tokens
 from trunkline.relay.credentials import Identity, Unidentified, identify
 from trunkline.relay.head import Head, as_text, query_pairs
 from trunkline.relay.paths import Route, route
@@ -146,7 +146,12 @@ def admit(head: Head, arrival: Arrival, known: Known, settings: Settings) -> Adm
         opened=planned_opened(opened, planned.plan),
         key=who.key,
         plan=planned.plan,
-        notes=(*_used(token), *_chosen(planned.choice), *_mapped(planned.plan)),
+        notes=(
+            *_used(token),
+            *_chosen(planned.choice),
+            *_mapped(planned.plan),
+            *call_prices.bad(head),
+        ),
         token=token,
         subprotocol="realtime" if head.tokens("sec-websocket-protocol") else "",
         websocket_key=head.text("sec-websocket-key"),
@@ -257,6 +262,7 @@ def described(head: Head, there: Route, arrival: Arrival, org_id: str) -> Opened
         session_path=session_path,
         user_id=_bounded(head.text("helicone-user-id")),
         properties=dict(_properties(head)),
+        prices=call_prices.given(head),
         caller_address=arrival.caller_address,
         user_agent=_bounded(head.text("user-agent")),
         gateway=arrival.gateway,

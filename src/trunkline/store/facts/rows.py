@@ -38,6 +38,20 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    """US dollars by what was billed. Unlike tokens, `cached_*` is beside the input of its
+    modality: `input_*` is what was paid in full."""
+
+    input_text: Decimal = Decimal(0)
+    input_audio: Decimal = Decimal(0)
+    input_image: Decimal = Decimal(0)
+    cached_text: Decimal = Decimal(0)
+    cached_audio: Decimal = Decimal(0)
+    cached_image: Decimal = Decimal(0)
+    output_text: Decimal = Decimal(0)
+    output_audio: Decimal = Decimal(0)
+
+
 class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """One call. Key: call_id. Rewritten while the call is live, and when it ends."""
 
@@ -387,6 +401,8 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     standby_us: int = 0
     """Of `seconds_us`, how long the model did not listen."""
     cost_usd: Decimal | None = None
+    parts: Money = Money()
+    """Of `cost_usd`, what its tokens cost; all 0 where time is billed, or nothing is priced."""
     price_version: str = ""
     estimated: bool = False
     """Something is ours and not the provider's: how cached tokens split by modality, or how
