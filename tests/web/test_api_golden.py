@@ -60,11 +60,23 @@ async def test_a_golden_call_is_told_as_it_was_folded(site: Site, name: str) -> 
             check_part(part, by_key[part[key]])
 
 
+UNTOLD = ("org_id", "call_id", "version", "position", "tokens", "parts", "seconds_us")
+"""Fields that the API has elsewhere, or by another name."""
+
+
 def check_part(part: dict[str, Any], row: Row) -> None:
     """Every field of the row is there, in the API's unit."""
     for field in msgspec.structs.fields(type(row)):
         value = getattr(row, field.name)
-        if field.name in ("org_id", "call_id", "version", "position", "tokens", "seconds_us"):
+        if field.name in (
+            "org_id",
+            "call_id",
+            "version",
+            "position",
+            "tokens",
+            "parts",
+            "seconds_us",
+        ):
             continue
         if field.name.endswith("_us"):
             told = part[field.name.removesuffix("_us") + "_ms"]
@@ -107,3 +119,41 @@ async def test_all_golden_calls_are_in_the_list_and_its_sums(site: Site) -> None
     page = (await site.client.get("/v1/calls?limit=200", headers=member.bearer)).json()
     assert {told["id"] for told in page["data"]} == {call.call_id for call in calls}
     assert len(page["data"]) == len(calls)
+
+
+@pytest.mark.parametrize("name", golden.names())
+async def test_what_a_golden_call_cost_adds_up(site: Site, name: str) -> None:
+    """Models to the call, kinds of token to the model, origins to the turn's input."""
+    member = await site.join()
+    facts = folded(name, member.org_id)
+    await site.facts.insert(facts)
+    (call,) = (row for row in facts if isinstance(row, CallRow))
+    answer = await site.client.get(f"/v1/calls/{call.call_id}/cost", headers=member.bearer)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    models = [Decimal(model["cost_usd"]) for model in told["models"] if model["cost_usd"]]
+    assert (sum(models) if models else None) == call.cost_usd
+    for model in told["models"]:
+        parts = sum(map(Decimal, model["parts_usd"].values()))
+        if model["kind"] == "response" and model["cost_usd"]:
+            assert parts == Decimal(model["cost_usd"])
+    answered = [row for row in facts if isinstance(row, rows.UsageRow) and row.turn]
+    for turn in told["turns"]:
+        own = [r.tokens for r in answered if r.turn == turn["turn"] and r.kind == "response"]
+        billed = sum(t.input_text + t.input_audio + t.input_image for t in own)
+        assert turn["new_tokens"] + turn["again_tokens"] == billed
+        assert sum(layer["tokens"] for layer in turn["input"]) == billed
+
+
+async def test_a_long_call_is_billed_again_for_what_was_said(site: Site) -> None:
+    """The second turn of the barge-in: all that the first had, and 44 more spoken tokens."""
+    member = await site.join()
+    facts = folded("barge_in", member.org_id)
+    await site.facts.insert(facts)
+    (call,) = (row for row in facts if isinstance(row, CallRow))
+    answer = await site.client.get(f"/v1/calls/{call.call_id}/cost", headers=member.bearer)
+    told = answer.json()
+    assert told["unheard_usd"] == "0.00148864"
+    first, *later = told["turns"]
+    assert first["again_tokens"] == 0
+    assert all(turn["again_tokens"] > 0 for turn in later)

@@ -10,6 +10,7 @@ from trunkline import __version__
 from trunkline.web import pages
 from trunkline.web.api import (
     budget,
+    call_cost,
     calls,
     events,
     health,
@@ -64,6 +65,7 @@ def create_app(deps: Dependencies) -> FastAPI:
     app.state.error_page = problem_page
     for module in (
         calls,
+        call_cost,
         parts,
         events,
         media,

@@ -8,24 +8,16 @@ opened, on the gateway's monotonic clock. null: never happened, or cannot be kno
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from pydantic import BaseModel, Field, PlainSerializer
+from pydantic import BaseModel, Field
 
 from trunkline.web.api.models_measures import Delivery, Interruptions, Talk
+from trunkline.web.api.money import CostParts, Usd
 
 T = TypeVar("T")
 
 CALL_ID = r"^call_[0-7][0-9A-HJKMNP-TV-Z]{25}$"
-
-
-def plain(amount: Decimal) -> str:
-    """Return `amount` in digits, never as 1E-7."""
-    return format(amount, "f")
-
-
-Usd = Annotated[Decimal, PlainSerializer(plain, return_type=str)]
 
 
 class Page(BaseModel, Generic[T]):
@@ -318,6 +310,7 @@ class Usage(BaseModel):
     billed_ms: float
     standby_ms: float = Field(description="Of `billed_ms`: the model did not listen.")
     cost_usd: Usd | None
+    parts: CostParts = Field(description="Of `cost_usd`, by kind of token.")
     price_version: str
     estimated: bool
 

@@ -14,7 +14,7 @@ import msgspec
 from pydantic import BaseModel
 
 from trunkline.store.facts.queries_sessions import SessionRow
-from trunkline.store.facts.rows import CallRow, Tokens
+from trunkline.store.facts.rows import CallRow, Money, Tokens
 from trunkline.web.api import models, models_measures
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -102,7 +102,7 @@ def _value(name: str, row: msgspec.Struct) -> Any:
         at_us = getattr(row, f"{name}_us")
         return None if at_us is None else moment(at_us)
     value = getattr(row, name)
-    return msgspec.structs.asdict(value) if isinstance(value, Tokens) else value
+    return msgspec.structs.asdict(value) if isinstance(value, Tokens | Money) else value
 
 
 _RENAMED: Final = {"billed_ms": "seconds_us", "session_billed_ms": "session_us"}

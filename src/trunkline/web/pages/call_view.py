@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from trunkline.protocol.prices import shipped
+from trunkline.store.facts.flame import flame
 from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
@@ -20,6 +21,7 @@ from trunkline.store.facts.rows import (
 )
 from trunkline.web.pages import text
 from trunkline.web.pages.findings import Finding, findings
+from trunkline.web.pages.flame_view import Flame, dearest, flame_views
 from trunkline.web.pages.measures_view import Measure, measures
 from trunkline.web.pages.timeline import timeline
 from trunkline.web.pages.transcript import Line, Tool, lines, tool_view
@@ -109,6 +111,9 @@ class CallView:
     measures: tuple[Measure, ...]
     usage: tuple[ModelUsage, ...]
     cost: str
+    flames: tuple[Flame, ...]
+    dearest: str
+    """Which turn was billed again for the most, in words."""
     details: tuple[tuple[str, str], ...]
     refusal: str
     """Why there was no conversation; empty when there was one."""
@@ -124,6 +129,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
     call = facts.call
     age_us = max(0, now_us - call.opened_at_us)
     duration_us = age_us if call.duration_us is None else call.duration_us
+    costs = flame(facts.turns, facts.responses, facts.usage)
     return CallView(
         call_id=call.call_id,
         version=call.version,
@@ -148,6 +154,8 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         measures=_measures(facts),
         usage=usage_views(facts.usage, shipped(), call.provider),
         cost=text.money(call.cost_usd),
+        flames=flame_views(costs),
+        dearest=dearest(costs),
         details=tuple(_details(call)),
         refusal=_refusal(call),
         has_turns=call.kind == "realtime",

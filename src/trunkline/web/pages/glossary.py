@@ -31,6 +31,11 @@ DEFINITIONS = {
         "Sum of all priced usage by the provider’s list prices of that day, cached tokens at their"
         " own price. A model without a price is unpriced, never zero."
     ),
+    "flame": (
+        "Every response is billed for all of the conversation before it. New: what the turn"
+        " brought itself. Again: what earlier turns, or the instructions, had brought, by how the"
+        " input grew from response to response. Cached tokens are taken for the oldest."
+    ),
     "cached": "Share of the input tokens that the provider served from its cache.",
     "gateway": (
         "Time that a frame spends in the gateway, from received on one leg to handed to the other:"
