@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from trunkline.store.facts import queries_call as one
 from trunkline.store.facts.flame import TurnCost, flame
 from trunkline.store.facts.rows import CallRow, TurnRow, UsageRow
+from trunkline.web.api import models, shape
 from trunkline.web.api.calls import CallId, WhoReads, find_call
 from trunkline.web.api.money import CostParts, Usd
 from trunkline.web.auth import Deps
@@ -61,6 +62,7 @@ class CallCost(BaseModel):
     unpriced: list[str]
     models: list[ModelCost]
     turns: list[TurnCosts]
+    usage: list[models.Usage] = Field(description="All that was billed, in order.")
 
 
 @router.get("/v1/calls/{call_id}/cost")
@@ -80,6 +82,7 @@ async def get_cost(reader: WhoReads, deps: Deps, call_id: CallId) -> CallCost:
         unpriced=list(call.unpriced),
         models=_models(usage),
         turns=[_turn(turn, flames.get(turn.turn, TurnCost(turn.turn, ()))) for turn in turns],
+        usage=[shape.shaped(models.Usage, row) for row in usage],
     )
 
 

@@ -1,4 +1,4 @@
-"""I/O. Parts of one call alone: `/turns`, `/cost`, and `/bundle` with everything in one file."""
+"""I/O. Parts of one call alone: `/turns`, and `/bundle` with everything in one file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import IO
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing
@@ -33,48 +33,12 @@ class Turns(BaseModel):
     data: list[models.Turn]
 
 
-class TurnCost(BaseModel):
-    """What a turn cost."""
-
-    turn: int = Field(description="0: belongs to no turn.")
-    cost_usd: models.Usd | None
-    billed: int
-
-
-class Cost(BaseModel):
-    """What a call cost, and why."""
-
-    cost_usd: models.Usd | None = Field(description="Of what could be priced.")
-    unpriced: list[str]
-    turns: list[TurnCost]
-    usage: list[models.Usage]
-
-
 @router.get("/v1/calls/{call_id}/turns")
 async def get_turns(reader: WhoReads, deps: Deps, call_id: CallId) -> Turns:
     """The turns of a call that are over, in order."""
     await find_call(deps, reader, call_id)
     rows = await one.turns_of_call(deps.facts, reader.org_id, call_id)
     return Turns(data=[shape.shaped(models.Turn, row) for row in rows])
-
-
-@router.get("/v1/calls/{call_id}/cost")
-async def get_cost(reader: WhoReads, deps: Deps, call_id: CallId) -> Cost:
-    """What a call cost, by turn and by billed thing."""
-    call = await find_call(deps, reader, call_id)
-    usage = await one.usage_of_call(deps.facts, reader.org_id, call_id)
-    by_turn: dict[int, TurnCost] = {}
-    for row in usage:
-        so_far = by_turn.setdefault(row.turn, TurnCost(turn=row.turn, cost_usd=None, billed=0))
-        so_far.billed += 1
-        if row.cost_usd is not None:
-            so_far.cost_usd = (so_far.cost_usd or 0) + row.cost_usd
-    return Cost(
-        cost_usd=call.cost_usd,
-        unpriced=list(call.unpriced),
-        turns=[by_turn[turn] for turn in sorted(by_turn)],
-        usage=[shape.shaped(models.Usage, row) for row in usage],
-    )
 
 
 @router.get(
