@@ -35,8 +35,9 @@ from trunkline.store.facts.measure import (
 )
 from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.store.facts.queries_measure import measured
-from trunkline.web.api import models, shape
+from trunkline.web.api import shape
 from trunkline.web.api.calls import FilterQuery, WhoReads, filters_of
+from trunkline.web.api.money import plain
 from trunkline.web.auth import Deps
 
 router = APIRouter(tags=["Metrics"])
@@ -281,7 +282,7 @@ def _shown(metric: str, value: Any) -> Any:
     if value is None or isinstance(value, str):
         return value
     if unit == "usd" and not isinstance(value, int):
-        return models.plain(value)
+        return plain(value)
     return value
 
 
