@@ -32,6 +32,7 @@ from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
     EventRow,
+    FindingRow,
     ItemRow,
     ResponseRow,
     Row,
@@ -49,6 +50,7 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     ToolCallRow: ("call_id", "tool_call_id"),
     ErrorRow: ("call_id", "seq"),
     UsageRow: ("call_id", "seq"),
+    FindingRow: ("call_id", "seq", "code"),
     EventRow: ("call_id", "seq"),
 }
 ORG = "org_1"

@@ -45,6 +45,7 @@ async def test_each_part_of_a_call_comes_back_as_it_went_in(facts: FactsStore) -
             one.tool_calls_of_call,
             one.errors_of_call,
             one.usage_of_call,
+            one.findings_of_call,
             one.events_of_call,
         )
         for row in await question(facts, call.org_id, call.call_id)
@@ -344,6 +345,7 @@ async def test_counts_leave_out_what_was_delivered_twice(facts: FactsStore) -> N
         "tool_calls": 1,
         "errors": 1,
         "usage": 1,
+        "findings": 1,
         "events": 5,
     }
     assert facts.damage == ""

@@ -98,6 +98,7 @@ def test_rows_are_forgotten_after_the_days_that_were_set(empty: Client) -> None:
         "tool_calls": 1,
         "errors": 1,
         "usage": 1,
+        "findings": 1,
         "events": 5,
     }
     schema.prepare(empty, 0)
@@ -202,7 +203,7 @@ def test_what_was_stored_survives_kill_9(tmp_path: Path) -> None:
     stored = 5 + writer.communicate(timeout=60)[0].count("stored\n")
     said, problems = engine(tmp_path / "facts").communicate(timeout=60)
     counted = {"calls": 1, "turns": 1, "responses": 1, "items": 2, "tool_calls": 1}
-    counted |= {"errors": 1, "usage": 1, "events": 5}
+    counted |= {"errors": 1, "usage": 1, "findings": 1, "events": 5}
     assert problems == ""
     # The batch under way may be there too, whole tables of it or none.
     for name, each in counted.items():

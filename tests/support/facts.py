@@ -18,6 +18,7 @@ from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
     EventRow,
+    FindingRow,
     ItemRow,
     ResponseRow,
     Row,
@@ -130,6 +131,7 @@ def parts_of(call: CallRow) -> list[Row]:
             tokens=Tokens(input_text=100),
             cost_usd=Decimal("0.0004"),
         ),
+        FindingRow(**shared, seq=3, code="late_audio", at_us=300, severity="note"),
         *(an_event(call, seq) for seq in range(1, 6)),
     ]
 

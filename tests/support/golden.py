@@ -58,6 +58,7 @@ KEYS = {
     "ToolCallRow": ("tool_call_id",),
     "ErrorRow": ("seq",),
     "UsageRow": ("seq",),
+    "FindingRow": ("seq", "code"),
 }
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from trunkline.protocol import events
 from trunkline.protocol.usage import WireUsage
-from trunkline.recorder import cost, interruptions, lines, metrics, tools, turns
+from trunkline.recorder import cost, interruptions, lines, lint, metrics, tools, turns
 from trunkline.recorder.bounds import MAX_MESSAGE_CHARS, id_of
 from trunkline.recorder.errors import error
 from trunkline.recorder.redact import redacted
@@ -110,6 +110,8 @@ def sounded(state: State, step: Step, event: events.AudioDelta, placed: Placed) 
         if (turn := turns.turn_of(state, answer.turn)) is not None:
             turn.items.append(placed.item_id)
     if answer.response_id in state.sound.silenced:
+        if not answer.late_audio_us:
+            answer.late_seq, answer.late_at_us = step.seq, step.at_us
         answer.late_audio_us += placed.duration_us
         state.sums.late_audio_us += placed.duration_us
     if answer.first_audio_us is None:
@@ -148,6 +150,7 @@ def done(state: State, step: Step, event: events.ResponseDone) -> None:
     row = turns.response_row(state, answer, step.seq)
     step.rows.append(row)
     interruptions.cut(state, row)
+    lint.late(state, step, answer)
     turns.answered(state, step, answer)
     if answer.aside:
         turns.finish_answer(state, answer.response_id, step.seq)

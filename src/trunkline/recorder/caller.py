@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from trunkline.protocol import events
-from trunkline.recorder import flowing, tools, turns
+from trunkline.recorder import flowing, lint, tools, turns
 from trunkline.recorder.bounds import id_of
 from trunkline.recorder.sound import Heard, Placed, Stopped
 from trunkline.recorder.state import State, Step
@@ -16,7 +16,7 @@ from trunkline.recorder.stopping import stopped
 def _append(state: State, step: Step, _event: events.AudioAppend, heard: Heard) -> None:
     if isinstance(heard, Placed):
         state.sums.caller_audio_us += heard.duration_us
-        state.intake.hear(step.at_us, heard.starts_us, heard.duration_us)
+        state.intake.hear(step.at_us, heard.starts_us, heard.duration_us, step.seq)
         if (loudness := state.hearing.loudness) is not None:
             loudness.hear(heard, state.sound.caller.appended_us - heard.duration_us)
 
@@ -49,6 +49,8 @@ def _response_create(state: State, step: Step, event: events.ResponseCreate, _he
 
 def _session_update(state: State, step: Step, _event: events.SessionUpdate, _: Heard) -> None:
     state.update_us = step.handed_us
+    if step.handed_us is not None:
+        lint.updating(state, step)
 
 
 def _stop(state: State, step: Step, _event: Any, heard: Heard) -> None:

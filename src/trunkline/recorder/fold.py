@@ -28,7 +28,7 @@ from trunkline.protocol.call import Closed, EndReason, Gap, Note, Opened
 from trunkline.protocol.decode import Peek, decode, decode_and_peek, peek
 from trunkline.protocol.events import ErrorEvent
 from trunkline.protocol.prices import PriceTable
-from trunkline.recorder import caller, histogram, lines, meter, provider, speech, turns
+from trunkline.recorder import caller, histogram, lines, lint, meter, provider, speech, turns
 from trunkline.recorder.bounds import MAX_ID_CHARS, MAX_NUMBER, MAX_WALL_US, clamped, id_of
 from trunkline.recorder.errors import error
 from trunkline.recorder.state import State, Step
@@ -230,6 +230,7 @@ def _end(state: State, step: Step, closed: Closed) -> None:
     for response_id in list(state.answers):
         turns.finish_answer(state, response_id, step.seq)
     speech.end(state, step)
+    lint.end(state, step)
     state.closed, state.ended_us = closed, step.at_us
     step.rows.append(call_row(state))
 

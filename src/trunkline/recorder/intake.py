@@ -33,12 +33,19 @@ class Intake(msgspec.Struct):
     """Sum over those of |time between arrivals - length of sound|."""
     gaps: int = 0
     gap_us: int = 0
+    first_seq: int = 0
+    """Frame of the first append."""
+    gap_seq: int = 0
+    """Frame behind the first gap, and when it came."""
+    gap_at_us: int = 0
 
-    def hear(self, received_us: int, starts_us: int, duration_us: int) -> None:
+    def hear(self, received_us: int, starts_us: int, duration_us: int, seq: int = 0) -> None:
         """Take notice of an append that came at `received_us` and is placed at `starts_us`."""
         if not self.appended_us:
-            self.captured_us = received_us - duration_us
+            self.captured_us, self.first_seq = received_us - duration_us, seq
         elif starts_us > self.ends_us:
+            if not self.gaps:
+                self.gap_seq, self.gap_at_us = seq, received_us
             self.gaps += 1
             self.gap_us += starts_us - self.ends_us
         else:

@@ -14,6 +14,7 @@ from trunkline.recorder import (
     flowing,
     interruptions,
     lines,
+    lint,
     meter,
     metrics,
     speech,
@@ -37,6 +38,7 @@ def _session_created(state: State, step: Step, event: events.SessionCreated, _he
     if state.ready_us is None:
         state.ready_us = step.at_us
     _session(state, event.session)
+    _lint_models(state, step)
     if state.hearing.kind == "translation":
         meter.begin(state, step)
 
@@ -57,9 +59,11 @@ def _session_updated(state: State, step: Step, event: events.SessionUpdated, _he
     if state.update_us is not None:
         state.configure_us = max(0, step.at_us - state.update_us)
         state.update_us = None
+    lint.updated(state, step)
     # Instructions and tools are part of the context.
     state.context_tokens = 0
     _session(state, event.session)
+    _lint_models(state, step)
 
 
 def _session(state: State, session: Session) -> None:
@@ -80,12 +84,18 @@ def _session(state: State, session: Session) -> None:
         hearing.loudness = None if told else hearing.loudness or Loudness()
 
 
+def _lint_models(state: State, step: Step) -> None:
+    lint.model(state, step, state.hearing.model or cost.model_of(state))
+    lint.model(state, step, state.hearing.transcription_model)
+
+
 def _us(time_ms: int | None) -> int | None:
     return None if time_ms is None else clamped(time_ms) * 1000
 
 
 def _error(state: State, step: Step, event: events.ErrorEvent, _heard: Heard) -> None:
     error(state, step, "provider", event.error)
+    lint.refused(state, step, event.error)
     if event.error.code == "conversation_already_has_active_response":
         turns.refused_request(state)
 

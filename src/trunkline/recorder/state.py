@@ -24,6 +24,7 @@ from trunkline.protocol.prices import PriceTable
 from trunkline.recorder.histogram import Histogram
 from trunkline.recorder.intake import Intake
 from trunkline.recorder.loudness import Loudness
+from trunkline.recorder.requested import Asked
 from trunkline.recorder.sound import Sound
 from trunkline.recorder.spans import Span
 from trunkline.store.facts.rows import ResponseRow, Row, Tokens, TurnRow
@@ -100,6 +101,9 @@ class Answer(msgspec.Struct, omit_defaults=True):
     """Those with sound."""
     late_audio_us: int = 0
     """Sound that came when the caller had begun to speak over it."""
+    late_seq: int = 0
+    """Frame of the first of it, and when it came."""
+    late_at_us: int = 0
     truncated: bool = False
     missed_truncate: bool = False
     context_dropped_tokens: int | None = None
@@ -169,6 +173,18 @@ class Tool(msgspec.Struct, omit_defaults=True):
     answered_us: int | None = None
     dead_air_us: int | None = None
     failed: bool = False
+    seq: int = 0
+    """Frame of its arguments."""
+    function: bool = False
+    """The application answers it; else the provider does."""
+
+
+class Asking(msgspec.Struct):
+    """A `session.update` that is not answered yet."""
+
+    seq: int
+    at_us: int
+    asked: Asked
 
 
 class Request(msgspec.Struct):
@@ -342,6 +358,10 @@ class State(msgspec.Struct):
     """By response: cancelled by a barge-in, and not truncated yet."""
     context_tokens: int = 0
     """Input of the last response in the conversation; 0: it may shrink."""
+    asking: list[Asking] = []
+    spoken_dialect: str = ""
+    """Of the caller's last `session.update`."""
+    linted_models: list[str] = []
     intake: Intake = msgspec.field(default_factory=Intake)
     requests: list[Request] = []
     typed_us: int | None = None

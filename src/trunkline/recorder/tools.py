@@ -43,6 +43,7 @@ def _call(state: State, step: Step, line: Line, id_: str, answer: Answer | None)
     line.called = True
     turn = answer.turn if answer else line.turn
     tool = Tool(id_, turn, line.response_id, line.name, line.parts.get(0, ""), step.heard_us)
+    tool.seq, tool.function = step.seq, line.kind == "function_call"
     state.tools[id_] = tool
     state.sums.tool_calls += 1
     if (open_turn := turns.turn_of(state, turn)) is not None and line.kind == "function_call":

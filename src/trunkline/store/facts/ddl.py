@@ -104,6 +104,12 @@ TABLES: Final = (
         few_values=frozenset({"at_day", "kind", "model", "price_version"}),
     ),
     Table(
+        "findings",
+        rows.FindingRow,
+        ("seq", "code"),
+        few_values=frozenset({"code", "severity"}),
+    ),
+    Table(
         "events",
         rows.EventRow,
         ("seq",),

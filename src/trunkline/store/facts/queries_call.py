@@ -17,6 +17,7 @@ from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
     EventRow,
+    FindingRow,
     ItemRow,
     ResponseRow,
     ToolCallRow,
@@ -41,6 +42,13 @@ _EVENTS: Final = Query(
     " AND (empty({types:Array(String)}) OR has({types:Array(String)}, type))"
     " AND ({leg:String} = '' OR leg = {leg:String})"
     " ORDER BY seq LIMIT {limit:UInt32}",
+    EventRow,
+)
+
+_FINDINGS: Final = Query(rows_of_call(FindingRow, "seq, code"), FindingRow)
+_APPEND_AFTER: Final = Query(
+    parts_of_call(EventRow) + " AND at_us >= {at_us:Int64} AND leg = 'caller'"
+    " AND type = 'input_audio_buffer.append' ORDER BY seq LIMIT 1",
     EventRow,
 )
 
@@ -82,6 +90,17 @@ async def errors_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[E
 async def usage_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[UsageRow]:
     """Return what was billed, in order."""
     return await facts.ask(_USAGE, org_id, **about_call(call_id))
+
+
+async def findings_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[FindingRow]:
+    """Return the protocol lint of a call, in the order of the frames."""
+    return await facts.ask(_FINDINGS, org_id, **about_call(call_id))
+
+
+async def append_after(facts: FactsStore, org_id: str, call_id: str, at_us: int) -> EventRow | None:
+    """Return the first append of the caller that was received at `at_us` or later."""
+    found = await facts.ask(_APPEND_AFTER, org_id, **about_call(call_id), at_us=at_us)
+    return found[0] if found else None
 
 
 async def events_of_call(

@@ -409,6 +409,22 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     long a session was."""
 
 
+class FindingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a frame is likely not what its sender meant. Key: call_id, seq, code."""
+
+    org_id: str
+    call_id: str
+    version: int
+    seq: int
+    """Of the frame."""
+    code: str
+    """`recorder.lint` lists them."""
+    at_us: int
+    severity: str
+    """`bad`, `warn`, `note`."""
+    detail: str = ""
+
+
 class EventRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Index of one frame; the frame itself is in the archive. Key: call_id, seq."""
 
@@ -429,5 +445,13 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 Row: TypeAlias = (
-    CallRow | TurnRow | ResponseRow | ItemRow | ToolCallRow | ErrorRow | UsageRow | EventRow
+    CallRow
+    | TurnRow
+    | ResponseRow
+    | ItemRow
+    | ToolCallRow
+    | ErrorRow
+    | UsageRow
+    | FindingRow
+    | EventRow
 )
