@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.recorder.folding import run
 from tests.support import golden
 from tests.support.web import Site
 
@@ -157,3 +158,40 @@ async def test_a_long_call_is_billed_again_for_what_was_said(site: Site) -> None
     first, *later = told["turns"]
     assert first["again_tokens"] == 0
     assert all(turn["again_tokens"] > 0 for turn in later)
+
+
+async def test_the_lint_of_a_golden_call_leads_to_its_frames(site: Site) -> None:
+    """What the recorder found, and what the waveform says: nothing, without a recording."""
+    member = await site.join()
+    name = "barge_in"
+    facts = folded(name, member.org_id)
+    found = golden.expected(name)["FindingRow"]
+    facts += [msgspec.convert({**row, "org_id": member.org_id}, rows.FindingRow) for row in found]
+    records = list(golden.records(name))
+    await site.facts.insert([*facts, *events(name, member.org_id)])
+    (call,) = (row for row in facts if isinstance(row, CallRow))
+    answer = await site.client.get(f"/v1/calls/{call.call_id}/lint", headers=member.bearer)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()["data"]
+    assert [(one["code"], one["severity"]) for one in told] == [("late_audio", "note")]
+    (late,) = told
+    assert json.loads(records[late["seq"]].payload)["type"] == "response.output_audio.delta"
+    assert late["what"]
+    assert late["advice"]
+    assert late["at_ms"] == (records[late["seq"]].received_ns - golden.OPENED_NS) // 1000 / 1000
+
+
+def events(name: str, org_id: str) -> list[Row]:
+    """Return the index of the frames of the golden call, as an organisation's."""
+    made = [row for row in run(golden.records(name)).rows if isinstance(row, rows.EventRow)]
+    return [msgspec.structs.replace(row, org_id=org_id) for row in made]
+
+
+async def test_another_organisations_lint_is_not_told(site: Site) -> None:
+    mine, other = await site.join(), await site.join()
+    facts = folded("barge_in", mine.org_id)
+    await site.facts.insert(facts)
+    (call,) = (row for row in facts if isinstance(row, CallRow))
+    for part in ("lint", "cost"):
+        path = f"/v1/calls/{call.call_id}/{part}"
+        assert (await site.client.get(path, headers=other.bearer)).status_code == 404

@@ -11,6 +11,7 @@ from trunkline.web import pages
 from trunkline.web.api import (
     budget,
     call_cost,
+    call_lint,
     calls,
     events,
     health,
@@ -66,6 +67,7 @@ def create_app(deps: Dependencies) -> FastAPI:
     for module in (
         calls,
         call_cost,
+        call_lint,
         parts,
         events,
         media,

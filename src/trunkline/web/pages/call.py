@@ -15,6 +15,7 @@ from trunkline.store.facts.rows import CallRow, EventRow
 from trunkline.web.auth import Deps, RequiredUser, Viewer, require_role, verify_csrf
 from trunkline.web.deps import Dependencies
 from trunkline.web.erasing import erase
+from trunkline.web.lint import lint_of
 from trunkline.web.pages import events_view
 from trunkline.web.pages.call_view import Facts, call_view
 from trunkline.web.pages.problems import PageMissing
@@ -118,6 +119,7 @@ async def _facts(deps: Dependencies, call: CallRow) -> Facts:
     asked = deps.facts, call.org_id, call.call_id
     return Facts(
         call=call,
+        lint=await lint_of(deps, call),
         turns=await queries.turns_of_call(*asked),
         responses=await queries.responses_of_call(*asked),
         items=await queries.items_of_call(*asked),

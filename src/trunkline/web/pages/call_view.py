@@ -19,6 +19,7 @@ from trunkline.store.facts.rows import (
     TurnRow,
     UsageRow,
 )
+from trunkline.web.lint import Lint
 from trunkline.web.pages import text
 from trunkline.web.pages.findings import Finding, findings
 from trunkline.web.pages.flame_view import Flame, dearest, flame_views
@@ -43,6 +44,7 @@ class Facts:
     tool_calls: Sequence[ToolCallRow] = ()
     errors: Sequence[ErrorRow] = ()
     usage: Sequence[UsageRow] = ()
+    lint: Sequence[Lint] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         turns=turn_views(facts.turns, facts.tool_calls),
         tools=tuple(tool_view(row) for row in facts.tool_calls),
         errors=tuple(_error(row) for row in facts.errors),
-        findings=findings(call, facts.turns, facts.tool_calls),
+        findings=findings(call, facts.turns, facts.tool_calls, facts.lint),
         measures=_measures(facts),
         usage=usage_views(facts.usage, shipped(), call.provider),
         cost=text.money(call.cost_usd),

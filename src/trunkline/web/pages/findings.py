@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from trunkline.store.facts.rows import CallRow, ToolCallRow, TurnRow
+from trunkline.web.lint import Lint
 from trunkline.web.pages import text
 from trunkline.web.pages.turns_view import segments
 
 _LONG_TOOL_US = 1_000_000
 _MUCH_UNHEARD = 0.2
+_SILENT = "tool_unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,23 @@ class Finding:
     advice: str = ""
     start_ms: int | None = None
     """Where to look, on the call's clock."""
+    seq: int | None = None
+    """The frame that it comes from."""
 
 
 def findings(
-    call: CallRow, turns: Sequence[TurnRow], tools: Sequence[ToolCallRow]
+    call: CallRow,
+    turns: Sequence[TurnRow],
+    tools: Sequence[ToolCallRow],
+    lint: Sequence[Lint] = (),
 ) -> tuple[Finding, ...]:
     """Return the remarks on one call, the gravest first."""
-    found = [*_about_record(call), *_about_tools(turns, tools), *_about_call(call)]
+    found = [
+        *_about_record(call),
+        *_about_tools(turns, tools, {one.at_us // 1000 for one in lint if one.code == _SILENT}),
+        *_about_call(call),
+        *_about_frames(lint),
+    ]
     order = {"bad": 0, "warn": 1}
     return tuple(sorted(found, key=lambda finding: order.get(finding.tone, 2)))
 
@@ -54,9 +66,19 @@ def _about_record(call: CallRow) -> Iterator[Finding]:
         yield Finding("warn", f"No price is known for {model}.", "Its usage is not in the cost.")
 
 
-def _about_tools(turns: Sequence[TurnRow], tools: Sequence[ToolCallRow]) -> Iterator[Finding]:
+def _about_frames(lint: Sequence[Lint]) -> Iterator[Finding]:
+    for one in lint:
+        what = f"{one.what}: {one.detail}." if one.detail else f"{one.what}."
+        yield Finding(one.severity, what, one.advice, one.at_us // 1000, one.seq)
+
+
+def _about_tools(
+    turns: Sequence[TurnRow], tools: Sequence[ToolCallRow], told: Collection[int]
+) -> Iterator[Finding]:
+    """`told`: calls at these times have their finding already."""
     for tool in tools:
-        if tool.output is None and tool.answered_us is None:
+        unanswered = tool.output is None and tool.answered_us is None
+        if unanswered and tool.called_us // 1000 not in told:
             yield Finding(
                 "bad",
                 f"{tool.name} was never answered.",
