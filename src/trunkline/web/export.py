@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from trunkline.store.facts.queries_calls import CallFilters, all_calls
 from trunkline.store.facts.store import FactsStore
 from trunkline.web.api import models, shape
+from trunkline.web.api.money import plain
 
 Form = Literal["csv", "ndjson"]
 
@@ -81,7 +82,7 @@ def _cell(call: models.Call, column: str) -> str:
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, Mapping | list):
         return json.dumps(value, ensure_ascii=False)
-    return models.plain(value) if isinstance(value, Decimal) else str(value)
+    return plain(value) if isinstance(value, Decimal) else str(value)
 
 
 def _lines(rows: list[list[str]]) -> str:
