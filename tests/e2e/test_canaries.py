@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 import socket
+import subprocess
 import threading
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.running import Running, running
+from tests.support.running import COMMAND, Running, environment, running
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Request, Response
@@ -33,6 +34,8 @@ IN_QUERY = "canaryQUERY0123456789"
 COOKIE = "canaryCOOKIE0123456789"
 PASSWORD = "canaryPASSWORD0123456789"
 LINK = "canaryLINK0123456789"
+STORED = "sk-proj-canarySTORED0123456789"
+STORED_AZURE = "5704ed5704ed5704ed5704ed5704ed57"
 METRICS = "canaryMETRICS0123456789"
 PLANTED = {
     "provider key": PROVIDER_KEY,
@@ -44,6 +47,8 @@ PLANTED = {
     "password": PASSWORD,
     "sign-in link": LINK,
     "metrics token": METRICS,
+    "stored credential": STORED,
+    "stored Azure key": STORED_AZURE,
 }
 REALTIME = "/v1/gateway/oai/realtime"
 
@@ -121,11 +126,24 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Generator[Planted]:
             "TRUNKLINE_METRICS_TOKEN": METRICS,
         }
         with running(directory / "data", env=env, log=file) as started:
+            store(started)
             call_ids, heard = plant(started)
             session = sign_in(started)
             for call_id in call_ids:
                 started.sealed(call_id, audio=False)
             yield Planted(started, log, call_ids, heard, session)
+
+
+def store(started: Running) -> None:
+    """Store credentials, as the command line does."""
+    openai = ("--name", "main", "--profile", "openai", "--model", "stored*")
+    azure = ("--name", "west", "--profile", "azure", "--resource", "west", "--model", "west*")
+    for options, secret in ((openai, STORED), (azure, STORED_AZURE)):
+        command = [*COMMAND, "providers", "add", *options, "--data", str(started.data)]
+        subprocess.run(
+            command, input=secret, text=True, check=True, capture_output=True, timeout=60,
+            env=environment({}),
+        )  # fmt: skip
 
 
 def plant(started: Running) -> tuple[list[str], str]:
@@ -178,7 +196,10 @@ def without_our_header(key: str) -> list[tuple[str, str, dict[str, str], list[st
             (REALTIME, f"model=gpt-realtime-2.1&helicone-auth={ours}", bearer, []),
             (REALTIME, f"model=refuse&helicone-auth={ours}", bearer, []),
             (REALTIME, "model=gpt-realtime-2.1", {}, [f"helicone-auth.{ours}", theirs]),
-            (REALTIME, "model=m", {}, [f"openai-insecure-api-key.{ours}"]),
+            (REALTIME, "model=stored-1", {}, [f"openai-insecure-api-key.{ours}"]),
+            ("/p/main/v1/realtime", "model=refuse", {"Authorization": f"Bearer {ours}"}, []),
+            ("/p/west/v1/realtime", "model=west-1", {"Authorization": f"Bearer {ours}"}, []),
+            ("/p/west/v1/realtime", "model=refuse", {"api-key": ours}, []),
             (REALTIME, "model=m", {"Authorization": f"Bearer {ours}"}, []),
             ("/openai/v1/realtime", "model=m&resource=voice", {"api-key": ours}, []),
             ("/openai/realtime", f"deployment=m&resource=voice&api-key={ours}", {}, []),
@@ -264,6 +285,9 @@ def test_what_was_planted_was_quoted(planted: Planted) -> None:
     assert found(keys, planted.heard) == list(keys)
     assert planted.heard.count(f"bad key {PROVIDER_KEY}") == 4
     assert planted.heard.count(f"Incorrect API key provided: {AZURE_KEY}") == 2
+    for secret in (STORED, STORED_AZURE):
+        assert planted.heard.count(f"bad key {secret}") == 1
+        assert planted.heard.count(f"Incorrect API key provided: {secret}") == 1
 
 
 def test_no_log_has_a_secret(planted: Planted) -> None:
@@ -302,12 +326,19 @@ def test_no_answer_of_the_api_has_a_secret(planted: Planted) -> None:
             assert found(planted.secrets, answer.text) == [], path
             quotes += answer.text.count("Not ***")
     assert quotes >= 4
-    assert found(planted.secrets, planted.running.get("/v1/calls").text) == []
+    for path in ("/v1/calls", "/v1/providers", "/v1/keys"):
+        assert found(planted.secrets, planted.running.get(path).text) == [], path
 
 
 def test_no_page_has_a_secret(planted: Planted) -> None:
     cookies = {"trunkline": planted.session}
-    paths = ["/calls", "/keys", "/sessions", *(f"/calls/{one}" for one in planted.call_ids)]
+    paths = [
+        "/calls",
+        "/keys",
+        "/providers",
+        "/sessions",
+        *(f"/calls/{one}" for one in planted.call_ids),
+    ]
     with httpx2.Client(base_url=planted.running.url, cookies=cookies) as http:
         for path in paths:
             answer = http.get(path)
