@@ -30,7 +30,9 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
 
 
 # How long an example takes says how busy the machine is.
-hypothesis.settings.register_profile("trunkline", deadline=None)
+hypothesis.settings.register_profile(
+    "trunkline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("trunkline")
 
 # As `trunkline.logs` does: the library's default prints the values of local variables.
