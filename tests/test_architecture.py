@@ -25,6 +25,7 @@ LEAVES = {
     "errors",
     "clock",
     "ids",
+    "priority",
     "sealing",
     "settings",
     "snapshot",

@@ -28,6 +28,7 @@ from trunkline.errors import OperatorError
 from trunkline.ids import RANDOM_BYTES, ulid_bytes
 from trunkline.layout import DataLock, Layout
 from trunkline.orders import Given, Orders
+from trunkline.priority import give_way
 from trunkline.sealing import Vault
 from trunkline.settings import Settings
 from trunkline.sockets import bind_public, unix_socket
@@ -184,7 +185,7 @@ def _lanes(journal: JournalWriter, selector: PumpSelector | None) -> Lanes | Non
 async def server(settings: Settings, path: Path | None, given: Given) -> None:
     """Be the recorder and the web until told to stop."""
     logs.configure(settings, "server")
-    os.nice(SERVER_NICE)
+    give_way(SERVER_NICE)
     layout = Layout(settings.data)
     layout.create()
     # `trunkline up` has the lock for its processes.

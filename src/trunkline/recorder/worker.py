@@ -7,7 +7,6 @@ anything for a while. Whatever a library prints goes to standard error.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import resource
@@ -16,11 +15,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
 
+from trunkline.priority import give_way
 from trunkline.recorder.jobs import Job, perform
 
 IDLE_SECONDS: Final = 300.0
@@ -55,13 +54,9 @@ def main(urgency: str) -> NoReturn:
 
 
 def _give_way(urgency: str) -> None:
-    os.nice(NICE[urgency])
+    give_way(NICE[urgency])
     if urgency == "idle":
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    # Where the kernel groups processes by session, priorities count only within one, and ours is
-    # our own: among sessions this counts.
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICE[urgency]))
 
 
 def _listen(lines: Iterable[bytes], asked: queue.SimpleQueue[bytes]) -> None:

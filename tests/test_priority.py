@@ -1,0 +1,30 @@
+"""How nice a process is, to others of its session and to other sessions."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CODE = """
+import os
+from pathlib import Path
+from trunkline.priority import give_way
+
+give_way(7)
+give_way(4)
+group = Path("/proc/self/autogroup")
+print(os.getpriority(os.PRIO_PROCESS, 0), group.read_text().split()[-1] if group.exists() else "")
+"""
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_session_gives_way_only_if_it_is_the_processes_own(alone: bool) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", CODE], start_new_session=alone, capture_output=True, check=True
+    )
+    nice, *group = run.stdout.decode().split()
+    assert int(nice) >= 7
+    if Path("/proc/self/autogroup").exists():
+        ours = Path("/proc/self/autogroup").read_text().split()[-1]
+        assert group == (["4"] if alone else [ours])
