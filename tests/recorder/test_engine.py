@@ -42,6 +42,7 @@ async def stored(facts: FactsStore, org_id: str, call_id: str) -> Table:
         ask.tool_calls_of_call,
         ask.errors_of_call,
         ask.usage_of_call,
+        ask.findings_of_call,
     ):
         found = await question(facts, org_id, call_id)
         assert len(latest(found)) == len(found)

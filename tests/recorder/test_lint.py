@@ -166,6 +166,22 @@ def test_what_cannot_be_read_asks_for_nothing(payload: bytes) -> None:
     assert requested.read(payload) is None
 
 
+@pytest.mark.parametrize("value", [10**30, -(10**30), 10**5000], ids=["big", "small", "long"])
+def test_a_number_that_nobody_can_write_is_told_by_its_length(value: int) -> None:
+    digits = "9" * 5001 if value > 10**40 else str(value)
+    payload = f'{{"session": {{"type": "realtime", "speed": {digits}}}}}'.encode()
+    asked = requested.read(payload)
+    assert asked is None or str(asked.leaves["speed"]).endswith(" bits")
+
+
+@pytest.mark.parametrize("odd", ["{n}", "[{n}]", '{{"name": {n}}}', '{{"a": {deep}}}'])
+def test_whatever_is_in_a_list_is_read(odd: str) -> None:
+    n, deep = "9" * 4500, '{"a": ' * 20 + "9" * 4500 + "}" * 20
+    member = odd.format(n=n, deep=deep)
+    for told in (f'{{"tools": [{member}]}}', f'{{"tools": {member}}}'):
+        requested.read(f'{{"session": {told}}}'.encode())
+
+
 DONE = "response.output_item.done"
 ASKED = [session(0), mic(0, 4000), speech(1000, 2000, "item_1"), begin(2700, "resp_1")]
 CALLED = [

@@ -13,10 +13,13 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from trunkline.recorder.bounds import MAX_NUMBER
+from trunkline.protocol.objects import read_scrubbed
+from trunkline.recorder.bounds import MAX_NUMBER, id_of
 
 Leaf: TypeAlias = str | float | bool | None
 
+MAX_BYTES: Final = 1_000_000
+"""No session has so much to say; what is longer is not looked into."""
 MAX_LEAVES: Final = 200
 MAX_SHOWN_CHARS: Final = 40
 _TOLERANCE: Final = 1e-6
@@ -40,11 +43,6 @@ BETA_ONLY: Final = frozenset(
 GA_ONLY: Final = frozenset(("type", "audio", "output_modalities", "max_output_tokens"))
 
 
-class _Frame(msgspec.Struct, frozen=True):
-    event_id: str | None = None
-    session: dict[str, Any] = {}
-
-
 class Asked(msgspec.Struct, frozen=True):
     """One `session.update`, or the session in its answer."""
 
@@ -56,18 +54,19 @@ class Asked(msgspec.Struct, frozen=True):
 
 def read(payload: bytes) -> Asked | None:
     """Return what the session in the frame `payload` says; None when it cannot be read."""
-    try:
-        frame = msgspec.json.decode(payload, type=_Frame)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    frame = read_scrubbed(payload) if len(payload) <= MAX_BYTES else None
+    if frame is None or not isinstance(frame.get("session"), dict):
         return None
+    session: dict[str, Any] = frame["session"]
+    event_id = frame.get("event_id")
     leaves: dict[str, Leaf] = {}
-    for path, leaf in _leaves("", frame.session, 0):
+    for path, leaf in _leaves("", session, 0):
         leaves[path] = leaf
         if len(leaves) >= MAX_LEAVES:
             break
-    names = frame.session.keys()
+    names = session.keys()
     dialects = [d for d, own in (("beta", BETA_ONLY), ("ga", GA_ONLY)) if names & own]
-    return Asked(leaves, (frame.event_id or "")[:128], tuple(dialects))
+    return Asked(leaves, id_of(event_id if isinstance(event_id, str) else ""), tuple(dialects))
 
 
 def _leaves(path: str, value: Any, depth: int) -> Iterator[tuple[str, Leaf]]:
@@ -76,22 +75,24 @@ def _leaves(path: str, value: Any, depth: int) -> Iterator[tuple[str, Leaf]]:
         for name, inner in found.items():
             yield from _leaves(f"{path}.{name[:64]}" if path else name[:64], inner, depth + 1)
     elif isinstance(value, list):
-        listed: list[Any] = value
+        listed: list[Any] = value[:MAX_LEAVES]
         yield path, ", ".join(sorted(_name(member) for member in listed))[:1000]
     elif value is None or isinstance(value, bool | float):
         yield path, value
     elif isinstance(value, int):
-        # A number that no store can hold is no less different for being text.
-        yield path, value if abs(value) <= MAX_NUMBER else _text(str(value)[:1000])
-    else:
-        yield path, _text(str(value))
+        # Python refuses to write a number of thousands of digits, and no store holds it.
+        yield path, value if abs(value) <= MAX_NUMBER else f"{value.bit_length()} bits"
+    elif isinstance(value, str):
+        yield path, _text(value)
 
 
 def _name(member: Any) -> str:
-    if not isinstance(member, dict):
-        return _text(str(member))
-    fields: dict[str, Any] = member
-    return _text(str(fields.get("name") or fields.get("server_label") or fields.get("type") or ""))
+    """Return what a member of a list is known by; empty for what has no name."""
+    if isinstance(member, dict):
+        fields: dict[str, Any] = member
+        named = (fields.get(key) for key in ("name", "server_label", "type"))
+        return next((_text(name) for name in named if isinstance(name, str) and name), "")
+    return _text(member) if isinstance(member, str) else ""
 
 
 def _text(value: str) -> str:
