@@ -44,7 +44,9 @@ async def main():
     async with FactsStore.opened(path, beside=path.parent) as facts:
         if which == "before":
             calls = [a_call("o") for _ in range(3)]
-            await facts.insert([row for call in calls for row in (*parts_of(call), call)])
+            rows = [row for call in calls for row in (*parts_of(call), call)]
+            await facts.insert(rows)
+            print(len(rows), repr(""), flush=True)
             drop = "ALTER TABLE calls DROP COLUMN damaged_records"
             await facts._run(facts._client.command, drop)
         else:
@@ -70,9 +72,10 @@ def test_the_facts_of_the_release_before_survive_an_upgrade_that_is_killed(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "facts"
-    assert release("before", path).returncode == 0
+    before = release("before", path)
+    assert before.returncode == 0
     assert release("dies", path).returncode == 9
-    assert release("this", path).stdout == "39 ''\n"
+    assert release("this", path).stdout == before.stdout
     said = release("before", path)
     assert said.returncode == 1
     assert "the facts store has version 2, this release knows 1: upgrade Trunkline" in said.stderr
