@@ -91,7 +91,7 @@ def main() -> None:
         found, failed = _run(wanted, effort, Results(), kept=False)
         if options.publish and not options.quick:
             publishing.publish(publishing.latest().replaced(found))
-        sys.exit(failed)
+        sys.exit(failed or None)
     if not options.resume:
         publishing.begin()
     found, failed = _run(wanted, effort, publishing.resumed(), kept=True)
