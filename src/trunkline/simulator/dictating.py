@@ -9,12 +9,11 @@ from typing import Any
 
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
-from trunkline.simulator.faults import Output
+from trunkline.simulator.exchange import Exchange
 from trunkline.simulator.hearing import base64_of
-from trunkline.simulator.incoming import event_of, id_of
 from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.performance import pieces
-from trunkline.simulator.refusal import Refused, invalid, missing
+from trunkline.simulator.refusal import missing, not_accepted
 from trunkline.simulator.room import Room
 
 _BYTES_PER_S = 32_000
@@ -22,7 +21,7 @@ _BYTES_PER_S = 32_000
 _ACCEPTED = ("session.update", "input_audio_buffer.append", "input_audio_buffer.commit")
 
 
-class Dictating:
+class Dictating(Exchange):
     """A session from its first to its last event."""
 
     def __init__(
@@ -30,38 +29,10 @@ class Dictating:
     ) -> None:
         chance = Chance(config.seed or 0, opening.connection)
         session = {"type": "transcription", "id": chance.id("sess"), "model": opening.model}
-        self._room = Room(config, chance, "ga", session)
-        self._room.now_ns = now_ns
+        super().__init__(Room(config, chance, "ga", session), now_ns)
         self._scripted = iter(config.transcripts)
         self._heard_bytes = 0
         self._room.say("session.created", {"id": session["id"], "created": opening.started_s})
-
-    @property
-    def due_ns(self) -> int | None:
-        """When `tick` is to be called; None while nothing is planned."""
-        return self._room.agenda.due_ns()
-
-    def outputs(self) -> list[Output]:
-        """Return what is to be done already, before any frame has come."""
-        return self._room.take_outputs()
-
-    def tick(self, now_ns: int) -> list[Output]:
-        """Do what is due at `now_ns`."""
-        self._room.agenda.run(now_ns)
-        return self._room.take_outputs()
-
-    def receive(self, frame: bytes, now_ns: int, *, text: bool = True) -> list[Output]:
-        """Take a frame of the caller. Whatever it holds, the session goes on."""
-        self._room.agenda.run(now_ns)
-        self._room.now_ns = now_ns
-        event_id = None
-        try:
-            event = event_of(frame, text=text)
-            event_id = id_of(event)
-            self._handle(event)
-        except Refused as refused:
-            self._room.refuse(refused, event_id)
-        return self._room.take_outputs()
 
     def _handle(self, event: dict[str, Any]) -> None:
         match event.get("type"):
@@ -73,11 +44,8 @@ class Dictating:
                 self._heard_bytes += len(base64_of(event.get("audio"), "audio"))
             case "input_audio_buffer.commit":
                 self._room.later(self._room.config.transcription_ms, self._write)
-            case None:
-                raise missing("type")
             case type_:
-                listed = ", ".join(f"'{one}'" for one in _ACCEPTED)
-                raise invalid("type", type_, f"Supported values are: {listed}.")
+                raise not_accepted(type_, _ACCEPTED)
 
     def _write(self) -> None:
         seconds, self._heard_bytes = self._heard_bytes / _BYTES_PER_S, 0

@@ -12,12 +12,12 @@ from typing import Any
 from trunkline.simulator.audio import Encoding
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
-from trunkline.simulator.faults import Close, Output
+from trunkline.simulator.exchange import Exchange
+from trunkline.simulator.faults import Close
 from trunkline.simulator.hearing import base64_of
-from trunkline.simulator.incoming import event_of, id_of
 from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.performance import fallback, pieces
-from trunkline.simulator.refusal import Refused, invalid, missing, unknown
+from trunkline.simulator.refusal import Refused, invalid, missing, not_accepted, unknown
 from trunkline.simulator.room import MS, Room
 from trunkline.simulator.script import Say, Scene, choose
 from trunkline.simulator.speech import Clip
@@ -44,50 +44,21 @@ _FORMATS: dict[str, Encoding] = {
 _PCM: dict[str, Any] = {"type": "audio/pcm", "rate": 24_000}
 
 
-class Living:
+class Living(Exchange):
     """A session from its first to its last event."""
 
     def __init__(
         self, config: SimulatorConfig, opening: Opening, means: Means, now_ns: int
     ) -> None:
         self._opening, self._means = opening, means
-        self._room = Room(config, Chance(config.seed or 0, opening.connection), "ga", {"type": ""})
-        self._room.now_ns = now_ns
+        chance = Chance(config.seed or 0, opening.connection)
+        super().__init__(Room(config, chance, "ga", {"type": ""}), now_ns)
         self._began_ns: int | None = None
         self._encoding: Encoding = "audio/pcm"
         self._heard = Utterances(config, means.known, self._encoding)
         self._stream = Stream(self._room, CHUNK_MS, self._times, None, self._said)
         self._turn = 0
         self._muted = self._closing = False
-        self._event_id: str | None = None
-
-    @property
-    def due_ns(self) -> int | None:
-        """When `tick` is to be called; None while nothing is planned."""
-        return self._room.agenda.due_ns()
-
-    def outputs(self) -> list[Output]:
-        """Return what is to be done already: it says nothing before it is started."""
-        return self._room.take_outputs()
-
-    def tick(self, now_ns: int) -> list[Output]:
-        """Do what is due at `now_ns`."""
-        self._room.agenda.run(now_ns)
-        return self._room.take_outputs()
-
-    def receive(self, frame: bytes, now_ns: int, *, text: bool = True) -> list[Output]:
-        """Take a frame of the caller. Whatever it holds, the session goes on."""
-        self._room.agenda.run(now_ns)
-        self._room.now_ns = now_ns
-        self._event_id = None
-        try:
-            event = event_of(frame, text=text)
-            self._event_id = id_of(event)
-            self._handle(event)
-        except Refused as refused:
-            self._refuse(refused)
-        self._event_id = None
-        return self._room.take_outputs()
 
     def _handle(self, event: dict[str, Any]) -> None:
         type_ = event.get("type")
@@ -95,10 +66,7 @@ class Living:
             self._start(event.get("session"))
             return
         if type_ not in _ACCEPTED:
-            if type_ is None:
-                raise missing("type")
-            listed = ", ".join(f"'{one}'" for one in _ACCEPTED)
-            raise invalid("type", type_, f"Supported values are: {listed}.")
+            raise not_accepted(type_, _ACCEPTED)
         if self._began_ns is None:
             raise Refused("session_not_started", "Send session.start first.")
         match type_:

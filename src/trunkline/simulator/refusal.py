@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -38,6 +39,14 @@ def missing(param: str) -> Refused:
 def unknown(param: str) -> Refused:
     """A parameter that nobody knows."""
     return Refused("unknown_parameter", f"Unknown parameter: '{param}'.", param)
+
+
+def not_accepted(type_: object, accepted: Iterable[str]) -> Refused:
+    """An event without a type, or of one that is not `accepted`."""
+    if type_ is None:
+        return missing("type")
+    listed = ", ".join(f"'{one}'" for one in accepted)
+    return invalid("type", type_, f"Supported values are: {listed}.")
 
 
 def invalid(param: str, found: object, expected: str) -> Refused:

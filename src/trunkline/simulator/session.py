@@ -1,8 +1,4 @@
-"""Pure. One realtime session of the simulator: frames and time in, outputs out.
-
-The shell calls `receive` for each frame and `tick` when `due_ns` has come, with
-its monotonic clock in ns, and carries out what they return, in order.
-"""
+"""Pure. One realtime session of the simulator, with turns and responses."""
 
 from __future__ import annotations
 
@@ -18,11 +14,11 @@ from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
 from trunkline.simulator.conversation import Item, checked_body
 from trunkline.simulator.dialect import event_from_beta, refused_to_beta
-from trunkline.simulator.faults import Close, Freeze, Output
+from trunkline.simulator.exchange import Exchange
+from trunkline.simulator.faults import Close, Freeze
 from trunkline.simulator.hearing import Hearing, base64_of
-from trunkline.simulator.incoming import event_of, id_of
 from trunkline.simulator.opening import Means, Opening
-from trunkline.simulator.refusal import Refused, invalid, missing
+from trunkline.simulator.refusal import Refused, not_accepted
 from trunkline.simulator.room import MS, Room
 from trunkline.simulator.speaking import Response, Speaking
 from trunkline.simulator.transcribing import Transcribing
@@ -38,7 +34,7 @@ _ACCEPTED = (
 _EXPIRED = "Your session hit the maximum duration of {minutes:g} minutes."
 
 
-class Session:
+class Session(Exchange):
     """A session from its first to its last event."""
 
     def __init__(
@@ -58,8 +54,7 @@ class Session:
         if opening.dialect == "beta":
             # Only the beta dialect knows it; its presence lets an update set it.
             first["temperature"] = 0.8
-        self._room = Room(config, chance, opening.dialect, first)
-        self._room.now_ns = now_ns
+        super().__init__(Room(config, chance, opening.dialect, first), now_ns)
         self._transcribing = Transcribing(self._room, means.known)
         self._speaking = Speaking(self._room, means.library, means.voice, self._response_done)
         self._hearing = Hearing(
@@ -82,11 +77,6 @@ class Session:
         }
         self._open(opening)
 
-    @property
-    def due_ns(self) -> int | None:
-        """When `tick` is to be called; None while nothing is planned."""
-        return self._room.agenda.due_ns()
-
     def _open(self, opening: Opening) -> None:
         room, config = self._room, self._room.config
         if not config.omit_session_created:
@@ -100,7 +90,7 @@ class Session:
             room.later(config.close_after_ms, lambda: room.end(close))
         if config.ping_events_ms:
             room.later(config.ping_events_ms, self._ping)
-        self._wait_for_caller()
+        self._came()
         if config.half_open_after_ms:
             room.later(config.half_open_after_ms, lambda: room.end(Freeze()))
 
@@ -108,36 +98,13 @@ class Session:
         self._room.say("ping", {})
         self._room.later(self._room.config.ping_events_ms, self._ping)
 
-    def _wait_for_caller(self) -> None:
+    def _came(self) -> None:
         if self._waiting is not None:
             self._waiting.cancel()
         config = self._room.config
         if config.idle_close_ms:
             close = Close(config.close_code, config.close_reason)
             self._waiting = self._room.later(config.idle_close_ms, lambda: self._room.end(close))
-
-    def outputs(self) -> list[Output]:
-        """Return what is to be done already, before any frame has come."""
-        return self._room.take_outputs()
-
-    def tick(self, now_ns: int) -> list[Output]:
-        """Do what is due at `now_ns`."""
-        self._room.agenda.run(now_ns)
-        return self._room.take_outputs()
-
-    def receive(self, frame: bytes, now_ns: int, *, text: bool = True) -> list[Output]:
-        """Take a frame of the caller. Whatever it holds, the session goes on."""
-        self._room.agenda.run(now_ns)
-        self._room.now_ns = now_ns
-        self._wait_for_caller()
-        event_id = None
-        try:
-            event = event_of(frame, text=text)
-            event_id = id_of(event)
-            self._handle(event)
-        except Refused as refused:
-            self._room.refuse(refused, event_id)
-        return self._room.take_outputs()
 
     def _handle(self, event: dict[str, Any]) -> None:
         if self._room.dialect != "beta":
@@ -150,12 +117,9 @@ class Session:
 
     def _answer_to(self, event: dict[str, Any]) -> None:
         type_ = event.get("type")
-        if type_ is None:
-            raise missing("type")
         answer = self._answers.get(type_) if isinstance(type_, str) else None
         if answer is None:
-            listed = ", ".join(f"'{one}'" for one in _ACCEPTED)
-            raise invalid("type", type_, f"Supported values are: {listed}.")
+            raise not_accepted(type_, _ACCEPTED)
         answer(event)
 
     # The caller's events

@@ -18,7 +18,7 @@ from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.session import Session
 from trunkline.simulator.translating import Translating
 
-_KINDS: dict[str, type[Session | Translating | Dictating | Living]] = {
+_KINDS: dict[str, type[Translating | Dictating | Living]] = {
     "translation": Translating,
     "dictation": Dictating,
     "live": Living,

@@ -10,12 +10,12 @@ from typing import Any
 
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
-from trunkline.simulator.faults import Close, Output
+from trunkline.simulator.exchange import Exchange
+from trunkline.simulator.faults import Close
 from trunkline.simulator.hearing import base64_of
-from trunkline.simulator.incoming import event_of, id_of
 from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.performance import fallback, pieces
-from trunkline.simulator.refusal import Refused, invalid, missing, unknown
+from trunkline.simulator.refusal import Refused, missing, not_accepted, unknown
 from trunkline.simulator.room import Room
 from trunkline.simulator.speech import Clip
 from trunkline.simulator.stream import Stream
@@ -27,7 +27,7 @@ _ACCEPTED = ("session.update", "session.input_audio_buffer.append", "session.clo
 _SOUND = {"sample_rate": 24_000, "channels": 1, "format": "pcm16"}
 
 
-class Translating:
+class Translating(Exchange):
     """A session from its first to its last event."""
 
     def __init__(
@@ -46,41 +46,13 @@ class Translating:
         }
         _merge(session["audio"], (opening.change or {}).get("audio") or {})
         self._means = means
-        self._room = Room(config, chance, "ga", session)
-        self._room.now_ns = now_ns
+        super().__init__(Room(config, chance, "ga", session), now_ns)
         self._heard = Utterances(config, means.known, "audio/pcm")
         self._stream = Stream(self._room, FRAME_MS, self._times, self._sounds, self._said)
         self._closing = False
         self._minutes = opening.session_s / 60
         self._room.say("session.created", {"session": session})
         self._room.later(config.expire_after_ms or opening.session_s * 1000, self._expire)
-
-    @property
-    def due_ns(self) -> int | None:
-        """When `tick` is to be called; None while nothing is planned."""
-        return self._room.agenda.due_ns()
-
-    def outputs(self) -> list[Output]:
-        """Return what is to be done already, before any frame has come."""
-        return self._room.take_outputs()
-
-    def tick(self, now_ns: int) -> list[Output]:
-        """Do what is due at `now_ns`."""
-        self._room.agenda.run(now_ns)
-        return self._room.take_outputs()
-
-    def receive(self, frame: bytes, now_ns: int, *, text: bool = True) -> list[Output]:
-        """Take a frame of the caller. Whatever it holds, the session goes on."""
-        self._room.agenda.run(now_ns)
-        self._room.now_ns = now_ns
-        event_id = None
-        try:
-            event = event_of(frame, text=text)
-            event_id = id_of(event)
-            self._handle(event)
-        except Refused as refused:
-            self._room.refuse(refused, event_id)
-        return self._room.take_outputs()
 
     def _handle(self, event: dict[str, Any]) -> None:
         match event.get("type"):
@@ -90,11 +62,8 @@ class Translating:
                 self._append(base64_of(event.get("audio"), "audio"))
             case "session.close":
                 self._close()
-            case None:
-                raise missing("type")
             case type_:
-                listed = ", ".join(f"'{one}'" for one in _ACCEPTED)
-                raise invalid("type", type_, f"Supported values are: {listed}.")
+                raise not_accepted(type_, _ACCEPTED)
 
     def _update(self, change: object) -> None:
         if not isinstance(change, dict):
