@@ -193,8 +193,7 @@ def _bill(state: State, step: Step, answer: Answer, usage: WireUsage) -> None:
 
 def _context(state: State, answer: Answer) -> None:
     """Hold the input of a response in the conversation against that of the one before."""
-    tokens = answer.tokens
-    now = tokens.input_text + tokens.input_audio + tokens.input_image
+    now = answer.tokens.input
     answer.context_dropped_tokens = metrics.dropped_tokens(state.context_tokens, now)
     state.sums.context_drops += answer.context_dropped_tokens is not None
     state.context_tokens = now or state.context_tokens

@@ -62,8 +62,8 @@ def charge_transcription(state: State, step: Step, line: Line, wire: WireUsage) 
     row = msgspec.structs.replace(row, item_id=line.item_id, turn=line.turn)
     row = _with_cost(state, step, row, usage)
     sums, tokens = state.sums, row.tokens
-    sums.transcription_input_tokens += tokens.input_text + tokens.input_audio + tokens.input_image
-    sums.transcription_output_tokens += tokens.output_text + tokens.output_audio
+    sums.transcription_input_tokens += tokens.input
+    sums.transcription_output_tokens += tokens.output
     sums.transcription_us += row.seconds_us
     _add(state, row)
     return row

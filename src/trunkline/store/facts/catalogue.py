@@ -54,16 +54,17 @@ class Dimension(msgspec.Struct, frozen=True):
     means: str
 
 
-_INPUT: Final = "(tokens.input_text + tokens.input_audio + tokens.input_image)"
-_CACHED: Final = "(tokens.cached_text + tokens.cached_audio + tokens.cached_image)"
-_OUTPUT: Final = "(tokens.output_text + tokens.output_audio)"
-_FAILED: Final = "status IN ('failed', 'refused', 'recovered')"
+# What several questions ask for, as SQL over a row of `calls`.
+INPUT: Final = "(tokens.input_text + tokens.input_audio + tokens.input_image)"
+CACHED: Final = "(tokens.cached_text + tokens.cached_audio + tokens.cached_image)"
+OUTPUT: Final = "(tokens.output_text + tokens.output_audio)"
+FAILED: Final = "status IN ('failed', 'refused', 'recovered')"
 
 METRICS: Final[tuple[Metric, ...]] = (
     Metric("calls", "calls", "1", "count", "Calls, every attempt."),
     Metric("calls.live", "calls", "status = 'live'", "count", "Calls that run now."),
-    Metric("calls.failed", "calls", _FAILED, "count", "Failed, refused, or cut off."),
-    Metric("calls.failed_share", "calls", _FAILED, "share", "Failed calls of all.", "1"),
+    Metric("calls.failed", "calls", FAILED, "count", "Failed, refused, or cut off."),
+    Metric("calls.failed_share", "calls", FAILED, "share", "Failed calls of all.", "1"),
     Metric("calls.opened_at", "calls", "opened_at_us", "at", "When a call was opened."),
     Metric("call.duration", "calls", "duration_us", "ms", "Opened to closed."),
     Metric("call.connect", "calls", "connect_us", "ms", "Dial to `session.created`."),
@@ -82,6 +83,124 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("call.tool_calls", "calls", "tool_calls", "count", "Tool calls of a call."),
     Metric("call.errors", "calls", "errors", "count", "Errors of a call."),
     Metric("call.lost_frames", "calls", "lost_frames", "count", "Relayed but not recorded."),
+    Metric(
+        "call.first_audio",
+        "calls",
+        "time_to_first_audio_us",
+        "ms",
+        "`session.created` to the first sound.",
+    ),
+    Metric(
+        "call.configure", "calls", "configure_us", "ms", "`session.update` to `session.updated`."
+    ),
+    Metric(
+        "call.relay_p50",
+        "calls",
+        "relay_p50_us",
+        "ms",
+        "In the gateway, per frame: a call's median.",
+    ),
+    Metric(
+        "call.relay_p99", "calls", "relay_p99_us", "ms", "In the gateway, per frame: a call's p99."
+    ),
+    Metric(
+        "call.false_barge_ins",
+        "calls",
+        "false_barge_ins",
+        "count",
+        "Barge-ins that were noise or backchannel.",
+    ),
+    Metric(
+        "call.missed_truncates",
+        "calls",
+        "missed_truncates",
+        "count",
+        "Cut answers that nobody truncated.",
+    ),
+    Metric(
+        "call.premature_endpoints",
+        "calls",
+        "premature_endpoints",
+        "count",
+        "Callers taken for done too early.",
+    ),
+    Metric(
+        "call.unanswered_turns", "calls", "unanswered_turns", "count", "Turns without an answer."
+    ),
+    Metric("call.failed_responses", "calls", "failed_responses", "count", "Responses that failed."),
+    Metric(
+        "call.context_drops",
+        "calls",
+        "context_drops",
+        "count",
+        "Inputs that shrank with nothing removed.",
+    ),
+    Metric("call.unheard_cost", "calls", "unheard_usd", "usd", "Paid for sound nobody heard."),
+    Metric("call.tools", "calls", "tool_us", "ms", "How long tools ran; parallel ones count once."),
+    Metric(
+        "call.tool_dead_air", "calls", "tool_dead_us", "ms", "Of that, how long nobody was heard."
+    ),
+    Metric(
+        "call.rate_limit_left",
+        "calls",
+        "left_permille",
+        "count",
+        "The least left of a rate limit, per mille.",
+    ),
+    Metric("talk.caller", "calls", "caller_talk_us", "ms", "The caller was heard."),
+    Metric("talk.assistant", "calls", "assistant_talk_us", "ms", "The assistant was heard."),
+    Metric(
+        "talk.ratio",
+        "calls",
+        "assistant_talk_us",
+        "share",
+        "The assistant's part of all talking.",
+        "assistant_talk_us + caller_talk_us",
+    ),
+    Metric("talk.overlap", "calls", "overlap_us", "ms", "Both were heard."),
+    Metric("talk.silence", "calls", "silence_us", "ms", "Nobody was heard."),
+    Metric(
+        "talk.longest_silence", "calls", "longest_silence_us", "ms", "Longest dead air of a call."
+    ),
+    Metric(
+        "talk.longest_monologue",
+        "calls",
+        "longest_monologue_us",
+        "ms",
+        "Longest that one side went on.",
+    ),
+    Metric(
+        "talk.caller_words_per_minute",
+        "calls",
+        "caller_words",
+        "count",
+        "Of transcripts of known length.",
+        "caller_worded_us / 60000000",
+    ),
+    Metric(
+        "talk.assistant_words_per_minute",
+        "calls",
+        "assistant_words",
+        "count",
+        "Of transcripts of known length.",
+        "assistant_worded_us / 60000000",
+    ),
+    Metric("audio.stalls", "calls", "stalls_us", "ms", "The caller's player had run dry."),
+    Metric(
+        "audio.late", "calls", "late_audio_us", "ms", "Came when the caller spoke over it already."
+    ),
+    Metric(
+        "input.jitter", "calls", "input_jitter_us", "ms", "How unevenly the caller's sound came."
+    ),
+    Metric(
+        "input.drift",
+        "calls",
+        "input_drift_ppm",
+        "count",
+        "How much too fast or slow it came, ppm.",
+    ),
+    Metric("input.gaps", "calls", "input_gaps", "count", "Gaps in the caller's sound."),
+    Metric("input.gap", "calls", "input_gap_us", "ms", "Of a call, all of them."),
     Metric("audio.caller", "calls", "caller_audio_us", "ms", "Sent by the caller."),
     Metric("audio.assistant", "calls", "assistant_audio_us", "ms", "Generated."),
     Metric("audio.heard", "calls", "heard_audio_us", "ms", "Generated, and played."),
@@ -100,10 +219,10 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Of what was generated, what was never played.",
         "assistant_audio_us",
     ),
-    Metric("tokens.input", "calls", _INPUT, "count", "Input tokens, cached ones included."),
-    Metric("tokens.cached", "calls", _CACHED, "count", "Of the input, what was cached."),
-    Metric("tokens.output", "calls", _OUTPUT, "count", "Output tokens."),
-    Metric("tokens.cached_share", "calls", _CACHED, "share", "Cached input of all.", _INPUT),
+    Metric("tokens.input", "calls", INPUT, "count", "Input tokens, cached ones included."),
+    Metric("tokens.cached", "calls", CACHED, "count", "Of the input, what was cached."),
+    Metric("tokens.output", "calls", OUTPUT, "count", "Output tokens."),
+    Metric("tokens.cached_share", "calls", CACHED, "share", "Cached input of all.", INPUT),
     Metric(
         "users",
         "calls",
@@ -126,6 +245,29 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("turn.barge_ins", "turns", "barge_in", "count", "Turns that began over an answer."),
     Metric("turn.barge_in_share", "turns", "barge_in", "share", "Barge-ins per turn.", "1"),
     Metric("turn.cost", "turns", "cost_usd", "usd", "Cost of a turn."),
+    Metric(
+        "turn.dispatch", "turns", "dispatch_us", "ms", "Commit or request to `response.created`."
+    ),
+    Metric(
+        "turn.caller_stop",
+        "turns",
+        "caller_stop_us",
+        "ms",
+        "Told of a barge-in to what the caller did.",
+    ),
+    Metric("turn.tools", "turns", "tool_us", "ms", "How long its tools ran."),
+    Metric(
+        "turn.tool_dead_air", "turns", "tool_dead_us", "ms", "Of that, how long nobody was heard."
+    ),
+    Metric(
+        "turn.premature_share",
+        "turns",
+        "premature",
+        "share",
+        "Begun before the caller was done.",
+        "1",
+    ),
+    Metric("turn.unheard_cost", "turns", "unheard_usd", "usd", "Paid for sound nobody heard."),
     Metric("responses", "responses", "1", "count", "Responses."),
     Metric(
         "response.first_audio",
@@ -142,6 +284,48 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Responses that failed, of all.",
         "1",
     ),
+    Metric(
+        "response.first_text",
+        "responses",
+        "to_first_text_us",
+        "ms",
+        "`response.created` to first text.",
+    ),
+    Metric("response.stalls", "responses", "stalls_us", "ms", "The caller's player had run dry."),
+    Metric(
+        "response.late_audio", "responses", "late_audio_us", "ms", "Came when spoken over already."
+    ),
+    Metric(
+        "response.real_time_factor",
+        "responses",
+        "stream_us",
+        "share",
+        "First sound to last, by its length.",
+        "if(isNull(stream_us), NULL, audio_us)",
+    ),
+    Metric(
+        "response.missed_truncate_share",
+        "responses",
+        "missed_truncate",
+        "share",
+        "Cut, and nobody truncated.",
+        "1",
+    ),
+    Metric(
+        "response.context_dropped",
+        "responses",
+        "context_dropped_tokens",
+        "count",
+        "Tokens that were gone.",
+    ),
+    Metric(
+        "response.unheard_tokens",
+        "responses",
+        "unheard_tokens",
+        "count",
+        "Of sound that nobody heard.",
+    ),
+    Metric("transcription.delay", "items", "transcription_us", "ms", "Commit to transcript."),
     Metric("tools", "tool_calls", "1", "count", "Tool calls."),
     Metric("tool.latency", "tool_calls", "latency_us", "ms", "Asked to answered."),
     Metric(
@@ -159,6 +343,8 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Never answered, of all.",
         "1",
     ),
+    Metric("tool.dead_air", "tool_calls", "dead_air_us", "ms", "Of its latency, nobody was heard."),
+    Metric("tool.failed_share", "tool_calls", "failed", "share", "Failed, of all.", "1"),
     Metric("tool.calls_with", "tool_calls", "call_id", "count", "Different calls.", distinct=True),
     Metric("errors", "errors", "1", "count", "Errors."),
     Metric("error.calls", "errors", "call_id", "count", "Different calls with one.", distinct=True),
@@ -205,6 +391,8 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension("user_agent", "calls", "user_agent", "The caller's program."),
     Dimension("dialect", "calls", "caller_dialect", "The caller's dialect."),
     Dimension("property_name", "calls", "arrayJoin(mapKeys(properties))", "Each property's name."),
+    Dimension("barge_in_kind", "turns", "barge_in_kind", "`speech`, `backchannel`, `noise`."),
+    Dimension("speech_end_by", "turns", "speech_end_by", "How the end of speech is known."),
     Dimension("turn_kind", "turns", "kind", "What began the turn."),
     Dimension("turn_status", "turns", "status", "How the turn ended."),
     Dimension("response_status", "responses", "status", "How the response ended."),

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from trunkline.errors import TrunklineError
-from trunkline.store.facts.catalogue import DIMENSIONS, METRICS, PROPERTY
+from trunkline.store.facts.catalogue import DIMENSIONS, INPUT, METRICS, OUTPUT, PROPERTY
 
 MAX_CONDITIONS: Final = 100
 MAX_DEPTH: Final = 32
@@ -59,8 +59,7 @@ FIELDS: Final[dict[str, tuple[str, Kind]]] = {
     "session_path": ("session_path", "text"),
     "provider_url": ("provider_url", "text"),
     "tokens.total": (
-        "toFloat64(tokens.input_text + tokens.input_audio + tokens.input_image"
-        " + tokens.output_text + tokens.output_audio)",
+        f"toFloat64({INPUT} + {OUTPUT})",
         "number",
     ),
     "helicone_status": (

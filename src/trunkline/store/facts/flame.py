@@ -23,7 +23,7 @@ from typing import Final
 
 import msgspec
 
-from trunkline.store.facts.rows import Money, ResponseRow, Tokens, TurnRow, UsageRow
+from trunkline.store.facts.rows import Money, ResponseRow, TurnRow, UsageRow
 
 INSTRUCTIONS: Final = 0
 """In the place of a turn: what was there before the first."""
@@ -81,7 +81,7 @@ def flame(
     last: ResponseRow | None = None
     for row in sorted(responses, key=lambda row: (row.created_us, row.response_id)):
         bill = billed.get(row.response_id)
-        if not row.turn or bill is None or not _input(bill.tokens):
+        if not row.turn or bill is None or not bill.tokens.input:
             continue
         mine = found.setdefault(row.turn, {})
         for name in _MODALITIES:
@@ -100,10 +100,6 @@ def flame(
         TurnCost(number, tuple(layers[origin] for origin in sorted(layers)))
         for number, layers in sorted(found.items())
     )
-
-
-def _input(tokens: Tokens) -> int:
-    return tokens.input_text + tokens.input_audio + tokens.input_image
 
 
 def _sum(context: Iterable[_Segment]) -> int:

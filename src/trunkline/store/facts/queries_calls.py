@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from trunkline.store.facts.catalogue import DIMENSION_OF
+from trunkline.store.facts.catalogue import DIMENSION_OF, INPUT, OUTPUT
 from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.query import Query
@@ -167,14 +167,12 @@ async def _page(
 Sort = Literal[
     "opened_at", "wait", "total_tokens", "input_tokens", "output_tokens", "cost", "user", "model"
 ]
-_INPUT: Final = "tokens.input_text + tokens.input_audio + tokens.input_image"
-_OUTPUT: Final = "tokens.output_text + tokens.output_audio"
 _SORTS: Final[dict[Sort, str]] = {
     "opened_at": "opened_at_us",
     "wait": "wait_p50_us",
-    "total_tokens": f"{_INPUT} + {_OUTPUT}",
-    "input_tokens": _INPUT,
-    "output_tokens": _OUTPUT,
+    "total_tokens": f"{INPUT} + {OUTPUT}",
+    "input_tokens": INPUT,
+    "output_tokens": OUTPUT,
     "cost": "cost_usd",
     "user": "user_id",
     "model": "model_used",

@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 
-from trunkline.store.facts.queries_calls import CallFilters, where
-from trunkline.store.facts.query import Query
+from trunkline.store.facts.measure import Question, measure
+from trunkline.store.facts.queries_calls import CallFilters
+from trunkline.store.facts.queries_measure import measured
 from trunkline.store.facts.store import FactsStore
 
 
@@ -26,40 +27,46 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """Sum of what is priced; None when nothing is."""
     unpriced_calls: int
     """Calls that used a model without a price."""
-    turns: int = 0
-    barge_ins: int = 0
-    wait_p50_us: int | None = None
-    """Over all turns that have one; see `TurnRow.wait_us`."""
-    wait_p95_us: int | None = None
-
-
-class _Waits(msgspec.Struct, frozen=True, kw_only=True):
     turns: int
     barge_ins: int
     wait_p50_us: int | None
+    """Over all turns that have one; see `TurnRow.wait_us`."""
     wait_p95_us: int | None
 
 
-_CALLS: Final = (
-    "SELECT count() AS calls, countIf(status = 'live') AS live,"
-    " countIf(status IN ('failed', 'refused', 'recovered')) AS failed,"
-    " sum(ifNull(calls.duration_us, 0)) AS duration_us,"
-    " sumOrNull(calls.cost_usd) AS cost_usd,"
-    " countIf(notEmpty(unpriced)) AS unpriced_calls"
-    " FROM calls FINAL WHERE "
-)
-_WAITS: Final = (
-    "SELECT count() AS turns, countIf(barge_in) AS barge_ins,"
-    " toInt64(quantileExactOrNull(0.5)(wait_us)) AS wait_p50_us,"
-    " toInt64(quantileExactOrNull(0.95)(wait_us)) AS wait_p95_us"
-    " FROM turns FINAL WHERE org_id = {org_id:String} AND call_id IN"
-    " (SELECT call_id FROM calls FINAL WHERE "
+_ASKED: Final = Question(
+    measures=(
+        measure("calls", "sum"),
+        measure("calls.live", "sum"),
+        measure("calls.failed", "sum"),
+        measure("call.duration", "sum"),
+        measure("call.cost", "sum"),
+        measure("call.unpriced", "sum"),
+        measure("turns", "sum"),
+        measure("turn.barge_ins", "sum"),
+        measure("turn.wait", "p50", "p95"),
+    )
 )
 
 
 async def overview(facts: FactsStore, org_id: str, filters: CallFilters) -> Overview:
     """Return the numbers over the calls that `calls_page` would show, all pages of them."""
-    predicates, parameters = where(filters)
-    calls = await facts.ask(Query(_CALLS + predicates, Overview), org_id, **parameters)
-    waits = await facts.ask(Query(f"{_WAITS}{predicates})", _Waits), org_id, **parameters)
-    return msgspec.structs.replace(calls[0], **msgspec.structs.asdict(waits[0]))
+    question = msgspec.structs.replace(_ASKED, filters=filters)
+    (row,) = (await measured(facts, org_id, question)).rows
+    calls, live, failed, duration, cost, unpriced, turns, barge_ins, wait = row.numbers
+    return Overview(
+        calls=calls["sum"] or 0,
+        live=live["sum"] or 0,
+        failed=failed["sum"] or 0,
+        duration_us=_us(duration["sum"]) or 0,
+        cost_usd=cost["sum"],
+        unpriced_calls=unpriced["sum"] or 0,
+        turns=turns["sum"] or 0,
+        barge_ins=barge_ins["sum"] or 0,
+        wait_p50_us=_us(wait["p50"]),
+        wait_p95_us=_us(wait["p95"]),
+    )
+
+
+def _us(milliseconds: float | None) -> int | None:
+    return None if milliseconds is None else round(milliseconds * 1000)

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from trunkline.store.facts.catalogue import FAILED, INPUT, OUTPUT
 from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.queries_calls import CALL_ENDS, MAX_PAGE, Moment
@@ -86,13 +87,11 @@ _SUMS: Final = (
     f" max({CALL_ENDS}) AS last_at_us, last_at_us - first_at_us AS duration_us,"
     " sum(ifNull(duration_us_, 0)) AS talk_us,"
     " count() AS calls, countIf(status = 'live') AS live,"
-    " countIf(status IN ('failed', 'refused', 'recovered')) AS failed,"
+    f" countIf({FAILED}) AS failed,"
     " sum(turns_) AS turns, sumOrNull(cost_usd_) AS cost_usd,"
     " arraySort(groupUniqArrayArray(100)(unpriced_)) AS unpriced,"
-    " sum(tokens.input_text + tokens.input_audio + tokens.input_image"
-    " + transcription_input_tokens) AS input_tokens,"
-    " sum(tokens.output_text + tokens.output_audio + transcription_output_tokens)"
-    " AS output_tokens,"
+    f" sum({INPUT} + transcription_input_tokens) AS input_tokens,"
+    f" sum({OUTPUT} + transcription_output_tokens) AS output_tokens,"
     " arraySort(groupUniqArrayIf(100)(user_id, user_id != '')) AS users,"
     " arraySort(groupUniqArrayIf(100)(model_used, model_used != '')) AS models,"
     " toInt64(round(avgOrNull(wait_p50_us))) AS wait_us"

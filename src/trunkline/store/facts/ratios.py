@@ -38,8 +38,7 @@ def real_time_factor(row: ResponseRow) -> float | None:
 
 def cache_ratio(tokens: Tokens) -> float | None:
     """Return cached input tokens by all input tokens. Source: protocol.md 6.4."""
-    cached = tokens.cached_text + tokens.cached_audio + tokens.cached_image
-    return share(cached, tokens.input_text + tokens.input_audio + tokens.input_image)
+    return share(tokens.cached, tokens.input)
 
 
 def unheard_ratio(row: CallRow | ResponseRow) -> float | None:

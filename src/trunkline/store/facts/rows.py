@@ -32,6 +32,21 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     output_text: int = 0
     output_audio: int = 0
 
+    @property
+    def input(self) -> int:
+        """All input, what was cached of it included."""
+        return self.input_text + self.input_audio + self.input_image
+
+    @property
+    def cached(self) -> int:
+        """Of the input, what was cached."""
+        return self.cached_text + self.cached_audio + self.cached_image
+
+    @property
+    def output(self) -> int:
+        """All output."""
+        return self.output_text + self.output_audio
+
     def __add__(self, other: Tokens) -> Tokens:
         return Tokens(
             **{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__}

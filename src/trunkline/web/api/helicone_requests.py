@@ -114,8 +114,7 @@ async def query_requests(
 
 def _request(row: CallRow) -> HeliconeRequest:
     tokens = row.tokens
-    prompt = tokens.input_text + tokens.input_audio + tokens.input_image
-    completion = tokens.output_text + tokens.output_audio
+    prompt, completion = tokens.input, tokens.output
     wait_ms = None if row.wait_p50_us is None else row.wait_p50_us / 1000
     cost = None if row.cost_usd is None else float(row.cost_usd)
     session = {

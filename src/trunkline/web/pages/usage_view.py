@@ -71,8 +71,7 @@ def usage_views(
 
 def cached_share(tokens: Tokens) -> str:
     """Return the share of the input that came from the cache, or `–`."""
-    whole = tokens.input_text + tokens.input_audio + tokens.input_image
-    return text.share(tokens.cached_text + tokens.cached_audio + tokens.cached_image, whole)
+    return text.share(tokens.cached, tokens.input)
 
 
 def total(costs: Sequence[Decimal | None]) -> Decimal | None:
