@@ -4,6 +4,7 @@ Sockets that never block, read and written by hand: what the ends cost must be l
 what is measured, since both share a machine.
 """
 
+import abc
 import contextlib
 import select
 import socket
@@ -49,7 +50,7 @@ class Listening:
             Provider(self._watch, sock)
 
 
-class Peer:
+class Peer(abc.ABC):
     """One end of one WebSocket."""
 
     masks = False
@@ -216,16 +217,16 @@ class Peer:
         elif first != wire.PONG:
             raise SystemExit(f"the ends cannot read a frame that begins with {first:#x}")
 
-    def begin(self) -> None:
+    def begin(self) -> None:  # noqa: B027 (a provider has nothing to do then)
         """The socket can be written to."""
 
+    @abc.abstractmethod
     def handshake(self, data: bytearray, end: int) -> int:
         """Read the other side's handshake, and be `open` if it is whole. Returns its length."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def heard(self, stamp: bytes) -> None:
         """Take a text frame."""
-        raise NotImplementedError
 
     @property
     def connected(self) -> bool:

@@ -112,7 +112,7 @@ async def write(directory: Path, records: list[Record]) -> None:
     await writer.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(conversations(), st.integers(1, 3_000))
 def test_records_of_one_call_are_read_in_the_order_in_which_they_were_appended(
     records: list[Record], max_bytes: int
@@ -123,7 +123,7 @@ def test_records_of_one_call_are_read_in_the_order_in_which_they_were_appended(
         assert records_of(read_all(directory, max_bytes)) == records
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(conversations(min_size=5), st.lists(st.booleans(), min_size=25, max_size=25))
 def test_sequence_numbers_of_a_call_start_at_0_and_rise_by_exactly_one(
     records: list[Record], disk_is_full: list[bool]
@@ -172,7 +172,7 @@ def gap_of(record: Record) -> Gap:
     return msgspec.json.decode(record.payload, type=Gap)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(conversations(), st.data())
 def test_a_record_is_delivered_at_least_once_a_reader_drops_what_it_has_by_sequence(
     records: list[Record], data: st.DataObject
@@ -241,7 +241,7 @@ def test_a_missing_number_is_a_loss_and_a_gap_record_says_how_much_and_why(
 
 
 @pytest.mark.guarantee("D2")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(conversations(), st.data())
 def test_a_torn_tail_is_ignored_and_what_was_lost_of_it_is_counted(
     records: list[Record], data: st.DataObject
@@ -262,7 +262,7 @@ def test_a_torn_tail_is_ignored_and_what_was_lost_of_it_is_counted(
 
 
 @pytest.mark.guarantee("D2")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(conversations(), st.data(), st.booleans())
 def test_a_zeroed_tail_is_ignored_and_what_was_lost_of_it_is_counted(
     records: list[Record], data: st.DataObject, longer: bool
@@ -315,7 +315,7 @@ def embedded(payload: bytes) -> list[Record]:
         return []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(conversations(), st.data())
 def test_a_flipped_bit_is_detected_and_costs_at_most_the_records_it_hit(
     records: list[Record], data: st.DataObject
@@ -364,7 +364,7 @@ def test_a_record_of_the_previous_version_is_read_as_if_it_were_of_this_one(
 
 
 @pytest.mark.guarantee("D11")
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(conversations(), st.data())
 def test_a_record_of_a_later_version_stops_the_reader_with_a_clear_error(
     records: list[Record], data: st.DataObject

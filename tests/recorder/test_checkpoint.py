@@ -30,14 +30,14 @@ def a_checkpoint(name: str, count: int) -> Checkpoint:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(golden.names()), st.integers(0, 400))
 def test_a_checkpoint_is_read_as_it_was_written(name: str, count: int) -> None:
     saved = a_checkpoint(name, count)
     assert checkpoint.decode(checkpoint.encode(saved)) == saved
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_damaged_checkpoint_is_none(data: st.DataObject) -> None:
     whole = checkpoint.encode(a_checkpoint(golden.names()[0], 60))

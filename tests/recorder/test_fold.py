@@ -21,7 +21,7 @@ MAX_INT64 = 2**63 - 1
 
 
 @given(st.sampled_from(NAMES), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_restart_anywhere_changes_nothing(name: str, data: st.DataObject) -> None:
     """A checkpoint written and read back mid-call is invisible in the rows and the state."""
     records = golden.records(name)
@@ -43,7 +43,7 @@ def test_a_restart_after_every_record_changes_nothing(name: str) -> None:
 
 
 @given(st.sampled_from(NAMES), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_record_delivered_again_changes_nothing(name: str, data: st.DataObject) -> None:
     records = golden.records(name)
     cut = data.draw(st.integers(0, len(records)))
@@ -134,7 +134,7 @@ def strange_calls(draw: Any) -> list[Record]:
 
 
 @given(strange_calls())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_record_in_any_state_is_taken(records: list[Record]) -> None:
     """Nothing raises, rows can be stored, the state can be saved, and the call ends."""
     folded = run(records)
@@ -195,7 +195,7 @@ def test_no_field_holds_more_than_can_be_stored(extreme: Any) -> None:
 
 
 @given(st.lists(st.binary(max_size=60), max_size=5), st.sampled_from([Leg.CALLER, Leg.PROVIDER]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_bytes_are_an_event_of_the_index(payloads: list[bytes], leg: Leg) -> None:
     records = [Record(Kind.FRAME, bytes(16), seq, leg, payload=p) for seq, p in enumerate(payloads)]
     rows = run(records, over=False).rows

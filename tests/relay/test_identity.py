@@ -131,7 +131,7 @@ def talk(
 
 
 @pytest.mark.guarantee("R2")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(up=st.lists(SENT, max_size=6), down=st.lists(SENT, max_size=6), sizes=SEGMENTS)
 def test_every_message_arrives_and_is_kept_as_it_was(
     talk: Talk, up: Script, down: Script, sizes: list[int]

@@ -171,7 +171,7 @@ def damaged(value: object, data: st.DataObject) -> object:
 
 
 @pytest.mark.parametrize("dialect", ["ga", "beta"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_nothing_a_caller_sends_breaks_a_session(dialect: str, data: st.DataObject) -> None:
     """Near-valid events find more than random bytes do."""

@@ -49,7 +49,7 @@ async def pages(reader: ArchiveReader, limit: int, max_bytes: int = 1 << 30) -> 
         after = page.last_seq
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(calls(), st.integers(1, 50))
 def test_pages_of_any_size_are_the_whole_call(records: list[Record], limit: int) -> None:
     async def use(reader: ArchiveReader) -> None:
@@ -62,7 +62,7 @@ def test_pages_of_any_size_are_the_whole_call(records: list[Record], limit: int)
     sealed(packed(records), use)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(calls(), st.integers(-1, 501))
 def test_a_page_begins_after_any_sequence(records: list[Record], after: int) -> None:
     async def use(reader: ArchiveReader) -> None:
@@ -74,7 +74,7 @@ def test_a_page_begins_after_any_sequence(records: list[Record], after: int) -> 
     sealed(packed(records), use)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_flipped_bit_is_detected_and_named(data: st.DataObject) -> None:
     """It costs the part that it hit, and none when it hit what only leads to the parts."""
@@ -92,7 +92,7 @@ def test_a_flipped_bit_is_detected_and_named(data: st.DataObject) -> None:
     sealed(bytes(damaged), use)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_of_a_torn_archive_the_whole_parts_are_read(data: st.DataObject) -> None:
     records = frames(20, 50_000)

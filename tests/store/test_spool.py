@@ -25,7 +25,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("spool")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(records=calls())
 def test_a_spool_is_read_as_it_was_written(directory: Path, records: list[Record]) -> None:
     path = spooled(directory, joined(records))
@@ -35,7 +35,7 @@ def test_a_spool_is_read_as_it_was_written(directory: Path, records: list[Record
         assert [later.record for later in scan(path, item.end)] == records[place + 1 :]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_torn_tail_is_not_there_yet(directory: Path, data: st.DataObject) -> None:
     records = frames(6, 200)
@@ -46,7 +46,7 @@ def test_a_torn_tail_is_not_there_yet(directory: Path, data: st.DataObject) -> N
     assert [item.record for item in scan(path)] == records[: size // length]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_a_flipped_bit_costs_the_record_it_hit(directory: Path, data: st.DataObject) -> None:
     records = frames(6, 200)
