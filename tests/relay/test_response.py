@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from trunkline.relay.refusal import Refusal, answer
 from trunkline.relay.response import (
     MAX_BODY_BYTES,
+    MAX_HEAD_BYTES,
     BadResponse,
     Body,
+    Reading,
     ResponseHead,
     parse_response,
     refusal_of,
@@ -165,3 +167,46 @@ def test_a_providers_refusal_keeps_its_body_and_type() -> None:
     assert written.startswith(b"HTTP/1.1 418 Refused\r\ncontent-type: text/plain\r\n")
     assert written.endswith(b"\r\n\r\ntea")
     assert b"application/json" not in written
+
+
+ANSWER = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n\r\nhello"
+
+
+@pytest.mark.parametrize("size", [1, 7, len(ANSWER)])
+def test_an_answer_is_read_however_it_is_cut(size: int) -> None:
+    reading = Reading()
+    for at in range(0, len(ANSWER), size):
+        assert reading.body is None or not reading.body.whole
+        reading.add(ANSWER[at : at + size])
+    assert reading.head is not None
+    assert reading.head.status == 400
+    assert reading.body is not None
+    assert reading.body.whole
+    assert reading.body.content == b"hello"
+
+
+@pytest.mark.parametrize("cut", [10, 34, 40])
+def test_what_comes_behind_a_101_is_kept(cut: int) -> None:
+    whole = b"HTTP/1.1 101 Switching\r\nA: b\r\n\r\n\x81\x02hi"
+    reading = Reading()
+    reading.add(whole[:cut])
+    reading.add(whole[cut:])
+    assert reading.body is None
+    assert reading.early == b"\x81\x02hi"
+
+
+def test_a_head_without_end_is_given_up() -> None:
+    reading = Reading()
+    reading.add(b"A" * MAX_HEAD_BYTES)
+    with pytest.raises(BadResponse, match="too long"):
+        reading.add(b"A")
+
+
+def test_a_body_may_end_with_the_connection() -> None:
+    reading = Reading()
+    reading.add(b"HTTP/1.1 500 Oh\r\n\r\nsorry")
+    assert reading.body is not None
+    assert not reading.body.whole
+    reading.end()
+    assert reading.body.whole
+    assert reading.body.content == b"sorry"

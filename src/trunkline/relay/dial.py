@@ -21,11 +21,9 @@ from trunkline.protocol.profiles.planning import Plan
 from trunkline.relay.listening import NONE_LEFT
 from trunkline.relay.refusal import Refusal
 from trunkline.relay.response import (
-    MAX_HEAD_BYTES,
     BadResponse,
-    Body,
+    Reading,
     ResponseHead,
-    parse_response,
     refusal_of,
 )
 from trunkline.relay.room import NO_FILES
@@ -39,8 +37,6 @@ from trunkline.relay.wire import (
     response_head,
 )
 from trunkline.settings import Settings
-
-END = b"\r\n\r\n"
 
 
 class DialFailed(Exception):
@@ -150,9 +146,7 @@ class _Dialling(asyncio.Protocol):
         self._profile = plan.profile
         self._subprotocol = plan.subprotocol
         self._transport: asyncio.Transport | None = None
-        self._read = bytearray()
-        self._head: ResponseHead | None = None
-        self._body: Body | None = None
+        self._reading = Reading()
         self._listener: WSListener | None = None
         self._violated: Callable[[int, str], None] | None = None
         self._wire: Wire = provider_wire(
@@ -179,20 +173,15 @@ class _Dialling(asyncio.Protocol):
         if self.answered.done():
             return
         try:
-            if self._body is None:
-                self._read += data
-                self._look_for_head()
-            else:
-                self._body.add(data)
-            self._look_for_end()
+            self._reading.add(data)
+            self._look()
         except BadResponse as exc:
             self.answered.set_exception(exc)
 
     def eof_received(self) -> bool:
         """A body may end with the connection."""
-        if self._body is not None:
-            self._body.end()
-            self._look_for_end()
+        self._reading.end()
+        self._look()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -203,33 +192,25 @@ class _Dialling(asyncio.Protocol):
 
     # --- the answer --------------------------------------------------------------------
 
-    def _look_for_head(self) -> None:
-        end = self._read.find(END)
-        if end < 0:
-            if len(self._read) > MAX_HEAD_BYTES:
-                raise BadResponse("its answer is too long")
+    def _look(self) -> None:
+        head, body = self._reading.head, self._reading.body
+        if head is None or self.answered.done():
             return
-        head = parse_response(bytes(self._read[:end]))
-        rest = bytes(self._read[end + len(END) :])
-        if head.status != 101:
-            self._head, self._body = head, Body(head)
-            self._body.add(rest)
-            return
+        if body is None:
+            self._upgraded(head)
+        elif body.whole:
+            self.answered.set_exception(DialFailed(refusal_of(head, body.content)))
+
+    def _upgraded(self, head: ResponseHead) -> None:
         head.check_upgrade(expected_accept(self._wire), self._subprotocol)
         if self._transport is not None:
             self._transport.pause_reading()
-        self.answered.set_result(Dialled(self, head, rest))
-
-    def _look_for_end(self) -> None:
-        whole = self._body is not None and self._body.whole
-        if whole and not self.answered.done() and (refusal := self.refusal()):
-            self.answered.set_exception(DialFailed(refusal))
+        self.answered.set_result(Dialled(self, head, self._reading.early))
 
     def refusal(self) -> Refusal | None:
         """Return the provider's refusal as far as it has come, or None."""
-        if self._head is None or self._body is None:
-            return None
-        return refusal_of(self._head, self._body.content)
+        head, body = self._reading.head, self._reading.body
+        return None if head is None or body is None else refusal_of(head, body.content)
 
     def done(self) -> None:
         """The dial is over: without a leg there is nothing to keep."""

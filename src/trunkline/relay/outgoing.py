@@ -14,14 +14,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from trunkline.relay.dial import END, connect, failures_told
-from trunkline.relay.response import (
-    MAX_HEAD_BYTES,
-    BadResponse,
-    Body,
-    ResponseHead,
-    parse_response,
-)
+from trunkline.relay.dial import connect, failures_told
+from trunkline.relay.head import END
+from trunkline.relay.response import BadResponse, Reading, ResponseHead
 from trunkline.settings import Settings
 
 MAX_ANSWER_BYTES = 1 << 20
@@ -81,9 +76,7 @@ class _Asking(asyncio.Protocol):
         self.answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._request = request
         self._transport: asyncio.Transport | None = None
-        self._read = bytearray()
-        self._head: ResponseHead | None = None
-        self._body: Body | None = None
+        self._reading = Reading(MAX_ANSWER_BYTES)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the request."""
@@ -95,20 +88,15 @@ class _Asking(asyncio.Protocol):
         if self.answered.done():
             return
         try:
-            if self._body is None:
-                self._read += data
-                self._look_for_head()
-            else:
-                self._body.add(data)
+            self._reading.add(data)
             self._look_for_end()
         except BadResponse as exc:
             self.answered.set_exception(exc)
 
     def eof_received(self) -> bool:
         """A body may end with the connection."""
-        if self._body is not None:
-            self._body.end()
-            self._look_for_end()
+        self._reading.end()
+        self._look_for_end()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -124,28 +112,16 @@ class _Asking(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _look_for_head(self) -> None:
-        end = self._read.find(END)
-        if end < 0:
-            if len(self._read) > MAX_HEAD_BYTES:
-                raise BadResponse("it is too long")
-            return
-        head, rest = bytes(self._read[:end]), bytes(self._read[end + len(END) :])
-        parsed = parse_response(head)
-        if parsed.status == 100:
-            self._read = bytearray(rest)
-            self._look_for_head()
-            return
-        self._head, self._body = parsed, Body(parsed, MAX_ANSWER_BYTES)
-        self._body.add(rest)
-
     def _look_for_end(self) -> None:
-        if self._head is None or self._body is None or not self._body.whole:
+        head, body = self._reading.head, self._reading.body
+        if head is None or self.answered.done():
             return
-        if self.answered.done():
+        if body is None:
+            raise BadResponse("it changes the protocol unasked")
+        if not body.whole:
             return
-        told, came = self._head.fields.get("content-length", ""), self._body.content
+        told, came = head.fields.get("content-length", ""), body.content
         if told.isdecimal() and len(came) < min(int(told), MAX_ANSWER_BYTES):
             self.answered.set_exception(BadResponse("it ended early"))
         else:
-            self.answered.set_result(Answer(self._head, came))
+            self.answered.set_result(Answer(head, came))

@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from trunkline.relay.head import END
 from trunkline.relay.refusal import Refusal
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -115,6 +116,54 @@ class Body:
         data = bytes(self._data)
         whole = _dechunked(data) if self._chunked else data[: self._length]
         return whole[: self._max_bytes]
+
+
+class Reading:
+    """An answer while it comes: its head, then what follows. An interim 100 is passed over."""
+
+    def __init__(self, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self.head: ResponseHead | None = None
+        """None: not here yet."""
+        self.body: Body | None = None
+        """None before the head, and for a 101, which has none."""
+        self._max_body_bytes = max_body_bytes
+        self._read = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Read on. Raises `BadResponse` when it is no answer."""
+        if self.body is not None:
+            self.body.add(data)
+            return
+        self._read += data
+        while self.head is None and self._look_for_head():
+            pass
+
+    def end(self) -> None:
+        """The connection has ended, and with it perhaps a body."""
+        if self.body is not None:
+            self.body.end()
+
+    @property
+    def early(self) -> bytes:
+        """What came behind the head of a 101."""
+        return bytes(self._read)
+
+    def _look_for_head(self) -> bool:
+        """Return whether there was one; of a 100 there is another behind it."""
+        end = self._read.find(END)
+        if end < 0:
+            if len(self._read) > MAX_HEAD_BYTES:
+                raise BadResponse("its answer is too long")
+            return False
+        head = parse_response(bytes(self._read[:end]))
+        del self._read[: end + len(END)]
+        if head.status == 100:
+            return True
+        self.head = head
+        if head.status != 101:
+            self.body = Body(head, self._max_body_bytes)
+            self.body.add(bytes(self._read))
+        return True
 
 
 def _dechunked(data: bytes) -> bytes:
