@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 import structlog
 
-from trunkline import __version__
 from trunkline.clock import monotonic_ns, wall_ns
 from trunkline.ids import RANDOM_BYTES, call_id, ulid_bytes, ulid_text
 from trunkline.protocol.call import Closed, EndReason, Note
 from trunkline.protocol.profiles.planning import Plan
-from trunkline.relay.admit import Admitted, Arrival, NotAdmitted, admit, check_upgrade
+from trunkline.relay.admit import Admitted, NotAdmitted, admit, check_upgrade
 from trunkline.relay.core import Core, Limits
 from trunkline.relay.dial import DialFailed, Dialled, dial
 from trunkline.relay.front import Front
@@ -112,14 +111,7 @@ class Attempts:
         ulid = ulid_bytes(at_wall_ns, os.urandom(RANDOM_BYTES))
         ledger = Ledger(self._journal, ulid, self.ended)
         self.attempts += 1
-        arrival = Arrival(
-            call_id=call_id(ulid),
-            wall_ns=at_wall_ns,
-            at_ns=front.head_at_ns,
-            caller_address=front.caller_address,
-            gateway=self._instance,
-            version=__version__,
-        )
+        arrival = front.arrival(call_id(ulid), at_wall_ns, self._instance)
         # On every line that is logged about this attempt, wherever it is.
         structlog.contextvars.bind_contextvars(call=arrival.call_id)
         keys = self._keys

@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 
-from trunkline import __version__
 from trunkline.clock import monotonic_ns, wall_ns
 from trunkline.ids import RANDOM_BYTES, call_id, ulid_bytes, ulid_text
 from trunkline.protocol.call import CallKind, Closed, Note, Opened
@@ -28,7 +27,6 @@ from trunkline.protocol.objects import read
 from trunkline.protocol.profiles.ask import CALLS, REALTIME, Ask
 from trunkline.protocol.profiles.planning import SIMULATOR
 from trunkline.relay.admit import (
-    Arrival,
     Known,
     No,
     Planned,
@@ -117,7 +115,7 @@ class Direct:
         """Relay the offer, or the acceptance, and record the call that comes of it."""
         ulid = ulid_bytes(wall_ns(), os.urandom(RANDOM_BYTES))
         ledger = Ledger(self._journal, ulid, self._ended)
-        arrival = self._arrival(front, call_id(ulid))
+        arrival = front.arrival(call_id(ulid), wall_ns(), self._instance)
         keys = self._keys
         keys.refresh()
         opened = described(head, there, arrival, keys.known.default_org_id)
@@ -303,16 +301,6 @@ class Direct:
             if answer.head.status < 300:
                 return
         log.warning("the provider did not hang up", call=offer.opened.call_id)
-
-    def _arrival(self, front: Front, id_: str) -> Arrival:
-        return Arrival(
-            call_id=id_,
-            wall_ns=wall_ns(),
-            at_ns=front.head_at_ns,
-            caller_address=front.caller_address,
-            gateway=self._instance,
-            version=__version__,
-        )
 
 
 class _Refused(Exception):

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from trunkline import __version__
 from trunkline.clock import wall_ns
 from trunkline.ids import RANDOM_BYTES, ulid_bytes, ulid_text
 from trunkline.protocol.profiles.ask import CALLS
@@ -21,7 +20,6 @@ from trunkline.protocol.profiles.choosing import Choice
 from trunkline.protocol.profiles.planning import SIMULATOR, Plan
 from trunkline.relay import minting, tokens
 from trunkline.relay.admit import (
-    Arrival,
     No,
     check_may_call,
     described,
@@ -128,7 +126,7 @@ class Errands:
         keys.refresh()
         if held(head, keys.known) is not None:
             raise no(403, "token_may_not_mint", "a token makes no tokens: use a key")
-        opened = described(head, there, self._arrival(front), keys.known.default_org_id)
+        opened = described(head, there, front.arrival("", wall_ns()), keys.known.default_org_id)
         who = identified(head, there, keys.known, self._settings, token=None, now_s=wall_ns() / 1e9)
         opened = of_key(opened, who.key)
         check_may_call(who.key)
@@ -152,15 +150,6 @@ class Errands:
         log.info("token made", token=token.id, key=token.key_id, seconds=wish.seconds)
         body = minting.answered(secret, text, token.expires_at_s) or b"{}"
         front.reply(200, [("Content-Type", JSON), _PRIVATE], body)
-
-    def _arrival(self, front: Front) -> Arrival:
-        return Arrival(
-            call_id="",
-            wall_ns=wall_ns(),
-            at_ns=front.head_at_ns,
-            caller_address=front.caller_address,
-            version=__version__,
-        )
 
     async def _asked(self, plan: Plan, body: bytes, content_type: str = JSON) -> Answer:
         """Return the provider's answer to a POST. Raises `No` when it refuses, or is not there."""

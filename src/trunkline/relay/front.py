@@ -19,7 +19,9 @@ from typing import Any, cast
 
 import structlog
 
+from trunkline import __version__
 from trunkline.clock import monotonic_ns
+from trunkline.relay.admit import Arrival
 from trunkline.relay.body import Incoming
 from trunkline.relay.head import END, BadHead, Head, parse_head
 from trunkline.relay.paths import Route, http_route, is_realtime
@@ -197,6 +199,17 @@ class Front(asyncio.Protocol):
             self.refuse(UNAVAILABLE)
 
     # --- how it ends -------------------------------------------------------------------
+
+    def arrival(self, call_id: str, wall_ns: int, gateway: str = "") -> Arrival:
+        """Return what is known of an attempt that its head does not say."""
+        return Arrival(
+            call_id=call_id,
+            wall_ns=wall_ns,
+            at_ns=self.head_at_ns,
+            caller_address=self.caller_address,
+            gateway=gateway,
+            version=__version__,
+        )
 
     def take(self) -> tuple[asyncio.Transport, bytes]:
         """Give the connection away, and what the caller has sent after its head.
