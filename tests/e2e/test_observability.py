@@ -65,9 +65,13 @@ def test_the_numbers_are_those_of_the_calls(watched: Running) -> None:
     calls = [watched.sealed(asyncio.run(talk(watched)), audio=False) for _ in range(3)]
     with pytest.raises(InvalidStatus):
         asyncio.run(refused(watched))
-    # Of all workers, whichever answers: what they count is told within a second.
-    watched.wait(lambda: grown(watched, before)["ended_total"] == 4)
-    found = grown(watched, before)
+
+    def all_told() -> dict[str, float] | None:
+        # Whichever worker answers has the others' numbers of up to a second before.
+        now = grown(watched, before)
+        return now if now["ended_total"] == 4 else None
+
+    found = watched.wait(all_told)
     legs = [call[leg] for call in calls for leg in ("caller_leg", "provider_leg")]
     frames = sum(leg["frames"] for leg in legs)
     assert (found["attempts_total"], found["live_calls"]) == (4, 0)
