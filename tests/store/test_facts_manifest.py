@@ -79,15 +79,20 @@ def test_parts_that_are_gone_are_told_at_the_start(stored: Path, gone: str) -> N
 
 
 @pytest.mark.guarantee("D10")
-def test_a_flipped_bit_is_told_when_it_is_read(stored: Path) -> None:
-    """The engine looks at nothing but sizes when it starts."""
+@pytest.mark.parametrize("place", [0, 16, 20, 30])
+def test_a_flipped_bit_is_told_when_it_is_read(stored: Path, place: int) -> None:
+    """The engine looks at nothing but sizes when it starts.
+
+    What it says later depends on what of the first block is hit: its checksum, its codec, its
+    size or its content.
+    """
     path = columns_of(stored)[0]
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[place] ^= 1
     path.write_bytes(data)
     before, read, after = engine(stored, "damage", "read", "damage")
     assert (before, after) == ("", "a part is damaged")
-    assert "Code: 40." in read
+    assert "Code: " in read
 
 
 @pytest.mark.guarantee("D10")

@@ -22,6 +22,9 @@ NOTE_EVERY_NS: Final = 10_000_000_000
 """Rows younger than that may be missed when they are lost without leaving a damaged part."""
 UNFINISHED: Final = "the rebuild of the facts was not finished"
 _DAMAGE_CODES: Final = frozenset({"CHECKSUM_DOESNT_MATCH", "CORRUPTED_DATA"})
+# Where a flipped bit hits a block's header, the engine takes it for another codec, or for a block
+# that goes on after the file's end: errors that others have, too, but not while they read a part.
+_DAMAGE_WORDS: Final = "While reading or decompressing"
 
 _WHOLE: Final = (
     "SELECT table, partition_id, min_block_number, max_block_number FROM system.parts"
@@ -76,9 +79,10 @@ class Manifest:
             self._noted_ns = now_ns
             self._save(_File(tuple(joined(_ask(client, _WHOLE))), self._known.damage))
 
-    def suspect(self, error_name: str) -> None:
+    def suspect(self, error_name: str, text: str) -> None:
         """Take note of an engine's error, if it says that what it read is damaged."""
-        if error_name in _DAMAGE_CODES and not self._known.damage:
+        damaged = error_name in _DAMAGE_CODES or _DAMAGE_WORDS in text
+        if damaged and not self._known.damage:
             self._tell("a part is damaged")
 
     def begin_rebuild(self) -> None:

@@ -296,7 +296,7 @@ class FactsStore:
         except (EngineError, RowsRefused) as exc:
             self._unsettled = True
             if self._manifest is not None and isinstance(exc, EngineError):
-                self._manifest.suspect(exc.name or "")
+                self._manifest.suspect(exc.name or "", str(exc))
             # The engine's text names tables and values: for the log, not for whoever asked.
             raise FactsUnavailable(f"facts store: {first_line(exc)}") from exc
 
