@@ -37,6 +37,7 @@ from trunkline.tls import provider_context, public_context
 if TYPE_CHECKING:
     from trunkline.journal._batch import Batch
     from trunkline.journal.writer import JournalWriter
+    from trunkline.live.board import Board
     from trunkline.protocol.prices import PriceTable
     from trunkline.relay.lanes import Lanes
     from trunkline.relay.selector import PumpSelector
@@ -202,6 +203,7 @@ async def server(settings: Settings, path: Path | None, given: Given) -> None:
 async def _serve(
     settings: Settings, layout: Layout, listening: socket.socket, orders: Orders
 ) -> None:
+    from trunkline.live.board import Board
     from trunkline.recorder.audit import Audit
     from trunkline.recorder.compress import Compressor
     from trunkline.recorder.run import Recorder
@@ -217,7 +219,7 @@ async def _serve(
     from trunkline.web.traffic import Traffic
 
     async with _stores(settings) as stores:
-        kept = stores.kept()
+        kept, board = stores.kept(), Board()
         recorder = Recorder(
             settings.data,
             stores.facts,
@@ -226,6 +228,7 @@ async def _serve(
             erased=kept.erased,
             min_free_bytes=settings.min_free_bytes,
             sealing=Processes(process_count(settings.sealing_processes), "soon"),
+            board=board,
         )
         compressor = Compressor(
             stores.blobs, layout.scratch, recorder.lossless, kept.erased, Processes(1, "idle")
@@ -235,7 +238,7 @@ async def _serve(
         audit = Audit(stores.blobs, stores.facts, recorder.newly_sealed, settings.retention_days)
         vitals = ServerVitals(recorder.tell, audit.tell, traffic.tell, watch, gauge)
         desk = Desk(layout.run, "server", vitals, settings.metrics_token)
-        web = web_server(create_app(stores.dependencies(settings, desk, traffic, kept)))
+        web = web_server(create_app(stores.dependencies(settings, desk, traffic, kept, board)))
         watching = [
             asyncio.create_task(stores.control.watch_and_publish(layout.snapshot)),
             asyncio.create_task(watch.run()),
@@ -257,6 +260,7 @@ async def _serve(
             for task in watching:
                 task.cancel()
             web.should_exit = True
+            board.close()
             await recorder.stop()
             await asyncio.gather(*working)
             await asyncio.gather(*watching, return_exceptions=True)
@@ -316,7 +320,7 @@ class _Stores:
         return _Kept(archives, recordings, erased, erasure)
 
     def dependencies(
-        self, settings: Settings, desk: Desk, traffic: Traffic, kept: _Kept
+        self, settings: Settings, desk: Desk, traffic: Traffic, kept: _Kept, board: Board
     ) -> Dependencies:
         """Return what the web is given."""
         from trunkline.web.deps import Dependencies
@@ -330,6 +334,7 @@ class _Stores:
             erasure=kept.erasure,
             desk=desk,
             traffic=traffic,
+            board=board,
         )
 
 

@@ -451,10 +451,10 @@ async def test_a_bug_of_ours_costs_the_facts_of_one_record(
 
     whole = module.fold
 
-    def fold(state: object, record: Record, table: object) -> object:
+    def fold(state: object, record: Record, *about: object) -> object:
         if record.seq == 2:
             raise RuntimeError("bug")
-        return whole(state, record, table)  # pyright: ignore[reportArgumentType]
+        return whole(state, record, *about)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(module, "fold", fold)
     call = a_call(1)

@@ -15,9 +15,11 @@ from httpx2 import ASGITransport, AsyncClient
 from msgspec import structs
 from tests.support.control import ManualClock, open_control
 from tests.support.facts import a_call, parts_of
+from tests.support.live import Stage
 
 from trunkline.ids import parse_call_id
 from trunkline.journal.record import Kind, Record, encode
+from trunkline.live.board import Board
 from trunkline.settings import Settings
 from trunkline.store import archive, blobs
 from trunkline.store.archives import Archives
@@ -97,6 +99,8 @@ class Site:
     clock: ManualClock
     server: Told
     """What the server says of itself."""
+    stage: Stage
+    """What runs."""
     members: list[Member] = field(default_factory=list[Member])
 
     async def join(self) -> Member:
@@ -166,7 +170,7 @@ async def open_site(
     spool.mkdir()
     server = Told(a_server())
     archives, recordings = Archives(store, spool), Recordings(store, directory / "cache")
-    tombstones = Tombstones(directory / ERASED)
+    tombstones, stage = Tombstones(directory / ERASED), Stage(Board())
     app = create_app(
         Dependencies(
             settings=settings,
@@ -177,12 +181,16 @@ async def open_site(
             erasure=Erasure(tombstones, facts, store, archives, recordings),
             desk=Desk(directory, "server", server, settings.metrics_token),
             traffic=Traffic(),
+            board=stage.board,
             wall_ns=clock.wall_ns,
         )
     )
     transport = ASGITransport(app, raise_app_exceptions=False)
     try:
-        async with AsyncClient(transport=transport, base_url=ORIGIN) as client:
-            yield Site(app, client, control, facts, store, spool, clock, server)
+        async with (
+            AsyncClient(transport=transport, base_url=ORIGIN) as client,
+            stage.showing(),
+        ):
+            yield Site(app, client, control, facts, store, spool, clock, server, stage)
     finally:
         await control.close()

@@ -16,6 +16,7 @@ from trunkline.journal.record import Kind, Record
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import checkpoint
 from trunkline.recorder.counts import Counts
+from trunkline.recorder.ears import Ears
 from trunkline.recorder.fold import call_row, finish, fold
 from trunkline.recorder.state import State
 from trunkline.store.facts.rows import Row
@@ -31,7 +32,7 @@ log = structlog.get_logger("trunkline.recorder")
 class Call:
     """One call that is not over."""
 
-    __slots__ = ("call_id", "changed", "instance", "spool", "state", "ulid")
+    __slots__ = ("call_id", "changed", "ears", "instance", "spool", "state", "stored", "ulid")
 
     def __init__(self, call_id: str, state: State, instance: bytes, spool: SpoolWriter) -> None:
         self.call_id = call_id
@@ -42,6 +43,10 @@ class Call:
         self.spool = spool
         self.changed = True
         """Its row is not in the facts as it is now."""
+        self.stored = -1
+        """Version of its row that is; or will be, where it cannot be stored now."""
+        self.ears: Ears | None = None
+        """While somebody watches it."""
 
 
 class Calls:
@@ -85,7 +90,7 @@ class Calls:
         if record.kind is Kind.GAP:
             self._take_gap(call, record)
         else:
-            call.state = self._fold(call.call_id, call.state, record)
+            call.state = self._fold(call.call_id, call.state, record, call.ears)
         if record.kind is Kind.CLOSED:
             self._close(call)
 
@@ -115,9 +120,9 @@ class Calls:
         call = self.live[ulid] = Call(call_id, State.new(), instance, writer)
         return call
 
-    def _fold(self, call_id: str, state: State, record: Record) -> State:
+    def _fold(self, call_id: str, state: State, record: Record, ears: Ears | None = None) -> State:
         try:
-            state, rows = fold(state, record, self._prices)
+            state, rows = fold(state, record, self._prices, ears.hear if ears else None)
         except Exception:  # A bug of ours must cost one record's facts, not all later calls.
             log.exception("record not understood", call=call_id, seq=record.seq)
             state.last_seq = max(state.last_seq, record.seq)
@@ -144,6 +149,7 @@ class Calls:
         changed = [call for call in self.live.values() if call.changed]
         for call in changed:
             call.changed = False
+            call.stored = call.state.last_seq
         return [call_row(call.state) for call in changed]
 
     def spools(self) -> list[Path]:

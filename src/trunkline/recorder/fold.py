@@ -31,6 +31,7 @@ from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import caller, histogram, lines, lint, meter, provider, speech, turns
 from trunkline.recorder.bounds import MAX_ID_CHARS, MAX_NUMBER, MAX_WALL_US, clamped, id_of
 from trunkline.recorder.errors import error
+from trunkline.recorder.sound import Heard
 from trunkline.recorder.state import State, Step
 from trunkline.recorder.summary import call_row
 from trunkline.store.facts.rows import EventRow, Row
@@ -50,11 +51,15 @@ _LEGS: Final = {Leg.CALLER: "caller", Leg.PROVIDER: "provider", Leg.NONE: ""}
 
 
 def fold(
-    state: State, record: Record, prices: PriceTable | None = None
+    state: State,
+    record: Record,
+    prices: PriceTable | None = None,
+    hear: Callable[[Heard], None] | None = None,
 ) -> tuple[State, tuple[Row, ...]]:
     """Return the state after `record`, which is `state` itself, and the rows that it gives.
 
     `prices` are those of the day on which the record is folded; None: those of this release.
+    `hear` is told of all sound, and where it belongs.
     """
     if record.seq <= state.last_seq:
         return state, ()
@@ -66,7 +71,7 @@ def fold(
     if state.closed is not None:
         # Nothing follows `closed`; a stray must not make a finished call live again.
         return state, ()
-    step = Step(record, prices or price_data.shipped())
+    step = Step(record, prices or price_data.shipped(), hear=hear)
     _KINDS[record.kind](state, step)
     return state, tuple(step.rows)
 
@@ -137,6 +142,8 @@ def _frame(state: State, step: Step) -> None:
     _count(state, record)
     handler = _HANDLERS[record.leg].get(type(event))
     heard = state.sound.observe(record.leg, event, step.at_us, step.handed_us)
+    if step.hear is not None:
+        step.hear(heard)
     if handler is not None:
         handler(state, step, event, heard)
 

@@ -22,6 +22,7 @@ import structlog
 
 from trunkline import ids
 from trunkline.clock import monotonic_ns
+from trunkline.live.board import Board
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import checkpoint
 from trunkline.recorder.audit import Sealed
@@ -32,6 +33,7 @@ from trunkline.recorder.lossless import Lossless
 from trunkline.recorder.refold import archived_rows, sealed_calls, uncompressed_calls
 from trunkline.recorder.room import Room
 from trunkline.recorder.seal import Sealer
+from trunkline.recorder.showing import Showing
 from trunkline.recorder.sweep import SpoolSuspect, Sweeper
 from trunkline.recorder.tail import Tail
 from trunkline.recorder.workers import Threads, Workers
@@ -105,13 +107,14 @@ class Recorder:
         erased: Tombstones | None = None,
         min_free_bytes: int = 0,
         sealing: Workers | None = None,
+        board: Board | None = None,
     ) -> None:
         """`data` is the data directory: its `journal`, `spool` and `recorder` are used.
 
         What is in `erased`, by default the tombstones in `data`, is not recorded.
         With less than `min_free_bytes` free there, nothing is written, and the journals keep
         everything until there is room. `sealing` makes archives and recordings: by default a
-        thread.
+        thread. What runs is shown on `board`.
         """
         self._sealing_workers = sealing or Threads()
         self._erased = Tombstones(data / ERASED) if erased is None else erased
@@ -122,6 +125,7 @@ class Recorder:
         self._facts = facts
         self._blobs = blobs
         self._prices = prices
+        self._showing = Showing(board or Board())
         self._stop = asyncio.Event()
         self._rounds = 0
         self._round = asyncio.Event()
@@ -282,6 +286,7 @@ class Recorder:
             moved = False
             if len(self._calls.rows) < MAX_WAITING_ROWS:
                 moved = await asyncio.to_thread(self._read)
+            await self._show_when_due()
             await self._settle_when_due()
             self._sweeper.sweep_when_due(monotonic_ns(), self._tails, self._places)
             self._errors.pop("recorder", None)
@@ -352,6 +357,14 @@ class Recorder:
             if call.instance not in alive:
                 self._calls.finish(call)
                 self._unsaved = True
+
+    # --- to whoever watches
+
+    async def _show_when_due(self) -> None:
+        now_ns = monotonic_ns()
+        if self._showing.due(now_ns):
+            live = list(self._calls.live.values())
+            self._showing.show(await asyncio.to_thread(self._showing.look, live, now_ns))
 
     # --- to the stores
 

@@ -13,6 +13,7 @@ All times are offsets on the call's clock, µs, unless they say otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
@@ -25,7 +26,7 @@ from trunkline.recorder.histogram import Histogram
 from trunkline.recorder.intake import Intake
 from trunkline.recorder.loudness import Loudness
 from trunkline.recorder.requested import Asked
-from trunkline.recorder.sound import Sound
+from trunkline.recorder.sound import Heard, Sound
 from trunkline.recorder.spans import Span
 from trunkline.store.facts.rows import ResponseRow, Row, Tokens, TurnRow
 
@@ -400,6 +401,8 @@ class Step(msgspec.Struct, gc=False):
     handed_us: int | None = None
     """Handed to the other leg; None if it never was."""
     rows: list[Row] = []
+    hear: Callable[[Heard], None] | None = None
+    """Is told of all sound, where somebody listens."""
 
     @property
     def seq(self) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from fastapi import Request
 
 from trunkline import clock
+from trunkline.live.board import Board
 from trunkline.settings import Settings
 from trunkline.store.archives import Archives
 from trunkline.store.control.store import ControlStore
@@ -32,6 +33,8 @@ class Dependencies:
     desk: Desk
     """Knows how all processes are."""
     traffic: Traffic
+    board: Board = field(default_factory=Board)
+    """The calls that run."""
     wall_ns: Callable[[], int] = clock.wall_ns
 
     def now_us(self) -> int:

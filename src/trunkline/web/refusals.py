@@ -84,3 +84,11 @@ class Damaged(Refusal):
     status = 500
     type = "server_error"
     code = "archive_damaged"
+
+
+class TooBusy(Refusal):
+    """503: not now."""
+
+    status = 503
+    type = "server_error"
+    code = "unavailable"

@@ -20,9 +20,9 @@ from trunkline.web.auth import Deps, RequiredUser
 from trunkline.web.export import Form, exported
 from trunkline.web.pages import calls_view
 from trunkline.web.pages.overview_view import tiles
-from trunkline.web.pages.recent import Recent
 from trunkline.web.pages.render import page, public_url
 from trunkline.web.pages.snippets import snippets
+from trunkline.web.recent import Recent
 
 router = APIRouter()
 
