@@ -1,6 +1,6 @@
-"""Seals providers' credentials: AES-256-GCM, under a master key that is kept apart from them.
+"""Seals credentials of providers, and their kin, under a master key that is kept apart from them.
 
-The master key is in the setting `master_key`, or in a file of its own that only its
+AES-256-GCM. The master key is in the setting `master_key`, or in a file of its own that only its
 owner may read. What is sealed is bound to its row by a `context`: moved to another row it does
 not open. Several master keys may be in force: the first seals, each opens, and what is
 sealed says under which. Whoever has the database or the gateways' snapshot, and not the
@@ -187,3 +187,8 @@ def parse_keys(text: str, where: str) -> Mapping[str, bytes]:
 def context_of(org_id: str, provider_id: str) -> str:
     """Return what the credential of a stored provider is bound to."""
     return f"provider {org_id} {provider_id}"
+
+
+def webhook_context_of(org_id: str, webhook_id: str) -> str:
+    """Return what the secret of a webhook is bound to."""
+    return f"webhook {org_id} {webhook_id}"

@@ -8,8 +8,8 @@ too. A missing or unreadable file leaves
 the last good snapshot in force: a call never waits for the control database.
 
 Keys are compared by SHA-256: they carry 256 random bits, so a slow hash would
-protect nothing. The file holds no key; credentials of providers are in it as they are in
-the database, sealed.
+protect nothing. The file holds no key; credentials of providers and secrets of webhooks are
+in it as they are in the database, sealed.
 """
 
 from __future__ import annotations
@@ -63,11 +63,26 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """The credential, sealed by `sealing`; empty: it asks for none."""
 
 
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a provider tells of calls that come by telephone, and who is told of them then."""
+
+    webhook_id: str
+    org_id: str
+    name: str
+    sealed: str
+    """The secret that signs what the provider sends, sealed by `sealing`."""
+    url: str
+    """Where it is forwarded to."""
+    show_numbers: bool = True
+    """Record who calls whom; else only the last letters of each number."""
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Every key and every stored provider there is, at one moment."""
+    """Every key, stored provider and webhook there is, at one moment."""
 
     keys: tuple[Key, ...] = ()
     providers: tuple[Provider, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
     default_org_id: str = ""
     """The operator's organisation: refusals that no key can be tied to are shown there."""
 

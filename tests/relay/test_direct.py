@@ -25,6 +25,7 @@ from trunkline.journal.record import Kind, Leg
 from trunkline.sealing import Vault
 from trunkline.simulator.app import Simulator
 from trunkline.simulator.config import SimulatorConfig
+from trunkline.simulator.ringing import Wish
 
 KEYS = {"Authorization": f"Bearer {PROVIDER_KEY}", "Helicone-Auth": f"Bearer {KEY}"}
 OFFER = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
@@ -217,20 +218,21 @@ async def test_calls_are_controlled_with_a_key(here: Here) -> None:
 
 
 async def test_a_call_by_telephone_is_recorded_from_its_acceptance_on(here: Here) -> None:
-    here.simulator.begin("rtc_phone", "gpt-realtime-2.1", SESSION)
+    rung = await here.simulator.ring(Wish(url="http://127.0.0.1:1/nobody"))
+    phone = rung["call_id"]
     calls = here.sdk(**{"Helicone-User-Id": "u2"}).realtime.calls
-    await calls.accept("rtc_phone", type="realtime", model="gpt-realtime-2.1")
-    await here.listened_to("rtc_phone")
+    await calls.accept(phone, type="realtime", model="gpt-realtime-2.1")
+    await here.listened_to(phone)
     opened = here.journal.opened
     assert (opened.transport, opened.user_id, opened.model_asked) == (
         "sip", "u2", "gpt-realtime-2.1",
     )  # fmt: skip
-    assert here.journal.notes["sideband"]["call_id"] == "rtc_phone"
+    assert here.journal.notes["sideband"]["call_id"] == phone
     here.world.publish(key(revoked=True))
     closed = await here.journal.closed()
     assert closed.end_reason == "key_revoked"
     async with asyncio.timeout(WAIT_S):
-        while here.simulator.has("rtc_phone"):
+        while here.simulator.has(phone):
             await asyncio.sleep(0.01)
 
 

@@ -27,7 +27,7 @@ from trunkline.relay.lanes import Lanes
 from trunkline.relay.selector import PumpSelector
 from trunkline.sealing import Vault
 from trunkline.settings import Settings
-from trunkline.snapshot import Key, Provider, Snapshot, sha256_of_key
+from trunkline.snapshot import Key, Provider, Snapshot, Webhook, sha256_of_key
 
 KEY = "sk-trunkline-test"
 PROVIDER_KEY = "sk-provider-canary"
@@ -159,9 +159,17 @@ class World:
         }
         return connect(self.url(query, scheme), **{**defaults, **options})
 
-    def publish(self, *keys: Key, providers: tuple[Provider, ...] = ()) -> None:
+    def publish(
+        self,
+        *keys: Key,
+        providers: tuple[Provider, ...] = (),
+        webhooks: tuple[Webhook, ...] = (),
+        operator: str = ORG,
+    ) -> None:
         fresh = self.snapshot_path.with_suffix(".new")
-        content = Snapshot(keys=keys, providers=providers, default_org_id=ORG)
+        content = Snapshot(
+            keys=keys, providers=providers, webhooks=webhooks, default_org_id=operator
+        )
         fresh.write_bytes(snapshot.encode(content))
         fresh.rename(self.snapshot_path)
 

@@ -34,6 +34,12 @@ class NoCalls:
     def hang_up(self, call_id: str) -> None:
         raise AssertionError(call_id)
 
+    def rings(self, call_id: str) -> bool:
+        return False
+
+    def answer(self, call_id: str) -> None:
+        raise AssertionError(call_id)
+
 
 class Provider:
     """The simulator without its sockets."""

@@ -34,6 +34,8 @@ EndReason: TypeAlias = Literal[
     "provider_lost",
     "refused_by_gateway",
     "refused_by_provider",
+    "rejected",
+    "not_answered",
     "provider_unreachable",
     "provider_timeout",
     "key_revoked",
@@ -49,7 +51,8 @@ EndReason: TypeAlias = Literal[
     "gateway_died",
     "internal_error",
 ]
-"""Who or what ended the call. `*_lost`: the connection went without a close frame."""
+"""Who or what ended the call. `*_lost`: the connection went without a close frame. `rejected`,
+`not_answered`: of a call by telephone, by the application it was for."""
 
 
 def kind_of(path: str, intent: str) -> CallKind:
@@ -131,7 +134,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     Kinds: `connected` (data: connect_ns, provider handshake headers worth keeping),
     `dialect` (data: caller_dialect: it showed only in a frame), `model_mapped`
     (data: asked, used, why), `early_frames` (data: frames that went on at once, bytes), `revoked`,
-    `bad_price` (data: header).
+    `bad_price` (data: header), `incoming` (of a call by telephone; data: call_id, api, webhook,
+    sip_headers, media_security, rang_ms).
     """
 
     kind: str

@@ -20,7 +20,7 @@ from trunkline.relay.paths import Route, route
 from trunkline.relay.refusal import Refusal
 from trunkline.relay.tokens import Open, Token
 from trunkline.settings import Settings
-from trunkline.snapshot import Key, Provider, Snapshot
+from trunkline.snapshot import Key, Provider, Snapshot, Webhook
 
 MAX_PROPERTIES = 50
 MAX_NAME_CHARS = 128
@@ -38,6 +38,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     by_id: Mapping[str, Key] = {}
     providers: Mapping[str, tuple[Provider, ...]] = {}
     """By organisation."""
+    webhooks: Mapping[str, Webhook] = {}
+    """By id."""
     default_org_id: str = ""
     secret_of: Callable[[Provider], str] | None = None
     """Opens a stored credential. Raises `ValueError` when this process cannot."""
@@ -57,6 +59,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
             by_id={key.key_id: key for key in snapshot.keys},
             unseal=unseal,
             providers=snapshot.by_organisation(),
+            webhooks={webhook.webhook_id: webhook for webhook in snapshot.webhooks},
             default_org_id=snapshot.default_org_id,
             secret_of=secret_of,
         )

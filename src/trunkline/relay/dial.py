@@ -119,8 +119,13 @@ def _cause(exc: OSError | BadResponse) -> str:
     return f"the provider could not be reached: {exc.strerror or type(exc).__name__}"
 
 
-async def connect(protocol: asyncio.Protocol, url: str, context: ssl.SSLContext) -> None:
-    """Connect `protocol` to where `url` is, with TLS if it says so."""
+async def connect(
+    protocol: asyncio.Protocol, url: str, context: ssl.SSLContext, address: str = ""
+) -> None:
+    """Connect `protocol` to where `url` is, with TLS if it says so.
+
+    `address`: the IP address that its host is to have; empty: whichever it has.
+    """
     parts = urlsplit(url)
     secure = parts.scheme in ("wss", "https")
     loop = asyncio.get_running_loop()
@@ -130,9 +135,11 @@ async def connect(protocol: asyncio.Protocol, url: str, context: ssl.SSLContext)
     await aiofastnet.create_connection(
         loop,
         lambda: protocol,
-        parts.hostname,
+        address or parts.hostname,
         parts.port or (443 if secure else 80),
         ssl=context if secure else None,
+        # Its certificate is for its name, however it was found.
+        server_hostname=parts.hostname if secure else None,
     )
 
 

@@ -46,6 +46,7 @@ from trunkline.relay.dial import DialFailed, dial
 from trunkline.relay.form import FORM, SDP, session_of
 from trunkline.relay.front import Front
 from trunkline.relay.head import BadHead, Head
+from trunkline.relay.incoming import Incoming, note_of, with_ends
 from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Journal, Ledger
 from trunkline.relay.minting import with_model
@@ -53,6 +54,7 @@ from trunkline.relay.outgoing import Answer, Request, ask
 from trunkline.relay.paths import Route
 from trunkline.relay.refusal import JSON, Refusal
 from trunkline.relay.response import refusal_of
+from trunkline.relay.ringing import Ringing
 from trunkline.relay.seats import Seat, Seats
 from trunkline.relay.sideband import Sideband
 from trunkline.relay.tokens import Token
@@ -75,6 +77,8 @@ class _Offer(msgspec.Struct, frozen=True, kw_only=True):
     planned: Planned
     content_type: str
     body: bytes
+    ringing: Ringing | None
+    """The call that is accepted, if its webhook came here."""
 
 
 class Direct:
@@ -91,6 +95,7 @@ class Direct:
         tls: ssl.SSLContext,
         begun: Begun,
         ended: Counter[str],
+        incoming: Incoming,
     ) -> None:
         """`begun` is told of each call that runs, and returns what to do when it has ended."""
         self.draining = False
@@ -103,6 +108,7 @@ class Direct:
         self._tls = tls
         self._begun = begun
         self._ended = ended
+        self._incoming = incoming
         self._tasks: set[asyncio.Task[None]] = set()
         """They go on when the caller, which has its answer, is gone."""
 
@@ -119,8 +125,8 @@ class Direct:
         keys = self._keys
         keys.refresh()
         opened = described(head, there, arrival, keys.known.default_org_id)
-        accepted = _ACCEPT.fullmatch(there.path)
-        opened = msgspec.structs.replace(opened, transport="sip" if accepted else "webrtc")
+        transport = "sip" if _accepted(there.path) else "webrtc"
+        opened = msgspec.structs.replace(opened, transport=transport)
         shared = [("Helicone-Id", opened.call_id), *cors(head)]
         try:
             offer = await self._offered(front, head, there, opened)
@@ -129,11 +135,16 @@ class Direct:
             _refuse(front, ledger, exc.refusal, shared)
             return
         ledger.opened(offer.opened)
+        if offer.ringing is not None:
+            ledger.note(note_of(offer.ringing, wall_ns()), monotonic_ns())
         ledger.hide(*(secret.encode() for secret in offer.planned.plan.secrets))
         try:
             await self._seat(front, head, ledger, offer, shared)
         except No as refused:
             _refuse(front, ledger, refused.refusal, shared)
+            if refused.refusal.status == 404:
+                # Gone before it was accepted, and this record says so.
+                await self._answered(offer)
         except asyncio.CancelledError:
             _failed(ledger, "the caller went away before the provider had answered")
             raise
@@ -144,6 +155,7 @@ class Direct:
     async def _offered(self, front: Front, head: Head, there: Route, opened: Opened) -> _Offer:
         """Return the offer, if whoever sends it may call. Raises `_Refused`."""
         known = self._keys.known
+        ringing: Ringing | None = None
         try:
             token = held(head, known)
             who = identified(
@@ -158,6 +170,8 @@ class Direct:
                 if token is not None:
                     raise no(403, "token_may_not_control", "a call is accepted with a key")
                 content_type = JSON
+                ringing = await self._incoming.ringing(who.key.org_id, _accepted(there.path))
+                opened = with_ends(opened, ringing)
                 body = await front.body(head)
                 session = read(body) or {}
             else:
@@ -179,7 +193,7 @@ class Direct:
         )
         return _Offer(
             opened=opened, who=who, token=token, planned=planned, content_type=content_type,
-            body=body,
+            body=body, ringing=ringing,
         )  # fmt: skip
 
     async def _seat(
@@ -199,8 +213,9 @@ class Direct:
             if offer.token is not None and (use := await self._uses.take(offer.token)) is None:
                 raise No(USED_UP)
             answer = await self._asked(offer)
-            accepted = _ACCEPT.fullmatch(urlsplit(offer.planned.plan.url).path.partition("/v1")[2])
-            provider_call = accepted[1] if accepted else _id_in(answer)
+            accepted = _accepted(urlsplit(offer.planned.plan.url).path.partition("/v1")[2])
+            provider_call = accepted or _id_in(answer)
+            await self._answered(offer)
             fields = [("Content-Type", answer.head.fields.get("content-type", SDP)), *shared]
             if provider_call and not accepted:
                 fields.append(("Location", f"{head.path.rstrip('/')}/{provider_call}"))
@@ -211,6 +226,10 @@ class Direct:
             if not begun:
                 seat.leave()
                 await asyncio.shield(self._uses.give_back(use or ""))
+
+    async def _answered(self, offer: _Offer) -> None:
+        if offer.ringing is not None:
+            await self._incoming.answered(offer.who.key.org_id, offer.ringing.call.provider_call)
 
     async def _asked(self, offer: _Offer) -> Answer:
         plan = offer.planned.plan
@@ -347,6 +366,12 @@ def sideband_plan(
     beside = Ask(path=REALTIME, query=tuple(query), headers=headers)
     name = stored.name if stored is not None else planned.choice.profile.name
     return plan_for(msgspec.structs.replace(who, ask=beside, provider=name), known, settings)
+
+
+def _accepted(path: str) -> str:
+    """Return which call `path` accepts; empty: none."""
+    match = _ACCEPT.fullmatch(path)
+    return match[1] if match else ""
 
 
 def _kind(said: object, token: Token | None) -> CallKind:

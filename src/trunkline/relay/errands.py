@@ -15,7 +15,7 @@ import structlog
 
 from trunkline.clock import wall_ns
 from trunkline.ids import RANDOM_BYTES, ulid_bytes, ulid_text
-from trunkline.protocol.profiles.ask import CALLS
+from trunkline.protocol.profiles.ask import CALLS, INCOMING
 from trunkline.protocol.profiles.choosing import Choice
 from trunkline.protocol.profiles.planning import SIMULATOR, Plan
 from trunkline.relay import minting, tokens
@@ -34,6 +34,7 @@ from trunkline.relay.dial import DialFailed
 from trunkline.relay.direct import Direct, bare, cors
 from trunkline.relay.front import Front
 from trunkline.relay.head import BadHead, Head
+from trunkline.relay.incoming import Incoming
 from trunkline.relay.keys import Keys
 from trunkline.relay.outgoing import Answer, Request, ask
 from trunkline.relay.paths import Route
@@ -63,9 +64,11 @@ class Errands:
         tls: ssl.SSLContext,
         seal: tokens.Seal | None,
         direct: Direct,
+        incoming: Incoming,
     ) -> None:
-        """`seal` seals tokens; None: none are made. `direct` opens WebRTC calls."""
+        """`seal` seals tokens; None: none are made. `direct` opens calls past the gateway."""
         self._direct = direct
+        self._incoming = incoming
         self._settings = settings
         self._keys = keys
         self._tls = tls
@@ -94,6 +97,8 @@ class Errands:
             front.refuse(Refusal(status=exc.status, code=exc.code, message=exc.message))
 
     def _work_of(self, there: Route) -> _Work:
+        if there.path.startswith(INCOMING):
+            return self._incoming.take
         if there.path == CALLS or there.path.endswith("/accept"):
             return self._direct.open
         return self._control if there.path.startswith(CALLS) else self._mint
@@ -112,6 +117,9 @@ class Errands:
         body = await front.body(head)
         plan = plan_for(who, known, self._settings).plan
         answer = await self._asked(plan, body, head.text("content-type") or JSON)
+        _, provider_call, verb = there.path.rsplit("/", 2)
+        if verb == "reject":
+            await self._incoming.rejected(who.key, provider_call)
         told = answer.head.fields
         fields = [(name, told[name]) for name in _PASSED if name in told]
         front.reply(answer.head.status, fields, answer.body)

@@ -19,14 +19,17 @@ from trunkline.journal.record import Leg
 from trunkline.relay.allowance import overdue
 from trunkline.relay.attempt import Attempts
 from trunkline.relay.capacity import Capacity, this_machine
+from trunkline.relay.deliveries import Deliveries
 from trunkline.relay.direct import Direct
 from trunkline.relay.door import Door
 from trunkline.relay.errands import Errands
 from trunkline.relay.front import CROWDED, Front, Port
+from trunkline.relay.incoming import Incoming
 from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Journal
 from trunkline.relay.loads import Loads
 from trunkline.relay.meter import Meter
+from trunkline.relay.ringing import Ringers
 from trunkline.relay.room import Room
 from trunkline.relay.seats import Seats
 from trunkline.relay.shell import Call
@@ -51,6 +54,10 @@ TALLIES = "tallies"
 """Directory of what gateways know together of the calls of keys with limits."""
 USES = "uses"
 """Directory of what they know together of how often tokens were used."""
+RINGING = "ringing"
+"""Directory of the calls that ring, which any of them may be asked to accept."""
+DELIVERIES = "deliveries"
+"""Directory of the webhooks that any of them has seen."""
 LAST_CLOSES_S = 3.0
 """For close handshakes after the drain limit; then the connections are dropped."""
 
@@ -110,6 +117,16 @@ class Gateway:
             self._begun,
             uses,
         )
+        beside_keys = snapshot_path.parent
+        self._incoming = Incoming(
+            journal,
+            self._keys,
+            instance,
+            provider_tls,
+            Ringers(beside_keys / RINGING),
+            Deliveries(beside_keys / DELIVERIES),
+            self._attempts.ended,
+        )
         self._direct = Direct(
             settings,
             journal,
@@ -120,9 +137,12 @@ class Gateway:
             provider_tls,
             self._begun,
             self._attempts.ended,
+            self._incoming,
         )
         seal = None if vault is None else vault.seal
-        self._errands = Errands(settings, self._keys, provider_tls, seal, self._direct)
+        self._errands = Errands(
+            settings, self._keys, provider_tls, seal, self._direct, self._incoming
+        )
         self._port = Port(
             settings=settings,
             server_socket=server_socket,
@@ -273,6 +293,7 @@ class Gateway:
                 if self.capacity.memory.short:
                     self._trim.needed(now_ns)
                 self._end_overdue(now_ns)
+                self._incoming.sweep(now_ns)
                 for call in tuple(self._calls):
                     for_caller, for_provider = call.tick(now_ns)
                     if for_caller or for_provider:

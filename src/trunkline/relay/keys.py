@@ -13,8 +13,8 @@ import structlog
 from trunkline import snapshot
 from trunkline.relay.admit import Known
 from trunkline.relay.allowance import is_bounded
-from trunkline.sealing import Vault, context_of
-from trunkline.snapshot import Key, Provider, Snapshot
+from trunkline.sealing import Unopened, Vault, context_of, webhook_context_of
+from trunkline.snapshot import Key, Provider, Snapshot, Webhook
 
 log = structlog.get_logger("trunkline.relay")
 
@@ -60,6 +60,17 @@ class Keys:
         self.bounded = {key.key_id: key for key in fresh.keys if is_bounded(key)}
         self._live = frozenset(key.key_id for key in fresh.keys if not key.revoked)
         return True
+
+    def webhook_secret(self, webhook: Webhook) -> str:
+        """Return the secret that signs what comes to `webhook`.
+
+        Raises:
+            Unopened: this process cannot open it.
+        """
+        if self._unseal is None:
+            raise Unopened("there is no master key here")
+        context = webhook_context_of(webhook.org_id, webhook.webhook_id)
+        return self._unseal(webhook.sealed, context)
 
     @property
     def ever_read(self) -> bool:

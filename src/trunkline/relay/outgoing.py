@@ -1,4 +1,4 @@
-"""I/O. One HTTP request to a provider, and its whole answer.
+"""I/O. One HTTP request to a provider, or to whom a webhook is forwarded, and its whole answer.
 
 Few and small: client secrets, WebRTC offers, the control of calls. So each has a
 connection of its own. Redirects are never followed: the request holds a credential
@@ -33,7 +33,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a provider answered, whatever its status."""
+    """What was answered, whatever its status."""
 
     head: ResponseHead
     body: bytes
@@ -45,12 +45,27 @@ async def ask(request: Request, settings: Settings, context: ssl.SSLContext) -> 
     Raises:
         DialFailed: it could not be reached, took too long, or did not answer in HTTP.
     """
-    protocol = _Asking(request)
+    with failures_told(settings):
+        async with asyncio.timeout(settings.connect_timeout_ms / 1000):
+            return await exchange(request, context)
+
+
+async def exchange(
+    request: Request,
+    context: ssl.SSLContext,
+    *,
+    address: str = "",
+    max_answer_bytes: int = MAX_ANSWER_BYTES,
+) -> Answer:
+    """Return the answer to one request, of `address` if there is one, however long it takes.
+
+    Raises:
+        OSError, BadResponse: it could not be had.
+    """
+    protocol = _Asking(request, max_answer_bytes)
     try:
-        with failures_told(settings):
-            async with asyncio.timeout(settings.connect_timeout_ms / 1000):
-                await connect(protocol, request.url, context)
-                return await protocol.answered
+        await connect(protocol, request.url, context, address)
+        return await protocol.answered
     finally:
         protocol.drop()
 
@@ -72,11 +87,12 @@ def _sent(request: Request) -> bytes:
 class _Asking(asyncio.Protocol):
     """Sends one request, reads one answer."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, max_answer_bytes: int) -> None:
         self.answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._request = request
         self._transport: asyncio.Transport | None = None
-        self._reading = Reading(MAX_ANSWER_BYTES)
+        self._reading = Reading(max_answer_bytes)
+        self._max_answer_bytes = max_answer_bytes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the request."""
@@ -121,7 +137,7 @@ class _Asking(asyncio.Protocol):
         if not body.whole:
             return
         told, came = head.fields.get("content-length", ""), body.content
-        if told.isdecimal() and len(came) < min(int(told), MAX_ANSWER_BYTES):
+        if told.isdecimal() and len(came) < min(int(told), self._max_answer_bytes):
             self.answered.set_exception(BadResponse("it ended early"))
         else:
             self.answered.set_result(Answer(head, came))

@@ -17,6 +17,7 @@ from trunkline.protocol.profiles.ask import (
     AZURE_PREVIEW,
     CALLS,
     CLIENT_SECRETS,
+    INCOMING,
     LIVE,
     REALTIME,
     SESSIONS,
@@ -49,6 +50,7 @@ _UNDER_HELICONE = {
 _HTTP = frozenset({CLIENT_SECRETS, TRANSLATION_SECRETS, SESSIONS, TRANSCRIPTION_SESSIONS, CALLS})
 _BEFORE_HTTP = re.compile(r"(?:/v1/gateway/oai(?:/openai)?(?:/v1)?|(?:/openai)?/v1)(/realtime/.*)")
 _CONTROL = re.compile(r"(/realtime/calls)(/[A-Za-z0-9_-]{1,128}/(?:accept|reject|refer|hangup))")
+_INCOMING = re.compile(rf"{INCOMING}/hook_[0-9A-Z]{{26}}")
 _LIVE_SESSION = re.compile(r"(/.*/sessions)(/[A-Za-z0-9_-]{1,128}/(?:attach|fork))")
 _FIRST = re.compile(r"/(k|p)/([^/]+)(/.*)")
 _HIDDEN = "…"
@@ -101,7 +103,7 @@ def http_route(path: str) -> Route | None:
     if match is None:
         return None
     asked = match[1]
-    if asked not in _HTTP and not _CONTROL.fullmatch(asked):
+    if asked not in _HTTP and not _CONTROL.fullmatch(asked) and not _INCOMING.fullmatch(asked):
         return None
     return _route(path, asked, found)
 

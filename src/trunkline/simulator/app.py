@@ -23,6 +23,7 @@ from picows.picows import WSProtocol  # pyright: ignore[reportAttributeAccessIss
 
 from trunkline.clock import monotonic_ns, wall_ns
 from trunkline.errors import OperatorError
+from trunkline.protocol.webhooks import Delivery
 from trunkline.simulator import voices
 from trunkline.simulator.admission import (
     SUBPROTOCOL,
@@ -41,6 +42,7 @@ from trunkline.simulator.front import Front
 from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.providers import admit
 from trunkline.simulator.rest import Posted, Reply, Rest
+from trunkline.simulator.ringing import Ring, Wish, posted
 from trunkline.simulator.secrets import Secrets
 from trunkline.simulator.session import Session
 from trunkline.simulator.shell import Connection, Doomed
@@ -71,6 +73,8 @@ class Simulator:
         self._rest = Rest(config, self._secrets, self)
         self.direct: dict[str, DirectCall] = {}
         """Calls whose media would go direct, by id; those that are over too."""
+        self._ringing: dict[str, Ring] = {}
+        """Calls by telephone that nobody has answered, by each of their ids."""
 
     @property
     def connections(self) -> list[Arrival]:
@@ -141,14 +145,43 @@ class Simulator:
         """End such a call."""
         self.direct[call_id].hang_up()
 
+    def rings(self, call_id: str) -> bool:
+        """Return whether such a call rings."""
+        return call_id in self._ringing
+
+    def answer(self, call_id: str) -> None:
+        """It rings no more."""
+        ring = self._ringing[call_id]
+        for name in (ring.realtime_id, ring.live_id):
+            self._ringing.pop(name, None)
+
+    async def ring(self, wish: Wish) -> dict[str, Any]:
+        """Let a call come by telephone. Returns what it is called, and who took its webhooks."""
+        self._arrived += 1
+        chance = Chance(self.config.seed or 0, -2_000_000 - self._arrived)
+        ring = Ring(chance.id("rtc"), chance.id("live"))
+        self._ringing.update({ring.realtime_id: ring, ring.live_id: ring})
+        now_s, statuses = wall_ns() // 10**9, list[int]()
+        for body in ring.events(wish, chance.id("evt"), now_s):
+            delivery = Delivery(chance.id("wh"), now_s)
+            statuses.append(await posted(wish.url, self.config.webhook_secret, delivery, body))
+        _log.info("a call rings", call=ring.realtime_id, answered=statuses)
+        return {"call_id": ring.realtime_id, "session_id": ring.live_id, "statuses": statuses}
+
     def _ready(self) -> Means:
         if self._means is None:
             raise RuntimeError("start() makes the means before it listens")
         return self._means
 
-    def _serve(self, posted: Posted) -> Reply:
-        self.arrivals.append(posted.arrival)
-        return self._rest.answer(posted, wall_ns() // 10**9)
+    async def _serve(self, request: Posted) -> Reply:
+        if request.arrival.path == "/simulator/ring" and self.config.webhook_secret:
+            try:
+                wish = msgspec.json.decode(request.body, type=Wish)
+            except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+                return Reply.of(400, {"error": {"code": "bad_ring", "message": str(exc)}})
+            return Reply.of(200, await self.ring(wish))
+        self.arrivals.append(request.arrival)
+        return self._rest.answer(request, wall_ns() // 10**9)
 
     def _arrive(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
         arrival = Arrival(

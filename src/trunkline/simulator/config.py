@@ -169,13 +169,17 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     fragment_bytes: int = 0
     """Send frames in WebSocket fragments of this size. 0: whole."""
 
-    # For tests
+    # For tests and demos
+    webhook_secret: str = ""
+    """Let calls come by telephone, at `POST /simulator/ring`, and sign their webhooks with this
+    (`whsec_…`). Empty: there is no telephone. Whoever reaches the port then decides where it
+    posts to."""
     show_connections: bool = False
     """Answer `GET /simulator/connections` with what arrived, credentials hidden."""
 
 
 _SEPARATOR = re.compile("[:=]")
-AT_START = ("accepted_keys", "known_speech", "show_connections")
+AT_START = ("accepted_keys", "known_speech", "show_connections", "webhook_secret")
 """Switches that a connection may not set for itself."""
 
 

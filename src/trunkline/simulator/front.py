@@ -7,7 +7,7 @@ gets one answer, and ends the connection.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from trunkline.simulator.admission import Arrival
@@ -21,11 +21,14 @@ _MAX_BODY_BYTES = 4 << 20
 class Front(asyncio.Protocol):
     """Reads the first bytes, then gives the connection away or answers."""
 
-    def __init__(self, websocket: Callable[[], Any], serve: Callable[[Posted], Reply]) -> None:
+    def __init__(
+        self, websocket: Callable[[], Any], serve: Callable[[Posted], Awaitable[Reply]]
+    ) -> None:
         """`websocket` makes a picows protocol; `serve` answers everything else."""
         self._websocket, self._serve = websocket, serve
         self._transport: asyncio.Transport | None = None
         self._read = bytearray()
+        self._answering: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first bytes."""
@@ -34,7 +37,7 @@ class Front(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Gather until it is known what comes."""
         self._read += data
-        if self._transport is None or len(self._read) < 4:
+        if self._transport is None or len(self._read) < 4 or self._answering is not None:
             return
         if self._read.startswith(b"GET "):
             self._give_away(self._transport)
@@ -69,7 +72,12 @@ class Front(asyncio.Protocol):
         body = bytes(self._read[end + len(_END) :])
         if length.isdecimal() and len(body) < int(length):
             return
-        reply = self._serve(Posted(method, arrival, body))
+        self._answering = asyncio.get_running_loop().create_task(
+            self._answer(transport, Posted(method, arrival, body))
+        )
+
+    async def _answer(self, transport: asyncio.Transport, posted: Posted) -> None:
+        reply = await self._serve(posted)
         transport.write(_head(reply) + reply.body)
         transport.close()
 

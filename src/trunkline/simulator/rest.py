@@ -43,6 +43,14 @@ class Calls(Protocol):
         """Begin one. Raises `Refused` for a session that cannot be."""
         ...
 
+    def rings(self, call_id: str) -> bool:
+        """Return whether it rings, and nobody has answered it."""
+        ...
+
+    def answer(self, call_id: str) -> None:
+        """It rings no more."""
+        ...
+
     def has(self, call_id: str) -> bool:
         """Return whether it runs."""
         ...
@@ -101,12 +109,29 @@ class Rest:
         _, call_id, verb = (*asked.split("/"), "", "")[:3]
         if verb not in ("accept", "reject", "refer", "hangup"):
             return _refused(404, Refused("not_found", f"Nothing lives at {posted.arrival.path}."))
+        if self._calls.rings(call_id):
+            return self._rung(posted, call_id, verb)
         if not self._calls.has(call_id):
             return _refused(404, Refused("call_not_found", f"No call {call_id[:80]}."))
+        if verb == "accept":
+            raise Refused("call_already_accepted", f"Call {call_id[:80]} runs already.")
         if verb == "refer" and not _json(posted.body).get("target_uri"):
             raise missing("target_uri")
         if verb in ("reject", "hangup"):
             self._calls.hang_up(call_id)
+        return Reply(status=200)
+
+    def _rung(self, posted: Posted, call_id: str, verb: str) -> Reply:
+        """Do what is asked of a call that rings."""
+        asked = _json(posted.body)
+        if verb == "accept":
+            model = asked.get("model")
+            if not model:
+                raise missing("model")
+            self._calls.begin(call_id, model, asked)
+        elif verb == "refer":
+            raise Refused("call_not_accepted", "Accept the call before you refer it.")
+        self._calls.answer(call_id)
         return Reply(status=200)
 
     def _offer(self, posted: Posted, secret: Secret | None, chance: Chance) -> Reply:

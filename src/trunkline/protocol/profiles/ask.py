@@ -28,6 +28,8 @@ SESSIONS = "/realtime/sessions"
 TRANSCRIPTION_SESSIONS = "/realtime/transcription_sessions"
 CALLS = "/realtime/calls"
 """What is asked in plain HTTP. `CALLS` may go on: `/<id>/hangup`."""
+INCOMING = "/realtime/incoming"
+"""Where providers post webhooks, `/<id>`: not asked of a provider."""
 
 RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,62}")
 """What may stand in for `{resource}`: one DNS label, so that nothing else becomes the host."""

@@ -115,9 +115,11 @@ async def note_use(session: AsyncSession, world: World, key_id: str) -> None:
 
 
 async def take_snapshot(
-    session: AsyncSession, providers: tuple[snapshot.Provider, ...]
+    session: AsyncSession,
+    providers: tuple[snapshot.Provider, ...],
+    webhooks: tuple[snapshot.Webhook, ...],
 ) -> snapshot.Snapshot:
-    """Return what gateways must know: of keys, and of `providers`."""
+    """Return what gateways must know: of keys, `providers` and `webhooks`."""
     rows = await session.execute(
         select(models.ApiKey, models.Organisation.spent_until_us)
         .join(models.Organisation, models.Organisation.id == models.ApiKey.org_id)
@@ -144,6 +146,7 @@ async def take_snapshot(
             for row, org_spent_until_us in rows
         ),
         providers=providers,
+        webhooks=webhooks,
         default_org_id=operator or "",
     )
 

@@ -129,6 +129,31 @@ class Provider(Base):
     """When its credential was last replaced."""
 
 
+class Webhook(Base):
+    """Where a provider tells of calls that come by telephone, and who is told of them then."""
+
+    __tablename__ = "webhooks"
+    __table_args__ = (UniqueConstraint("org_id", "name"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """`hook_<ULID>`. Part of the address that the provider posts to."""
+    org_id: Mapped[str] = mapped_column(
+        ForeignKey("organisations.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(String(64))
+    url: Mapped[str] = mapped_column(Text)
+    """Where it is forwarded to."""
+    sealed: Mapped[str] = mapped_column(Text)
+    """The secret that signs what the provider sends, by `sealing`."""
+    hint: Mapped[str] = mapped_column(String(16))
+    """Its last letters."""
+    show_numbers: Mapped[bool]
+    """Record who calls whom."""
+    created_at_us: Mapped[int]
+    replaced_at_us: Mapped[int | None]
+    """When its secret was last replaced."""
+
+
 class WebSession(Base):
     """A browser that has signed in."""
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from trunkline import snapshot
 from trunkline.protocol.profiles import stored
 from trunkline.protocol.profiles.profile import Profile
-from trunkline.sealing import Unopened, Vault, context_of
+from trunkline.sealing import Unopened, Vault, context_of, webhook_context_of
 from trunkline.store.control import keys, models, people
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.database import Database
@@ -164,10 +164,11 @@ class Providers:
         return True
 
     async def rotate(self, *, by: str = "") -> tuple[int, list[str]]:
-        """Seal every credential anew, under a new master key where it is in a file.
+        """Seal every credential, and every webhook's secret, anew.
 
-        Returns how many were, and the names of those that no key here opens, which stay
-        as they are. May be called again after a failure: it goes on where it was.
+        Under a new master key where it is in a file. Returns how many were, and the
+        names of those that no key here opens, which stay as they are. May be called
+        again after a failure: it goes on where it was.
 
         Raises:
             OperatorError: the master key cannot be used.
@@ -177,17 +178,19 @@ class Providers:
             await asyncio.to_thread(vault.begin_rotation)
         resealed, lost = 0, list[str]()
         async with self._database.writing() as session:
-            for row in await session.scalars(select(models.Provider)):
-                if not row.sealed or vault.is_current(row.sealed):
+            for row, context in await _sealed_rows(session):
+                if vault.is_current(row.sealed):
                     continue
-                context = context_of(row.org_id, row.id)
                 try:
                     row.sealed = vault.seal(vault.open(row.sealed, context), context)
                 except Unopened:
                     lost.append(row.name)
                     continue
                 resealed += 1
-                self._audit(session, row, by, "provider.resealed")
+                kind = "provider" if isinstance(row, models.Provider) else "webhook"
+                people.add_audit(
+                    session, self._world, row.org_id, by, f"{kind}.resealed", row.id, row.name
+                )
             await keys.count_change(session)
         await self._publish()
         if not lost:
@@ -209,6 +212,18 @@ class Providers:
     def _audit(self, session: AsyncSession, row: models.Provider, by: str, action: str) -> None:
         detail = f"{row.name} ({row.profile}) {row.hint}".strip()
         people.add_audit(session, self._world, row.org_id, by, action, row.id, detail)
+
+
+async def _sealed_rows(
+    session: AsyncSession,
+) -> list[tuple[models.Provider | models.Webhook, str]]:
+    """Return all rows that hold something sealed, each with what it is bound to."""
+    providers = await session.scalars(select(models.Provider).where(models.Provider.sealed != ""))
+    webhooks = await session.scalars(select(models.Webhook))
+    return [
+        *((row, context_of(row.org_id, row.id)) for row in providers),
+        *((row, webhook_context_of(row.org_id, row.id)) for row in webhooks),
+    ]
 
 
 async def for_gateways(session: AsyncSession) -> tuple[snapshot.Provider, ...]:

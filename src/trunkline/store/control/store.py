@@ -17,10 +17,11 @@ from typing import Final
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.sealing import Vault
 from trunkline.snapshot import Snapshot
-from trunkline.store.control import accounts, budgets, keys, models, people, providers
+from trunkline.store.control import accounts, budgets, keys, models, people, providers, webhooks
 from trunkline.store.control.accounts import (
     OPERATOR_EMAIL,
     ApiKey,
@@ -35,6 +36,7 @@ from trunkline.store.control.accounts import (
 from trunkline.store.control.database import ControlUnavailable, Database
 from trunkline.store.control.limits import Budgeted, Spent, clean_budget, plain, told
 from trunkline.store.control.providers import Providers
+from trunkline.store.control.webhooks import Webhooks
 from trunkline.store.control.world import Passwords, World
 
 POLL_S: Final = 0.25
@@ -63,6 +65,8 @@ class ControlStore:
         self._published = -1
         self.providers = Providers(database, world, vault, self._publish)
         """Those that organisations have stored."""
+        self.webhooks = Webhooks(database, world, vault, self._publish)
+        """By which providers tell of calls that come by telephone."""
         self.unpublished = False
         """The gateways do not hear of changes: the snapshot cannot be written."""
 
@@ -350,7 +354,7 @@ class ControlStore:
     async def snapshot(self) -> Snapshot:
         """Return what gateways must know of accounts."""
         async with self._database.reading() as session:
-            return await keys.take_snapshot(session, await providers.for_gateways(session))
+            return await _taken(session)
 
     async def publish_snapshot(self, path: Path) -> None:
         """Write the snapshot to `path`, whole, readable by its owner only.
@@ -359,7 +363,7 @@ class ControlStore:
         """
         async with self._database.writing() as session:
             number = await keys.hold_publishing(session)
-            taken = await keys.take_snapshot(session, await providers.for_gateways(session))
+            taken = await _taken(session)
             await keys.write_snapshot(path, taken)
         self._published = number
 
@@ -401,3 +405,9 @@ class ControlStore:
                 select(models.Organisation).order_by(models.Organisation.id)
             )
             return [people.as_organisation(row) for row in rows]
+
+
+async def _taken(session: AsyncSession) -> Snapshot:
+    """Return what gateways must know, at one moment."""
+    stored = await providers.for_gateways(session)
+    return await keys.take_snapshot(session, stored, await webhooks.for_gateways(session))

@@ -113,7 +113,8 @@ def _about_call(call: CallRow) -> Iterator[Finding]:
             f"{call.model_asked} is retired: {call.model_used} answered in its place.",
             "Ask for it by name, or change the successors setting.",
         )
-    if media := text.transport(call.transport):
+    media = text.transport(call.transport)
+    if media and call.status != "refused":
         yield Finding(
             "note",
             f"Sound went past the gateway, by {media}: it is not recorded.",

@@ -32,6 +32,8 @@ _END_WORDS = {
     "provider_lost": "provider’s connection lost",
     "refused_by_gateway": "refused by the gateway",
     "refused_by_provider": "refused by the provider",
+    "rejected": "rejected by the application",
+    "not_answered": "nobody answered",
     "provider_unreachable": "provider unreachable",
     "provider_timeout": "provider did not answer in time",
     "key_revoked": "key revoked",
