@@ -9,7 +9,7 @@ PAGE = TESTS.parent / "docs" / "reference" / "guarantees.md"
 
 def promised() -> dict[str, str]:
     """Every case of the page, with its row."""
-    rows = re.findall(r"^\| ([RBDL]\d+) \|.*$", PAGE.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| ([RBDLS]\d+) \|.*$", PAGE.read_text("utf-8"), re.MULTILINE)
     lines = PAGE.read_text("utf-8").splitlines()
     return {case: next(line for line in lines if line.startswith(f"| {case} |")) for case in rows}
 

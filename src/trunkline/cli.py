@@ -16,6 +16,7 @@ from trunkline.errors import OperatorError
 from trunkline.orders import Given
 from trunkline.providers_cli import providers
 from trunkline.settings import Settings, load, undump
+from trunkline.webhooks_cli import webhooks
 
 app = typer.Typer(
     name="trunkline",
@@ -27,6 +28,7 @@ app = typer.Typer(
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(providers, name="providers")
+app.add_typer(webhooks, name="webhooks")
 
 # Whether it can be read is ours to say, in one line, with what to do.
 Data = Annotated[Path | None, typer.Option(help="Directory of stores and journal.", readable=False)]

@@ -42,7 +42,7 @@ def add(
     new = NewProvider(
         name=name,
         profile=profile,
-        credential=_credential(),
+        credential=from_input("Credential"),
         url=url,
         resource=resource,
         models=tuple(model or ()),
@@ -66,7 +66,7 @@ def replace(provider_id: ProviderId, data: Data = None) -> None:
     """Give a stored provider another credential, read from standard input."""
     from trunkline import wiring
 
-    wiring.run(_replace(load({"data": data}), provider_id, _credential()))
+    wiring.run(_replace(load({"data": data}), provider_id, from_input("Credential")))
 
 
 @providers.command("models")
@@ -103,10 +103,10 @@ def rotate(data: Data = None) -> None:
     sys.stdout.write(wiring.run(_rotate(load({"data": data}))) + "\n")
 
 
-def _credential() -> str:
+def from_input(what: str) -> str:
     """Return what is on standard input: on a command line others of this machine could read it."""
     if sys.stdin.isatty():
-        return typer.prompt("Credential", hide_input=True, default="", show_default=False, err=True)
+        return typer.prompt(what, hide_input=True, default="", show_default=False, err=True)
     return sys.stdin.read().strip()
 
 

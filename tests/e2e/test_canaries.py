@@ -36,6 +36,7 @@ PASSWORD = "canaryPASSWORD0123456789"
 LINK = "canaryLINK0123456789"
 STORED = "sk-proj-canarySTORED0123456789"
 STORED_AZURE = "5704ed5704ed5704ed5704ed5704ed57"
+WEBHOOK = "canaryWEBHOOK0123456789"
 METRICS = "canaryMETRICS0123456789"
 PLANTED = {
     "provider key": PROVIDER_KEY,
@@ -49,6 +50,7 @@ PLANTED = {
     "metrics token": METRICS,
     "stored credential": STORED,
     "stored Azure key": STORED_AZURE,
+    "webhook secret": WEBHOOK,
 }
 REALTIME = "/v1/gateway/oai/realtime"
 
@@ -136,10 +138,15 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Generator[Planted]:
 
 def store(started: Running) -> None:
     """Store credentials, as the command line does."""
-    openai = ("--name", "main", "--profile", "openai", "--model", "stored*")
-    azure = ("--name", "west", "--profile", "azure", "--resource", "west", "--model", "west*")
-    for options, secret in ((openai, STORED), (azure, STORED_AZURE)):
-        command = [*COMMAND, "providers", "add", *options, "--data", str(started.data)]
+    openai = ("providers", "--name", "main", "--profile", "openai", "--model", "stored*")
+    azure = (
+        "providers", "--name", "west", "--profile", "azure", "--resource", "west",
+        "--model", "west*",
+    )  # fmt: skip
+    webhook = ("webhooks", "--name", "desk", "--url", "http://127.0.0.1:1/")
+    stored = ((openai, STORED), (azure, STORED_AZURE), (webhook, WEBHOOK))
+    for (what, *options), secret in stored:
+        command = [*COMMAND, what, "add", *options, "--data", str(started.data)]
         subprocess.run(
             command, input=secret, text=True, check=True, capture_output=True, timeout=60,
             env=environment({}),
@@ -326,7 +333,7 @@ def test_no_answer_of_the_api_has_a_secret(planted: Planted) -> None:
             assert found(planted.secrets, answer.text) == [], path
             quotes += answer.text.count("Not ***")
     assert quotes >= 4
-    for path in ("/v1/calls", "/v1/providers", "/v1/keys"):
+    for path in ("/v1/calls", "/v1/providers", "/v1/webhooks", "/v1/keys"):
         assert found(planted.secrets, planted.running.get(path).text) == [], path
 
 
@@ -336,6 +343,7 @@ def test_no_page_has_a_secret(planted: Planted) -> None:
         "/calls",
         "/keys",
         "/providers",
+        "/webhooks",
         "/sessions",
         *(f"/calls/{one}" for one in planted.call_ids),
     ]

@@ -1,7 +1,7 @@
 """Nobody sees what is not theirs, and no other site acts in anyone's name."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import pytest
 from fastapi import Depends, FastAPI, Request, Response
@@ -11,6 +11,7 @@ from tests.support.web import ORIGIN, PASSWORD, Member, Site, open_site
 from trunkline.settings import Settings
 from trunkline.store.control.accounts import KeyLimits
 from trunkline.store.control.providers import NewProvider
+from trunkline.store.control.webhooks import NewWebhook
 from trunkline.store.facts.store import FactsStore
 from trunkline.web import auth
 from trunkline.web.app import create_app
@@ -25,6 +26,7 @@ OPEN = {"/live", "/ready", "/metrics"}
 """What answers without a credential; everything else of the API needs one."""
 STREAMS = {("GET", "/v1/live/events")}
 """What goes on for ever once it is allowed; `test_live_feed.py` has its other half."""
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/session/query"): {
         "timeFilter": {"startTimeUnixMs": 0, "endTimeUnixMs": 10**13},
@@ -41,6 +43,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/providers"): {"name": "new", "profile": "openai", "credential": "sk-new-123456"},
     ("PUT", "/v1/providers/{provider_id}/credential"): {"credential": "sk-other-123456"},
     ("PUT", "/v1/providers/{provider_id}/models"): {"models": ["gpt-realtime"]},
+    ("POST", "/v1/webhooks"): {"name": "new", "url": "https://a.example/", "secret": SECRET},
+    ("PUT", "/v1/webhooks/{webhook_id}/secret"): {"secret": SECRET},
+    ("PUT", "/v1/webhooks/{webhook_id}/target"): {"url": "https://b.example/"},
 }
 QUESTIONS = {
     ("POST", "/v1/metrics/query"),
@@ -62,6 +67,10 @@ CHANGES = {
     ("PUT", "/v1/providers/{provider_id}/credential"),
     ("PUT", "/v1/providers/{provider_id}/models"),
     ("DELETE", "/v1/providers/{provider_id}"),
+    ("POST", "/v1/webhooks"),
+    ("PUT", "/v1/webhooks/{webhook_id}/secret"),
+    ("PUT", "/v1/webhooks/{webhook_id}/target"),
+    ("DELETE", "/v1/webhooks/{webhook_id}"),
 }
 """What only a key that may manage keys, or erase calls, can do, and no cookie."""
 
@@ -88,17 +97,32 @@ WITH_IDS = [
 ]
 
 
-async def a_provider(site: Site, member: Member) -> str:
-    new = NewProvider(name="spare", profile="openai", credential="sk-spare-123456")
-    return (await site.control.providers.add(member.org_id, new)).id
+class Stored(NamedTuple):
+    """What an organisation has stored."""
+
+    provider_id: str
+    webhook_id: str
 
 
-def filled(path: str, call_id: str, session_id: str, key_id: str, provider_id: str) -> str:
+NONE_STORED = Stored("provider_none", "hook_none")
+
+
+async def stored_by(site: Site, member: Member) -> Stored:
+    provider = NewProvider(name="spare", profile="openai", credential="sk-spare-123456")
+    webhook = NewWebhook(name="spare", url="https://app.example/hook", secret=SECRET)
+    return Stored(
+        (await site.control.providers.add(member.org_id, provider)).id,
+        (await site.control.webhooks.add(member.org_id, webhook)).id,
+    )
+
+
+def filled(path: str, call_id: str, session_id: str, key_id: str, stored: Stored) -> str:
     names = {
         "{call_id}": call_id,
         "{session_id}": session_id,
         "{key_id}": key_id,
-        "{provider_id}": provider_id,
+        "{provider_id}": stored.provider_id,
+        "{webhook_id}": stored.webhook_id,
     }
     for name, value in names.items():
         path = path.replace(name, value)
@@ -125,9 +149,9 @@ async def test_another_organisations_id_is_told_like_one_that_is_not(
 ) -> None:
     owner, stranger = await site.join(), await site.join()
     call = await site.add_whole_call(owner.org_id)
-    provider = await a_provider(site, owner)
-    theirs = filled(path, call.call_id, call.session_id, owner.spare_id, provider)
-    nobodys = filled(path, fresh_call(), "no-such-session", "key_none", "provider_none")
+    stored = await stored_by(site, owner)
+    theirs = filled(path, call.call_id, call.session_id, owner.spare_id, stored)
+    nobodys = filled(path, fresh_call(), "no-such-session", "key_none", NONE_STORED)
     body = BODIES.get((method, path))
     for headers in credentials((method, path), stranger):
         told = await ask(site, method, theirs, headers, body)
@@ -158,8 +182,8 @@ async def test_nothing_is_told_without_a_key_that_may_read(
     member = await (site.operator() if path in OPERATORS else site.join())
     call = await site.add_whole_call(member.org_id)
     operation, body = (method, path), BODIES.get((method, path))
-    provider = await a_provider(site, member)
-    path = filled(path, call.call_id, call.session_id, member.spare_id, provider)
+    stored = await stored_by(site, member)
+    path = filled(path, call.call_id, call.session_id, member.spare_id, stored)
     refused = {
         "nothing": ({}, 401),
         "an unknown key": ({"Authorization": "Bearer sk-trunkline-nosuch"}, 401),
@@ -505,6 +529,10 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/providers/{}",
         "/v1/providers/{}/credential",
         "/v1/providers/{}/models",
+        "/v1/webhooks",
+        "/v1/webhooks/{}",
+        "/v1/webhooks/{}/secret",
+        "/v1/webhooks/{}/target",
         "/v1/system",
     }
 

@@ -29,6 +29,7 @@ from trunkline.web.api import (
     reports,
     sessions,
     system,
+    webhooks,
 )
 from trunkline.web.asgi import BodyLimit, Bugs, Headers
 from trunkline.web.auth import is_secure
@@ -79,6 +80,7 @@ def create_app(deps: Dependencies) -> FastAPI:
         keys,
         budget,
         providers,
+        webhooks,
         system,
         helicone,
         helicone_requests,

@@ -45,3 +45,8 @@ class Dependencies:
 def deps_of(request: Request) -> Dependencies:
     """Return what `create_app` was given. A FastAPI dependency."""
     return cast("Dependencies", request.app.state.deps)
+
+
+def public_url(request: Request) -> str:
+    """Return how the outside reaches us, without a slash at its end."""
+    return deps_of(request).settings.public_url or str(request.base_url).rstrip("/")

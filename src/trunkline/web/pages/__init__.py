@@ -14,9 +14,10 @@ from trunkline.web.pages import (
     sessions,
     static,
     system,
+    webhooks,
 )
 
-_PAGES = (static, accounts, keys, providers, calls, call, sessions, reports, system)
+_PAGES = (static, accounts, keys, providers, webhooks, calls, call, sessions, reports, system)
 
 
 def install(app: FastAPI) -> None:

@@ -17,10 +17,11 @@ from trunkline.store.facts.queries_calls import (
 from trunkline.store.facts.queries_overview import Overview, overview
 from trunkline.web.api import cursors
 from trunkline.web.auth import Deps, RequiredUser
+from trunkline.web.deps import public_url
 from trunkline.web.export import Form, exported
 from trunkline.web.pages import calls_view
 from trunkline.web.pages.overview_view import tiles
-from trunkline.web.pages.render import page, public_url
+from trunkline.web.pages.render import page
 from trunkline.web.pages.snippets import snippets
 from trunkline.web.recent import Recent
 

@@ -62,8 +62,3 @@ def page(
         viewer=viewer, simulator=deps_of(request).settings.simulator, **context
     )
     return HTMLResponse(html, status_code, headers)
-
-
-def public_url(request: Request) -> str:
-    """Return how this server is reached, for code to copy."""
-    return deps_of(request).settings.public_url or str(request.base_url).rstrip("/")
