@@ -19,7 +19,7 @@ from tests.support.facts import a_call, parts_of
 from trunkline.store.facts import ddl
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.query import Query
-from trunkline.store.facts.rows import ItemRow
+from trunkline.store.facts.rows import ItemRow, MarkRow
 from trunkline.store.facts.store import FactsStore, FactsUnavailable
 
 ROOT = Path(__file__).parent.parent.parent
@@ -66,7 +66,15 @@ async def plant(facts: FactsStore) -> str:
         for row in parts
         if isinstance(row, ItemRow)
     ]
-    await facts.insert([*parts, *said, call])
+    comment = MarkRow(
+        org_id=ORG,
+        call_id=call.call_id,
+        version=1,
+        kind="comment",
+        text=f"planted-{os.urandom(16).hex()}",
+    )
+    tag = msgspec.structs.replace(comment, kind="tag", name=f"planted-{os.urandom(16).hex()}")
+    await facts.insert([*parts, *said, comment, tag, call])
     return call.call_id
 
 

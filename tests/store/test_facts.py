@@ -46,6 +46,7 @@ async def test_each_part_of_a_call_comes_back_as_it_went_in(facts: FactsStore) -
             one.errors_of_call,
             one.usage_of_call,
             one.findings_of_call,
+            one.marks_of_call,
             one.events_of_call,
         )
         for row in await question(facts, call.org_id, call.call_id)
@@ -346,6 +347,7 @@ async def test_counts_leave_out_what_was_delivered_twice(facts: FactsStore) -> N
         "errors": 1,
         "usage": 1,
         "findings": 1,
+        "marks": 1,
         "events": 5,
     }
     assert facts.damage == ""

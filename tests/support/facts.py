@@ -20,6 +20,7 @@ from trunkline.store.facts.rows import (
     EventRow,
     FindingRow,
     ItemRow,
+    MarkRow,
     ResponseRow,
     Row,
     Tokens,
@@ -131,6 +132,7 @@ def parts_of(call: CallRow) -> list[Row]:
             tokens=Tokens(input_text=100),
             cost_usd=Decimal("0.0004"),
         ),
+        MarkRow(**shared, part="resp_1", kind="score", name="exact", number=0.5, by="key_1"),
         FindingRow(**shared, seq=3, code="late_audio", at_us=300, severity="note"),
         *(an_event(call, seq) for seq in range(1, 6)),
     ]

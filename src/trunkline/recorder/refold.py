@@ -13,24 +13,30 @@ from trunkline.recorder.seal import sealed_row
 from trunkline.recorder.state import State
 from trunkline.store import blobs as keys
 from trunkline.store.archive import ArchiveReader
-from trunkline.store.blobs import Blobs
+from trunkline.store.blobs import Blobs, Part
 from trunkline.store.facts.rows import Row
 
 
 async def sealed_calls(blobs: Blobs) -> AsyncIterator[tuple[str, str]]:
     """Yield organisation and call id of every sealed call."""
-    async for blob in blobs.list("org"):
-        parsed = keys.parse_key(blob)
-        if parsed is not None and parsed[2] == "archive":
-            yield parsed[0], parsed[1]
+    async for org_id, call_id, part in stored_parts(blobs):
+        if part == "archive":
+            yield org_id, call_id
 
 
 async def uncompressed_calls(blobs: Blobs) -> AsyncIterator[tuple[str, str]]:
     """Yield organisation and call id of every call whose recording is lossless yet."""
+    async for org_id, call_id, part in stored_parts(blobs):
+        if part == "audio.wav":
+            yield org_id, call_id
+
+
+async def stored_parts(blobs: Blobs) -> AsyncIterator[tuple[str, str, Part]]:
+    """Yield organisation, call id and part of everything that is kept of calls."""
     async for blob in blobs.list("org"):
         parsed = keys.parse_key(blob)
-        if parsed is not None and parsed[2] == "audio.wav":
-            yield parsed[0], parsed[1]
+        if parsed is not None:
+            yield parsed
 
 
 async def archived_rows(

@@ -1,4 +1,5 @@
-"""I/O. All facts anew: from the archives, and from the journals and spools that are no archive yet.
+"""I/O. All facts anew: from the archives, and from the journals and spools that are no archive yet;
+and from the marks, what was said of calls afterwards.
 
 For when the facts are lost or damaged, when a metric is defined better, or when prices
 were corrected. The rows are the same that the recorder stored, since both fold the
@@ -16,11 +17,12 @@ import structlog
 
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import checkpoint
-from trunkline.recorder.refold import archived_rows, sealed_calls
+from trunkline.recorder.refold import archived_rows, stored_parts
 from trunkline.recorder.run import MAX_ROWS, Facts, Recorder
 from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing, Blobs
 from trunkline.store.facts.rows import Row
+from trunkline.store.marks import MarksDamaged, read_marks
 from trunkline.store.tombstones import ERASED, Tombstones
 
 log = structlog.get_logger("trunkline.recorder")
@@ -73,18 +75,20 @@ async def _archives(facts: Facts, blobs: Blobs, prices: PriceTable, erased: Tomb
     calls, stored = 0, 0
     rows: list[Row] = []
     unreadable: list[str] = []
-    async for org_id, call_id in sealed_calls(blobs):
+    async for org_id, call_id, part in stored_parts(blobs):
         if call_id in erased:
             continue
         try:
-            found, damage = await archived_rows(blobs, org_id, call_id, prices)
-        except (ArchiveDamaged, BlobMissing) as exc:
+            if part == "marks.json":
+                rows += await read_marks(blobs, org_id, call_id)
+            elif part == "archive":
+                found, damage = await archived_rows(blobs, org_id, call_id, prices)
+                rows += found
+                unreadable += [f"{call_id}: {what}" for what in damage]
+                calls += 1
+        except (ArchiveDamaged, BlobMissing, MarksDamaged) as exc:
             log.error("call cannot be rebuilt", call=call_id, error=str(exc))
             unreadable.append(f"{call_id}: {exc}")
-            continue
-        rows += found
-        unreadable += [f"{call_id}: {what}" for what in damage]
-        calls += 1
         if len(rows) >= MAX_ROWS:
             await facts.insert(rows)
             stored, rows = stored + len(rows), []

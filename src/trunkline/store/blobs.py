@@ -6,6 +6,7 @@ path. Keys are made here and nowhere else, from an organisation and a call:
     org/<org_id>/<yyyy>/<mm>/<dd>/<call_id>/archive
                                             audio.opus, or audio.wav until it is compressed
                                             peaks.json
+                                            marks.json, what was said of it afterwards
 
 The day is that of the call id (a ULID carries its time, UTC), so a key can be
 worked out without a look-up and days can be listed or expired by prefix.
@@ -28,9 +29,10 @@ from trunkline.errors import OperatorError, TrunklineError
 from trunkline.ids import parse_call_id
 from trunkline.store.spool import sync_path
 
-Part: TypeAlias = Literal["archive", "audio.opus", "audio.wav", "peaks.json"]
-PARTS: tuple[Part, ...] = ("audio.wav", "audio.opus", "peaks.json", "archive")
-"""In the order in which they are written: a call that has an archive is sealed whole."""
+Part: TypeAlias = Literal["archive", "audio.opus", "audio.wav", "marks.json", "peaks.json"]
+PARTS: tuple[Part, ...] = ("marks.json", "audio.wav", "audio.opus", "peaks.json", "archive")
+"""In the order in which they are written: a call that has an archive is sealed whole. Marks may
+come at any time."""
 
 NO_ORG = "-"
 """Stands for the organisation of a call that was refused before it had one."""

@@ -8,7 +8,10 @@ next start and every few minutes.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -21,6 +24,10 @@ from trunkline.store.tombstones import Tombstones
 FINISH_SECONDS = 300.0
 
 log = structlog.get_logger("trunkline.store.erasure")
+
+
+class Erased(TrunklineError):
+    """The call has been erased: nothing may be stored of it any more."""
 
 
 class Facts(Protocol):
@@ -46,6 +53,15 @@ class Erasure:
         self._blobs = blobs
         self._archives = archives
         self._recordings = recordings
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def kept(self, call_id: str) -> AsyncGenerator[None]:
+        """Let nobody erase a call, nor store anything of it by this, meanwhile. Raises `Erased`."""
+        async with self._lock(call_id):
+            if call_id in self._tombstones:
+                raise Erased(f"{call_id} has been erased")
+            yield
 
     @property
     def unfinished(self) -> int:
@@ -78,7 +94,15 @@ class Erasure:
             await self.finish()
             await asyncio.sleep(FINISH_SECONDS)
 
+    def _lock(self, call_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(call_id, asyncio.Lock())
+
     async def _carry_out(self, org_id: str, call_id: str) -> None:
+        # Who holds it now began before there was a tombstone; who comes next will see it.
+        async with self._lock(call_id):
+            await self._forget(org_id, call_id)
+
+    async def _forget(self, org_id: str, call_id: str) -> None:
         # Out of the answers first: what is left then shows nowhere.
         problem: TrunklineError | None = None
         try:

@@ -304,10 +304,12 @@ class ControlStore:
                 await keys.note_use(session, self._world, key.id)
         return key
 
-    async def note(self, org_id: str, action: str, subject: str, *, by: str = "") -> None:
+    async def note(
+        self, org_id: str, action: str, subject: str, detail: str = "", *, by: str = ""
+    ) -> None:
         """Put something that was done elsewhere into the audit log."""
         async with self._database.writing() as session:
-            people.add_audit(session, self._world, org_id, by, action, subject)
+            people.add_audit(session, self._world, org_id, by, action, subject, detail)
 
     # Budgets
 

@@ -11,12 +11,13 @@ from typing import Final, Literal
 
 import msgspec
 
-Unit = Literal["ms", "usd", "count", "share", "at", "text"]
+Unit = Literal["ms", "usd", "count", "number", "share", "at", "text"]
 
 PERCENTILES: Final = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 NUMBERS: Final = ("sum", "mean", "min", "max", *PERCENTILES)
 _AGGREGATES: Final[dict[str, tuple[str, ...]]] = {
     "ms": ("p50", "sum", *NUMBERS[1:4], *tuple(PERCENTILES)[1:]),
+    "number": ("mean", "sum", *NUMBERS[2:]),
     "at": ("max", "min"),
     "text": ("any",),
 }
@@ -58,6 +59,8 @@ class Dimension(msgspec.Struct, frozen=True):
 INPUT: Final = "(tokens.input_text + tokens.input_audio + tokens.input_image)"
 CACHED: Final = "(tokens.cached_text + tokens.cached_audio + tokens.cached_image)"
 OUTPUT: Final = "(tokens.output_text + tokens.output_audio)"
+FEEDBACK: Final = "(kind = 'feedback' AND NOT gone)"
+SCORE: Final = "(kind = 'score' AND NOT gone)"
 FAILED: Final = "status IN ('failed', 'refused', 'recovered')"
 
 METRICS: Final[tuple[Metric, ...]] = (
@@ -353,6 +356,22 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("error.type", "errors", "type", "text", "Type of the error."),
     Metric("error.code", "errors", "code", "text", "Code of the error."),
     Metric("error.message", "errors", "message", "text", "One of the messages."),
+    Metric("feedback", "marks", f"if({FEEDBACK}, 1, NULL)", "count", "Feedback, up or down."),
+    Metric(
+        "feedback.up_share",
+        "marks",
+        f"if({FEEDBACK}, number, NULL)",
+        "share",
+        "Thumbs up, of all feedback.",
+        FEEDBACK,
+    ),
+    Metric(
+        "score",
+        "marks",
+        f"if({SCORE}, number, NULL)",
+        "number",
+        "Scores; group by `score`, which is their name.",
+    ),
     Metric("usage", "usage", "1", "count", "Billed things."),
     Metric("usage.cost", "usage", "cost_usd", "usd", "Cost of what is priced."),
     Metric("usage.unpriced", "usage", "isNull(cost_usd)", "count", "Billed without a price."),
@@ -391,6 +410,12 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension("user_agent", "calls", "user_agent", "The caller's program."),
     Dimension("dialect", "calls", "caller_dialect", "The caller's dialect."),
     Dimension("property_name", "calls", "arrayJoin(mapKeys(properties))", "Each property's name."),
+    Dimension(
+        "tag",
+        "calls",
+        "arrayJoin(emptyArrayToSingle(tags))",
+        "Each tag of the call; empty: it has none.",
+    ),
     Dimension("barge_in_kind", "turns", "barge_in_kind", "`speech`, `backchannel`, `noise`."),
     Dimension("speech_end_by", "turns", "speech_end_by", "How the end of speech is known."),
     Dimension("turn_kind", "turns", "kind", "What began the turn."),
@@ -406,6 +431,7 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension("error_source", "errors", "source", "`provider` or `gateway`."),
     Dimension("error_type", "errors", "type", "Type of the error."),
     Dimension("error_code", "errors", "code", "Code of the error."),
+    Dimension("score", "marks", f"if({SCORE}, name, '')", "Name of the score."),
     Dimension("billed_model", "usage", "model", "Model that was billed."),
     Dimension("billed_kind", "usage", "kind", "`response`, `transcription` or `session`."),
     Dimension("billed_day", "usage", "at_day", "UTC day of the use."),
@@ -413,6 +439,8 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
 
 PROPERTY: Final = "property:"
 """What the name of a property follows, as a dimension: `property:Environment`."""
+SCORED: Final = "score:"
+"""What the name of a score follows, as a field: `score:accuracy`."""
 
 METRIC_OF: Final = {metric.id: metric for metric in METRICS}
 DIMENSION_OF: Final = {dimension.id: dimension for dimension in DIMENSIONS}

@@ -11,12 +11,19 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from trunkline.errors import TrunklineError
-from trunkline.store.facts.catalogue import DIMENSIONS, INPUT, METRICS, OUTPUT, PROPERTY
+from trunkline.store.facts.catalogue import (
+    DIMENSIONS,
+    INPUT,
+    METRICS,
+    OUTPUT,
+    PROPERTY,
+    SCORED,
+)
 
 MAX_CONDITIONS: Final = 100
 MAX_DEPTH: Final = 32
 
-Kind = Literal["text", "number", "time", "bool"]
+Kind = Literal["text", "texts", "number", "time", "bool"]
 Value: TypeAlias = str | int | float | bool | tuple[str, ...]
 
 
@@ -28,7 +35,7 @@ class Is(msgspec.Struct, frozen=True):
     """One condition."""
 
     field: str
-    """Of `FIELDS`, or `property:<name>`."""
+    """Of `FIELDS`, or `property:<name>`, or `score:<name>`."""
     operator: str
     value: Value
 
@@ -73,6 +80,9 @@ FIELDS: Final[dict[str, tuple[str, Kind]]] = {
     "ended_at": ("ended_at_us", "time"),
     "has_audio": ("has_audio", "bool"),
     "live": ("(status = 'live')", "bool"),
+    "tag": ("tags", "texts"),
+    "scores": ("arrayMap(name -> toString(name), mapKeys(scores))", "texts"),
+    "feedback": ("feedback", "bool"),
 }
 del FIELDS["property_name"], FIELDS["users"], FIELDS["calls"]
 _IN_US: Final = frozenset(
@@ -99,6 +109,11 @@ _COMPARISONS: Final = {
 }
 OPERATORS: Final[dict[Kind, dict[str, str]]] = {
     "text": _TEXT,
+    "texts": {
+        name: f"{'NOT ' if name.startswith('not-') else ''}arrayExists(one ->"
+        f" {_TEXT[name.removeprefix('not-')].replace('{field}', 'one')}, {{field}})"
+        for name in _TEXT
+    },
     "number": {
         name: f"{{field}} {sign} {{{{{{name}}:Float64}}}}" for name, sign in _COMPARISONS.items()
     },
@@ -111,6 +126,7 @@ OPERATORS: Final[dict[Kind, dict[str, str]]] = {
 
 _TYPES: Final[dict[Kind, tuple[type, ...]]] = {
     "text": (str,),
+    "texts": (str,),
     "number": (int, float),
     "time": (int,),
     "bool": (bool,),
@@ -162,9 +178,16 @@ def _field(field: str, parameters: dict[str, Any], prefix: str) -> tuple[str, Ki
         name = f"{prefix}{len(parameters)}"
         parameters[name] = whole(field.removeprefix(PROPERTY))
         return f"properties[{{{name}:String}}]", "text"
+    if field.startswith(SCORED) and len(field) > len(SCORED):
+        name = f"{prefix}{len(parameters)}"
+        parameters[name] = whole(field.removeprefix(SCORED))
+        return f"if(mapContains(scores, {{{name}:String}}), scores[{{{name}:String}}], NULL)", (
+            "number"
+        )
     if field not in FIELDS:
         raise BadCondition(
-            f"{field[:100]!r} is no field; there are {', '.join(FIELDS)}, and {PROPERTY}<name>"
+            f"{field[:100]!r} is no field; there are {', '.join(FIELDS)}, {PROPERTY}<name>"
+            f" and {SCORED}<name>"
         )
     return FIELDS[field]
 
@@ -210,6 +233,7 @@ def whole(text: str) -> str:
 
 _NAMES: Final[dict[Kind, str]] = {
     "text": "text",
+    "texts": "text",
     "number": "number",
     "time": "time",
     "bool": "truth value",

@@ -110,6 +110,12 @@ TABLES: Final = (
         few_values=frozenset({"code", "severity"}),
     ),
     Table(
+        "marks",
+        rows.MarkRow,
+        ("part", "kind", "name"),
+        few_values=frozenset({"kind", "name", "by"}),
+    ),
+    Table(
         "events",
         rows.EventRow,
         ("seq",),
@@ -199,18 +205,17 @@ def _type(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         parts = ", ".join(f"{name} {_type(kind)}" for name, kind in get_type_hints(hint).items())
         return f"Tuple({parts})"
-    return _CONTAINERS[get_origin(hint)].format(*(map(_type, get_args(hint)[:1])))
+    if get_origin(hint) is dict:
+        return f"Map(LowCardinality(String), {_type(get_args(hint)[1])})"
+    return f"Array({_type(get_args(hint)[0])})"
 
 
 _SIMPLE: dict[Any, str] = {
     int: "Int64",
     str: "String",
     bool: "Bool",
+    float: "Float64",
     Decimal: "Decimal(18, 9)",
-}
-_CONTAINERS: dict[Any, str] = {
-    dict: "Map(LowCardinality({}), String)",
-    tuple: "Array({})",
 }
 
 

@@ -19,6 +19,7 @@ from trunkline.store.facts.rows import (
     EventRow,
     FindingRow,
     ItemRow,
+    MarkRow,
     ResponseRow,
     ToolCallRow,
     TurnRow,
@@ -45,6 +46,7 @@ _EVENTS: Final = Query(
     EventRow,
 )
 
+_MARKS: Final = Query(parts_of_call(MarkRow) + " AND NOT gone ORDER BY part, kind, name", MarkRow)
 _FINDINGS: Final = Query(rows_of_call(FindingRow, "seq, code"), FindingRow)
 _APPEND_AFTER: Final = Query(
     parts_of_call(EventRow) + " AND at_us >= {at_us:Int64} AND leg = 'caller'"
@@ -95,6 +97,11 @@ async def usage_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[Us
 async def findings_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[FindingRow]:
     """Return the protocol lint of a call, in the order of the frames."""
     return await facts.ask(_FINDINGS, org_id, **about_call(call_id))
+
+
+async def marks_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[MarkRow]:
+    """Return what was said of a call and its parts, the call's own first."""
+    return await facts.ask(_MARKS, org_id, **about_call(call_id))
 
 
 async def append_after(facts: FactsStore, org_id: str, call_id: str, at_us: int) -> EventRow | None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 
 from trunkline.store.facts.catalogue import DIMENSION_OF, INPUT, OUTPUT
-from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
+from trunkline.store.facts.conditions import AllOf, Condition, Is, compile_condition
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
@@ -21,6 +21,8 @@ EXPORTED_AT_ONCE: Final = 1000
 
 Moment: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 """Wall time, µs since 1970 UTC, within what the engine can compare."""
+
+Feedback: TypeAlias = Literal["up", "down", "none"]
 
 CALL_ENDS: Final = "ifNull(ended_at_us, opened_at_us)"
 
@@ -47,6 +49,11 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Fingerprint of an error that occurred."""
     properties: dict[str, str] = {}
     """Names and values that a call must carry, all of them."""
+    tag: str = ""
+    """One of its tags."""
+    feedback: Feedback | Literal[""] = ""
+    score: Is | None = None
+    """On a score, `score:<name>`, or on the names of all, `scores`."""
     condition: Condition = AllOf()
     """What else must hold."""
 
@@ -76,6 +83,9 @@ class FilterValues(msgspec.Struct, frozen=True, kw_only=True):
     keys: list[tuple[str, str]]
     """Id and name."""
     properties: list[str]
+    """Names only."""
+    tags: list[str]
+    scores: list[str]
     """Names only."""
 
 
@@ -113,6 +123,8 @@ _PREDICATES: Final = {
     "provider": "provider = {provider:String}",
     "said": _HAS.format("items", "positionCaseInsensitiveUTF8(text, {said:String}) > 0"),
     "tool": _HAS.format("tool_calls", "name = {tool:String}"),
+    "tag": "has(tags, {tag:String})",
+    "feedback": "{feedback:String} = multiIf(isNull(feedback), 'none', feedback, 'up', 'down')",
     "error": _HAS.format("errors", f"{DIMENSION_OF['error'].value} = {{error:String}}"),
 }
 
@@ -122,7 +134,9 @@ _FILTER_VALUES: Final = Query(
     " arraySort(groupUniqArrayIf(100)(provider, provider != '')) AS providers,"
     " arraySort(groupUniqArray(100)(status)) AS statuses,"
     " arraySort(groupUniqArrayIf(100)((key_id, key_name), key_id != '')) AS keys,"
-    " arraySort(groupUniqArrayArray(100)(mapKeys(properties))) AS properties"
+    " arraySort(groupUniqArrayArray(100)(mapKeys(properties))) AS properties,"
+    " arraySort(groupUniqArrayArray(100)(tags)) AS tags,"
+    " arraySort(groupUniqArrayArray(100)(mapKeys(scores))) AS scores"
     " FROM calls FINAL WHERE org_id = {org_id:String} AND " + _FROM,
     FilterValues,
 )
@@ -248,8 +262,10 @@ def where(filters: CallFilters) -> tuple[str, dict[str, Any]]:
         # The number is ours; what the caller wrote goes in as a parameter.
         predicates.append(f"properties[{{name_{number}:String}}] = {{value_{number}:String}}")
         parameters |= {f"name_{number}": name, f"value_{number}": wanted}
-    if filters.condition != AllOf():
-        predicate, more = compile_condition(filters.condition)
-        predicates.append(predicate)
-        parameters |= more
+    conditions = {"c": filters.condition, "s": filters.score or AllOf()}
+    for prefix, condition in conditions.items():
+        if condition != AllOf():
+            predicate, more = compile_condition(condition, prefix)
+            predicates.append(predicate)
+            parameters |= more
     return " AND ".join(predicates), parameters

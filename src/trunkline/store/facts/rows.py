@@ -198,6 +198,11 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """A playable recording is sealed."""
     gateway: str = ""
     expires_at_us: int = 0
+    tags: tuple[str, ...] = ()
+    """Said of the call afterwards, as are the next two, and some of its `properties`: the facts
+    store puts them here, see `MarkRow`."""
+    feedback: bool | None = None
+    scores: dict[str, float] = {}
     """When the store may forget it; 0 = never."""
 
 
@@ -440,6 +445,36 @@ class FindingRow(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class MarkRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody said of a call, or of a part of it, afterwards.
+    Key: call_id, part, kind, name.
+
+    Not from the wire: its truth is the blob `marks.json` beside the call's archive, see
+    `store.marks`. What is said of the call itself is put into its `CallRow`, too.
+    """
+
+    org_id: str
+    call_id: str
+    version: int
+    """The wall time of its writing, µs; more, where that would be no later than before."""
+    part: str = ""
+    """`turn_<n>`, or the id of a response or an item; empty: the call."""
+    kind: str
+    """`feedback`, `comment`, `score`, `tag` or `property`."""
+    name: str = ""
+    """Of a score or a property; a tag itself."""
+    text: str = ""
+    """A comment; a property's value."""
+    number: float | None = None
+    """Of a score; of feedback 1 for up, 0 for down."""
+    truth: bool = False
+    """The score was given as true or false."""
+    gone: bool = False
+    """It was taken back."""
+    by: str = ""
+    """Id of the user, or of the key, that said it."""
+
+
 class EventRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Index of one frame; the frame itself is in the archive. Key: call_id, seq."""
 
@@ -468,5 +503,6 @@ Row: TypeAlias = (
     | ErrorRow
     | UsageRow
     | FindingRow
+    | MarkRow
     | EventRow
 )

@@ -30,10 +30,11 @@ from trunkline.settings import Settings
 from trunkline.store.facts import ddl
 from trunkline.store.facts.engine import connect, first_line
 from trunkline.store.facts.manifest import Manifest
+from trunkline.store.facts.marked import calls_of, with_marks
 from trunkline.store.facts.parts import month_of_call
 from trunkline.store.facts.quarantine import Quarantine, RowsRefused, sift
 from trunkline.store.facts.query import Query
-from trunkline.store.facts.rows import CallRow, Row
+from trunkline.store.facts.rows import CallRow, MarkRow, Row
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -188,14 +189,25 @@ class FactsStore:
             await self._run(self._insert, batches)
 
     def _insert(self, batches: dict[type[Row], list[Row]]) -> None:
-        for kind in sorted(batches, key=lambda kind: kind is CallRow):
-            rows = batches[kind]
-            if self._quarantine is None:
-                self._insert_batch(rows)
-            elif refused := sift(self._insert_batch, rows):
-                log.error("facts were refused", rows=len(refused), reason=refused[0][1])
-                self._quarantine.add(refused)
+        for kind, rows in batches.items():
+            if kind is not CallRow:
+                self._insert_rows(rows)
+        calls = [row for row in batches.get(CallRow, ()) if isinstance(row, CallRow)]
+        marks = [row for row in batches.get(MarkRow, ()) if isinstance(row, MarkRow)]
+        if marks:
+            here = {call.call_id for call in calls}
+            calls += [call for call in calls_of(self._client, marks) if call.call_id not in here]
+        if calls:
+            self._insert_rows(with_marks(self._client, calls))
         self._note()
+
+    def _insert_rows(self, rows: Sequence[Row]) -> None:
+        """Store rows of one type; with a quarantine, without those that are refused."""
+        if self._quarantine is None:
+            self._insert_batch(rows)
+        elif refused := sift(self._insert_batch, rows):
+            log.error("facts were refused", rows=len(refused), reason=refused[0][1])
+            self._quarantine.add(refused)
 
     def _insert_batch(self, rows: Sequence[Row]) -> None:
         """Store rows of one type. Raises `RowsRefused` when it may be their fault."""
