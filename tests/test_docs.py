@@ -74,7 +74,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_every_route_of_the_api_is_documented() -> None:
-    needed = ("control", "facts", "archives", "recordings", "erasure", "desk", "traffic")
+    needed = ("control", "facts", "archives", "recordings", "erasure", "marks", "desk", "traffic")
     nothing = dict.fromkeys(needed)
     app = create_app(Dependencies(settings=Settings(), **nothing))  # pyright: ignore
     documented = (DOCS / "reference" / "api.md").read_text("utf-8")

@@ -323,6 +323,7 @@ class _Stores:
         self, settings: Settings, desk: Desk, traffic: Traffic, kept: _Kept, board: Board
     ) -> Dependencies:
         """Return what the web is given."""
+        from trunkline.store.marks import Marks
         from trunkline.web.deps import Dependencies
 
         return Dependencies(
@@ -332,6 +333,7 @@ class _Stores:
             archives=kept.archives,
             recordings=kept.recordings,
             erasure=kept.erasure,
+            marks=Marks(self.blobs, self.facts, kept.erasure),
             desk=desk,
             traffic=traffic,
             board=board,

@@ -35,6 +35,7 @@ from trunkline.store.control.store import ControlStore
 from trunkline.store.erasure import Erasure
 from trunkline.store.facts.rows import CallRow, Row
 from trunkline.store.facts.store import FactsStore
+from trunkline.store.marks import Marks
 from trunkline.store.recordings import Recordings
 from trunkline.store.tombstones import ERASED, Tombstones
 from trunkline.web.app import create_app
@@ -121,6 +122,7 @@ async def _open(
     await control.ensure_operator()
     await _fill(site, store)
     archives, recordings = Archives(store, spool), Recordings(store, directory / "cache")
+    erasure = Erasure(Tombstones(directory / ERASED), facts, store, archives, recordings)
     app = create_app(
         Dependencies(
             settings=Settings(data=directory, public_url=url, simulator=True),
@@ -128,7 +130,8 @@ async def _open(
             facts=facts,
             archives=archives,
             recordings=recordings,
-            erasure=Erasure(Tombstones(directory / ERASED), facts, store, archives, recordings),
+            erasure=erasure,
+            marks=Marks(store, facts, erasure),
             desk=site.desk,
             traffic=Traffic(),
             wall_ns=clock.wall_ns,

@@ -29,6 +29,7 @@ from trunkline.store.control.store import ControlStore
 from trunkline.store.erasure import Erasure
 from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.store import FactsStore
+from trunkline.store.marks import Marks
 from trunkline.store.recordings import Recordings
 from trunkline.store.spool import spool_path
 from trunkline.store.tombstones import ERASED, Tombstones
@@ -171,6 +172,7 @@ async def open_site(
     server = Told(a_server())
     archives, recordings = Archives(store, spool), Recordings(store, directory / "cache")
     tombstones, stage = Tombstones(directory / ERASED), Stage(Board())
+    erasure = Erasure(tombstones, facts, store, archives, recordings)
     app = create_app(
         Dependencies(
             settings=settings,
@@ -178,7 +180,8 @@ async def open_site(
             facts=facts,
             archives=archives,
             recordings=recordings,
-            erasure=Erasure(tombstones, facts, store, archives, recordings),
+            erasure=erasure,
+            marks=Marks(store, facts, erasure),
             desk=Desk(directory, "server", server, settings.metrics_token),
             traffic=Traffic(),
             board=stage.board,

@@ -16,10 +16,12 @@ from trunkline.web.api import (
     events,
     health,
     helicone,
+    helicone_marks,
     helicone_people,
     helicone_requests,
     keys,
     live,
+    marks,
     media,
     metrics,
     models,
@@ -70,6 +72,7 @@ def create_app(deps: Dependencies) -> FastAPI:
         calls,
         call_cost,
         call_lint,
+        marks,
         parts,
         events,
         media,
@@ -85,6 +88,7 @@ def create_app(deps: Dependencies) -> FastAPI:
         helicone,
         helicone_requests,
         helicone_people,
+        helicone_marks,
     ):
         app.include_router(module.router, responses=_ERRORS)
     app.include_router(health.router)

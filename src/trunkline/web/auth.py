@@ -13,7 +13,8 @@ form holds `viewer.csrf_token` as `csrf_token`, or htmx sends it as `X-CSRF-Toke
 `control.sign_in` or `sign_up`, call `begin_session(request, response, new)`; to sign out,
 `await end_session(request, response)`.
 
-For the API: `Depends(require_reader)`; for what changes keys, `Depends(require_manager)`.
+For the API: `Depends(require_reader)`; for what changes keys, `Depends(require_manager)`; for
+what is said of calls, `Depends(require_marker)`.
 """
 
 from __future__ import annotations
@@ -146,6 +147,21 @@ async def require_manager(request: Request, deps: Deps) -> Reader:
     if not credential:
         raise _no_key("Send a key that may manage keys: `Authorization: Bearer sk-trunkline-…`.")
     return await _by_key(deps, credential, "manage")
+
+
+async def require_marker(request: Request, deps: Deps) -> Reader:
+    """Return of whose calls the request may say something: by `Authorization: Bearer <key>` alone.
+
+    Whoever made a call may say how it was: a key that may call, and need not read.
+
+    Raises:
+        NoCredential: there is none, or it is unknown.
+        NotAllowed: the key may not call.
+    """
+    credential = request.headers.get("authorization", "")
+    if not credential:
+        raise _no_key("Send a key that may call: `Authorization: Bearer sk-trunkline-…`.")
+    return await _by_key(deps, credential, "call")
 
 
 async def require_eraser(request: Request, deps: Deps) -> Reader:

@@ -15,6 +15,7 @@ from trunkline.store.archives import Archives
 from trunkline.store.control.store import ControlStore
 from trunkline.store.erasure import Erasure
 from trunkline.store.facts.store import FactsStore
+from trunkline.store.marks import Marks
 from trunkline.store.recordings import Recordings
 from trunkline.vitals.desk import Desk
 from trunkline.web.traffic import Traffic
@@ -30,6 +31,7 @@ class Dependencies:
     archives: Archives
     recordings: Recordings
     erasure: Erasure
+    marks: Marks
     desk: Desk
     """Knows how all processes are."""
     traffic: Traffic

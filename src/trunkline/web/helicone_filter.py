@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
-from trunkline.store.facts.catalogue import PROPERTY
+from trunkline.store.facts.catalogue import PROPERTY, SCORED
 from trunkline.store.facts.conditions import (
     FIELDS,
     MAX_DEPTH,
@@ -20,12 +20,14 @@ from trunkline.store.facts.conditions import (
     BadCondition,
     Condition,
     Is,
+    Kind,
     Value,
 )
 from trunkline.web.api.shape import microseconds
 
 _COLUMNS: Final = {
     "request_id": "id",
+    "response_id": "id",
     "id": "id",
     "request_created_at": "opened_at",
     "created_at": "opened_at",
@@ -49,6 +51,10 @@ _COLUMNS: Final = {
     "total_tokens": "tokens.total",
     "prompt_cache_read_tokens": "tokens.cached",
     "target_url": "provider_url",
+    "rating": "feedback",
+    "helicone-score-feedback": "feedback",
+    "scores_column": "scores",
+    "tag": "tag",
     "session_session_id": "session",
     "session_session_name": "session_name",
     "helicone-session-id": "session",
@@ -67,6 +73,8 @@ _TABLES: Final = frozenset(
         "user_metrics",
         "users_view",
         "properties",
+        "feedback",
+        "score_value",
         "properties_v3",
         "property_with_response_v1",
         "values",
@@ -119,6 +127,9 @@ def _leaf(raw: Mapping[str, Any]) -> Condition:
             if column == "properties" or column == "search_properties":
                 for name, operators in _fields(wanted).items():
                     found += _operators(PROPERTY + name, operators)
+            elif column == "scores":
+                for name, operators in _fields(wanted).items():
+                    found += _operators(SCORED + name, operators)
             elif table in _OF_PROPERTIES:
                 found += _operators(PROPERTY + column, wanted)
             else:
@@ -134,10 +145,16 @@ def _column(column: str) -> str:
 
 
 def _operators(field: str, raw: Any) -> list[Condition]:
-    kind = "text" if field.startswith(PROPERTY) else FIELDS[field][1]
+    kind = _kind(field)
     return [
         Is(field, operator, _value(field, kind, value)) for operator, value in _fields(raw).items()
     ]
+
+
+def _kind(field: str) -> Kind:
+    if field.startswith(PROPERTY):
+        return "text"
+    return "number" if field.startswith(SCORED) else FIELDS[field][1]
 
 
 def _value(field: str, kind: str, value: Any) -> Value:
@@ -148,6 +165,8 @@ def _value(field: str, kind: str, value: Any) -> Value:
             return int(value) * 1000 if abs(value) < _MOST_MS else _too_large(field)
         case "number", str():
             return _number(field, value)
+        case "number", bool() if field.startswith(SCORED):
+            return float(value)
         case _, str() | int() | float():
             return value
         case _:

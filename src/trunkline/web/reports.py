@@ -223,4 +223,11 @@ def _value(column: Column, value: Any) -> Any:
 def kind_of(column: Column) -> type:
     """Return the type of a column's values, None left aside."""
     unit = METRIC_OF[column.metric].unit
-    return {"ms": float, "usd": Decimal, "share": float, "at": datetime, "text": str}.get(unit, int)
+    return {
+        "ms": float,
+        "usd": Decimal,
+        "share": float,
+        "number": float,
+        "at": datetime,
+        "text": str,
+    }.get(unit, int)

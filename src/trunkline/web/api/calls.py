@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import StreamingResponse
@@ -18,6 +18,7 @@ from trunkline.web.deps import Dependencies
 from trunkline.web.erasing import erase
 from trunkline.web.export import Form, exported
 from trunkline.web.refusals import BadRequest, NotFound
+from trunkline.web.scores import read_score
 
 router = APIRouter(tags=["Calls"])
 
@@ -44,6 +45,11 @@ class FilterQuery(BaseModel):
     said: str = Field("", description="Part of what anybody said, in any language.")
     tool: str = Field("", description="Name of a tool that was called.")
     error: str = Field("", description="Fingerprint of an error, see `/v1/errors`.")
+    tag: str = Field("", description="One of its tags.")
+    feedback: Literal["", "up", "down", "none"] = ""
+    score: str = Field(
+        "", description="A score: `accuracy`, or `accuracy<0.5` (also <=, >, >=, =, !=)."
+    )
     property: list[str] = Field(
         [], description="`name=value`, as sent in `Helicone-Property-<name>`."
     )
@@ -153,6 +159,9 @@ def filters_of(query: FilterQuery) -> CallFilters:
         said=query.said,
         tool=query.tool,
         error=query.error,
+        tag=query.tag,
+        feedback=query.feedback,
+        score=read_score(query.score),
         properties=_properties(query.property),
     )
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
+from trunkline.store.facts.conditions import AllOf, Is
 from trunkline.store.facts.queries_calls import CallFilters, Sort, sorted_calls
 from trunkline.store.facts.rows import CallRow
 from trunkline.web.api import shape
@@ -78,6 +79,9 @@ class HeliconeRequest(BaseModel):
     completion_audio_tokens: int
     cost: float | None = Field(description="US dollars; null: nothing could be priced.")
     costUSD: float | None  # noqa: N815 (Helicone's name)
+    feedback_rating: bool | None
+    scores: dict[str, float] | None
+    tags: list[str]
 
 
 class RequestAnswer(BaseModel):
@@ -97,9 +101,11 @@ async def query_requests(
     name, way = next(iter(query.sort.items()), ("created_at", "desc"))
     if name not in _SORTS:
         raise BadRequest(f"sort: one of {', '.join(_SORTS)}.")
-    if query.isCached or query.isPartOfExperiment or query.isScored:
-        # No call is any of these.
+    if query.isCached or query.isPartOfExperiment:
+        # No call is either.
         return RequestAnswer(data=[])
+    if query.isScored:
+        condition = AllOf((condition, Is("scores", "like", "%")))
     rows = await sorted_calls(
         deps.facts,
         reader.org_id,
@@ -149,6 +155,9 @@ def _request(row: CallRow) -> HeliconeRequest:
         completion_audio_tokens=tokens.output_audio,
         cost=cost,
         costUSD=cost,
+        feedback_rating=row.feedback,
+        scores=row.scores or None,
+        tags=list(row.tags),
     )
 
 

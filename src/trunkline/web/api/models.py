@@ -143,6 +143,9 @@ class Call(BaseModel):
     user_id: str
     session: SessionRef | None
     properties: dict[str, str]
+    tags: list[str] = Field(description="Put on the call afterwards, see `/marks`.")
+    feedback: bool | None = Field(description="Thumbs up, or down; null: nobody said.")
+    scores: dict[str, float] = Field(description="By name; what was true or false is 1 or 0.")
     user_agent: str
     caller_leg: Leg
     provider_leg: Leg

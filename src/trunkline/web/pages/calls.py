@@ -24,6 +24,7 @@ from trunkline.web.pages.overview_view import tiles
 from trunkline.web.pages.render import page
 from trunkline.web.pages.snippets import snippets
 from trunkline.web.recent import Recent
+from trunkline.web.scores import read_score
 
 router = APIRouter()
 
@@ -132,6 +133,9 @@ def call_filters(filters: calls_view.Filters, now_us: int) -> CallFilters:
         said=filters.said,
         tool=filters.tool,
         error=filters.error,
+        tag=filters.tag,
+        feedback=calls_view.FEEDBACK.get(filters.feedback, ""),
+        score=read_score(filters.score),
         properties=filters.properties(),
     )
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from urllib.parse import urlencode
 
+from trunkline.store.facts.conditions import BadCondition
+from trunkline.store.facts.queries_calls import Feedback
 from trunkline.store.facts.rows import CallRow
 from trunkline.web.pages import text
+from trunkline.web.scores import read_score
 
 STATUSES = ("live", "completed", "failed", "refused", "recovered")
+FEEDBACK: Final[dict[str, Feedback]] = {"up": "up", "down": "down", "none": "none"}
 CUSTOM = "custom"
 """In the form's place of a span: the time has ends of its own, `from` and `to`."""
 ANY_TIME = "any"
@@ -45,6 +50,11 @@ class Filters:
     """Name of a tool that was called."""
     error: str = ""
     """Fingerprint of an error that occurred."""
+    tag: str = ""
+    feedback: str = ""
+    """One of `FEEDBACK`."""
+    score: str = ""
+    """`accuracy<0.5`, as `read_score` takes it."""
     span: str = ""
     """One of `SPANS`; empty when `since` or `until` is given, or for any time."""
     since: str = ""
@@ -122,6 +132,9 @@ _FIELDS = {
     "said": "said",
     "tool": "tool",
     "error": "error",
+    "tag": "tag",
+    "feedback": "feedback",
+    "score": "score",
     "span": "span",
     "from": "since",
     "to": "until",
@@ -162,6 +175,12 @@ def read_filters(query: Mapping[str, str]) -> Filters:
     found = {field: query.get(name, "").strip()[:300] for name, field in _FIELDS.items()}
     if found["status"] not in STATUSES:
         found["status"] = ""
+    if found["feedback"] not in FEEDBACK:
+        found["feedback"] = ""
+    try:
+        read_score(found["score"])
+    except BadCondition:
+        found["score"] = ""
     if found["span"] not in ("", CUSTOM):
         # Without scripts a form sends its hidden fields too: what was chosen goes first.
         found["since"] = found["until"] = ""
