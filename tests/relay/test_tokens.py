@@ -21,11 +21,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from trunkline.clock import wall_ns
 from trunkline.journal.record import Leg
+from trunkline.protocol import token as form
+from trunkline.protocol.token import Token
 from trunkline.relay import tokens
-from trunkline.relay.tokens import Token
-from trunkline.sealing import Vault
+from trunkline.sealing import Vault, context_of
 from trunkline.simulator.app import Simulator
 from trunkline.simulator.config import SimulatorConfig
+from trunkline.snapshot import Provider
 
 KEYS = {"Authorization": f"Bearer {PROVIDER_KEY}", "Helicone-Auth": f"Bearer {KEY}"}
 SESSION: dict[str, Any] = {
@@ -311,7 +313,7 @@ def written(here: World, **changes: Any) -> str:
         "provider": "openai", "secret": "sk-any", "model": "gpt-realtime-2.1",
     }  # fmt: skip
     vault = Vault(here.snapshot_path.parent / "master.key")
-    return tokens.written(Token(**{**fields, **changes}), vault.seal)
+    return form.written(Token(**{**fields, **changes}), vault.seal)
 
 
 async def test_it_ends_with_its_time_and_with_its_key(here: World) -> None:
@@ -328,6 +330,22 @@ async def test_it_ends_with_its_time_and_with_its_key(here: World) -> None:
     assert await turned_away(here, token) == (401, "revoked_token")
 
 
+async def test_one_without_a_secret_uses_what_its_organisation_has_stored(here: World) -> None:
+    """So the dashboard's own page calls: it holds no credential, not even sealed."""
+    sealed = written(here, provider="", secret="", model="simulator")
+    assert await turned_away(here, sealed) == (503, "no_simulator")
+    sealed = written(here, provider="openai", secret="")
+    assert await turned_away(here, sealed) == (401, "missing_provider_credential")
+    vault = Vault(here.snapshot_path.parent / "master.key")
+    stored = Provider(
+        provider_id="prov_1", org_id=key().org_id, name="ours", profile="openai",
+        sealed=vault.seal("sk-stored", context_of(key().org_id, "prov_1")),
+    )  # fmt: skip
+    here.publish(key(), providers=(stored,))
+    assert await first(here, written(here, provider="ours", secret=""))
+    assert here.journal.notes["stored_provider"]["credential"] == "stored"
+
+
 async def test_what_was_not_made_here_is_none(here: World) -> None:
     token = written(here)
     elsewhere = Vault(here.snapshot_path.parent / "other.key")
@@ -335,8 +353,8 @@ async def test_what_was_not_made_here_is_none(here: World) -> None:
         token[:-3] + ("AAA" if token[-3:] != "AAA" else "BBB"),
         "ek_tl_",
         "ek_tl_v1.0.AAAA",
-        tokens.PREFIX + elsewhere.seal("{}", tokens.CONTEXT).rstrip("="),
-        tokens.PREFIX + Vault(here.snapshot_path.parent / "master.key").seal("{}", "x").rstrip("="),
+        form.PREFIX + elsewhere.seal("{}", form.CONTEXT).rstrip("="),
+        form.PREFIX + Vault(here.snapshot_path.parent / "master.key").seal("{}", "x").rstrip("="),
     ):
         assert await turned_away(here, forged) == (401, "invalid_token"), forged
 

@@ -13,12 +13,13 @@ from trunkline.protocol.call import Note, Opened, kind_of
 from trunkline.protocol.profiles.ask import Refused as Unplannable
 from trunkline.protocol.profiles.choosing import Choice, choose
 from trunkline.protocol.profiles.planning import Plan, is_simulated, plan
+from trunkline.protocol.token import Token
 from trunkline.relay import call_prices, tokens
 from trunkline.relay.credentials import Identity, Unidentified, identify
 from trunkline.relay.head import Head, as_text, query_pairs
 from trunkline.relay.paths import Route, route
 from trunkline.relay.refusal import Refusal
-from trunkline.relay.tokens import Open, Token
+from trunkline.relay.tokens import Open
 from trunkline.settings import Settings
 from trunkline.snapshot import Key, Provider, Snapshot, Webhook
 

@@ -26,6 +26,7 @@ from trunkline.protocol.call import CallKind, Closed, Note, Opened
 from trunkline.protocol.objects import read
 from trunkline.protocol.profiles.ask import CALLS, REALTIME, Ask
 from trunkline.protocol.profiles.planning import SIMULATOR
+from trunkline.protocol.token import Token
 from trunkline.relay.admit import (
     Known,
     No,
@@ -57,7 +58,6 @@ from trunkline.relay.response import refusal_of
 from trunkline.relay.ringing import Ringing
 from trunkline.relay.seats import Seat, Seats
 from trunkline.relay.sideband import Sideband
-from trunkline.relay.tokens import Token
 from trunkline.relay.uses import Uses
 from trunkline.settings import Settings
 

@@ -18,7 +18,8 @@ from trunkline.ids import RANDOM_BYTES, ulid_bytes, ulid_text
 from trunkline.protocol.profiles.ask import CALLS, INCOMING
 from trunkline.protocol.profiles.choosing import Choice
 from trunkline.protocol.profiles.planning import SIMULATOR, Plan
-from trunkline.relay import minting, tokens
+from trunkline.protocol.token import Seal, written
+from trunkline.relay import minting
 from trunkline.relay.admit import (
     No,
     check_may_call,
@@ -62,7 +63,7 @@ class Errands:
         settings: Settings,
         keys: Keys,
         tls: ssl.SSLContext,
-        seal: tokens.Seal | None,
+        seal: Seal | None,
         direct: Direct,
         incoming: Incoming,
     ) -> None:
@@ -154,7 +155,7 @@ class Errands:
             wish, secret, opened, _name(planned.choice), planned.choice.resource,
             ulid_text(ulid_bytes(wall_ns(), os.urandom(RANDOM_BYTES))), wall_ns() // 10**9,
         )  # fmt: skip
-        text = tokens.written(token, self._seal)
+        text = written(token, self._seal)
         log.info("token made", token=token.id, key=token.key_id, seconds=wish.seconds)
         body = minting.answered(secret, text, token.expires_at_s) or b"{}"
         front.reply(200, [("Content-Type", JSON), _PRIVATE], body)

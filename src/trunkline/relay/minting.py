@@ -16,9 +16,9 @@ from trunkline.protocol.profiles.ask import (
     TRANSLATION_SECRETS,
 )
 from trunkline.protocol.profiles.planning import Plan
+from trunkline.protocol.token import Token
 from trunkline.relay.credentials import Identity
 from trunkline.relay.head import Head
-from trunkline.relay.tokens import Token
 
 MIN_SECONDS: Final = 10
 MAX_SECONDS: Final = 7_200

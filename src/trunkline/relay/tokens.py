@@ -1,11 +1,4 @@
-"""Pure. Ephemeral tokens: what a page may hold in place of any key.
-
-A token is its own record, sealed with the master key, so every gateway that has that key
-can open it, whatever else is down. It holds the provider's own client secret, which the
-provider has bound to a session's configuration: no frame has to be changed for that, and
-no key of anybody's is in it. It also says whose key made it, for which pages, how often
-it may be used, and under which properties its calls are recorded.
-"""
+"""Pure. Who comes with a token in place of a key, and what its holder may ask for."""
 
 from __future__ import annotations
 
@@ -16,62 +9,22 @@ from urllib.parse import quote
 
 import msgspec
 
-from trunkline.protocol.call import CallKind
 from trunkline.protocol.profiles.ask import TRANSLATIONS, Ask
+from trunkline.protocol.token import CONTEXT, PREFIX, Token
 from trunkline.relay.credentials import Unidentified
 from trunkline.relay.head import Head, query_pairs
 from trunkline.relay.paths import Route
 from trunkline.snapshot import Key
 
-PREFIX: Final = "ek_tl_"
-"""What our tokens begin with: a provider's own `ek_…` is another thing."""
-CONTEXT: Final = "token"
-"""What tokens are sealed for: nothing else that is sealed with the master key is one."""
 SUBPROTOCOL: Final = "openai-insecure-api-key."
-MAX_CHARS: Final = 16_384
 
 _TEXT = re.compile(r"ek_tl_[A-Za-z0-9._-]{1,16384}")
 _NOT_OURS = "this token was not made here: have a new one made"
 _BEARER = re.compile(r"[Bb]earer +(ek_tl_[\x21-\x7e]*)")
 
 
-class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a token says. Holds a credential: never log it."""
-
-    id: str
-    key_id: str
-    """The gateway's key that made it: revoked with it, and bound by its limits."""
-    expires_at_s: int
-    """Wall clock, seconds since 1970. A call that runs goes on."""
-    provider: str
-    """Name of the stored provider, or of the profile."""
-    secret: str
-    """The provider's own client secret, bound by it to the session."""
-    model: str = ""
-    kind: CallKind = "realtime"
-    resource: str = ""
-    """Azure's, where no stored provider says it."""
-    origins: tuple[str, ...] = ()
-    """Pages that may use it, `https://host`; empty: any, and callers that are no pages."""
-    uses: int = 0
-    """How many calls it may open; 0: any number."""
-    user_id: str = ""
-    session_id: str = ""
-    session_name: str = ""
-    session_path: str = ""
-    properties: dict[str, str] = {}
-    """All properties of its calls: what a page says itself is not recorded."""
-
-
-Seal = Callable[[str, str], str]
-"""(text, context) -> the text sealed."""
 Open = Callable[[str, str], str]
-"""The way back. Raises `ValueError`."""
-
-
-def written(token: Token, seal: Seal) -> str:
-    """Return `token` as a page holds it: letters that a subprotocol may have."""
-    return PREFIX + seal(msgspec.json.encode(token).decode(), CONTEXT).rstrip("=")
+"""(sealed, context) -> what was sealed. Raises `ValueError`."""
 
 
 def read(text: str, unseal: Open) -> Token:
@@ -138,7 +91,7 @@ def asked(token: Token, head: Head, there: Route) -> Ask:
         path=there.path,
         query=tuple(query),
         headers={
-            "authorization": f"Bearer {token.secret}",
+            "authorization": f"Bearer {token.secret}" if token.secret else "",
             "user-agent": head.text("user-agent"),
             "trunkline-resource": token.resource,
         },

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from trunkline.clock import wall_ns
-from trunkline.relay.tokens import Token
+from trunkline.protocol.token import Token
 
 log = structlog.get_logger("trunkline.relay")
 
