@@ -305,6 +305,7 @@ class _Stores:
     control: ControlStore
     facts: FactsStore
     blobs: Blobs
+    vault: Vault
 
     def kept(self) -> _Kept:
         """Return what is kept of calls beside their facts, and how it is erased."""
@@ -337,6 +338,7 @@ class _Stores:
             desk=desk,
             traffic=traffic,
             board=board,
+            seal=self.vault.seal,
         )
 
 
@@ -351,16 +353,15 @@ async def _stores(settings: Settings) -> AsyncGenerator[_Stores]:
     # killed process leaves of that must not lie where nobody looks.
     layout.clear_scratch()
     tempfile.tempdir = str(layout.scratch)
+    vault = Vault(layout.master_key, settings.master_key)
     async with (
         ControlStore.opened(
-            control_url(settings),
-            publish_to=layout.snapshot,
-            wait=True,
-            vault=Vault(layout.master_key, settings.master_key),
+            control_url(settings), publish_to=layout.snapshot, wait=True, vault=vault
         ) as control,
         FactsStore.opened(layout.facts, settings, beside=layout.recorder) as facts,
     ):
-        yield _Stores(layout, control, facts, Blobs.open(settings.blobs_url, layout.blobs))
+        blobs = Blobs.open(settings.blobs_url, layout.blobs)
+        yield _Stores(layout, control, facts, blobs, vault)
 
 
 def check(settings: Settings) -> None:

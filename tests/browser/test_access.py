@@ -49,6 +49,7 @@ def test_pages_with_calls(signed_in: NewPage, site: Site, dark: bool, width: int
         "session": "/sessions/ses-golden",
         "keys": "/keys",
         "key": f"/keys/{site.key_id}",
+        "talk": "/talk",
     }
     assert list(problems(page, paths)) == []
 

@@ -52,7 +52,14 @@ def test_the_first_call_is_explained_with_this_servers_address(
     page.get_by_role("button", name="Create account").click()
     address = site.url.replace("http", "ws")
     expect(page.locator("#code-1")).to_contain_text(f'"{address}/v1/gateway/oai/realtime?model=')
-    page.get_by_text("Azure, Node").click()
+    tab = page.get_by_text("Azure, Node")
+    bounds = tab.evaluate("""node => {
+      const own = node.getBoundingClientRect(), bar = node.parentElement.getBoundingClientRect();
+      return [own.height, bar.bottom - own.bottom];
+    }""")
+    assert bounds[0] > 20
+    assert bounds[1] >= -2, "the bar cuts its tabs off"
+    tab.click()
     expect(page.locator("#code-2")).to_be_visible()
     expect(page.locator("#code-1")).not_to_be_visible()
     expect(page.locator("#code-2")).to_contain_text("?resource=${process.env.AZURE_RESOURCE}")

@@ -18,14 +18,16 @@ ARGUMENTS = [
 ]
 
 
-def open_browser() -> Iterator[Browser]:
-    """Yield one browser; each test opens a context of its own in it.
+def open_browser(*more: str) -> Iterator[Browser]:
+    """Yield one browser, with `more` arguments; each test opens a context of its own in it.
 
     While it is open this thread has Playwright's event loop, and no other can run in it.
     """
     path = shutil.which("chromium") or "/usr/bin/chromium"
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, headless=True, args=ARGUMENTS)
+        found = playwright.chromium.launch(
+            executable_path=path, headless=True, args=[*ARGUMENTS, *more]
+        )
         yield found
         found.close()
 

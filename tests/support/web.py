@@ -20,6 +20,7 @@ from tests.support.live import Stage
 from trunkline.ids import parse_call_id
 from trunkline.journal.record import Kind, Record, encode
 from trunkline.live.board import Board
+from trunkline.sealing import Vault
 from trunkline.settings import Settings
 from trunkline.store import archive, blobs
 from trunkline.store.archives import Archives
@@ -185,6 +186,7 @@ async def open_site(
             desk=Desk(directory, "server", server, settings.metrics_token),
             traffic=Traffic(),
             board=stage.board,
+            seal=Vault(directory / "master.key").seal,
             wall_ns=clock.wall_ns,
         )
     )

@@ -11,28 +11,36 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "media-src 'self' blob:",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
+POLICY: Final = b"content-security-policy"
+
+
+def security_policy(*connect: str) -> str:
+    """Return what a page of ours may load, and that it may `connect` to these besides to us."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            " ".join(("connect-src 'self'", *connect)),
+            "media-src 'self' blob:",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
     )
-)
+
+
+CONTENT_SECURITY_POLICY: Final = security_policy()
 _ALWAYS: Final = {
-    b"content-security-policy": CONTENT_SECURITY_POLICY.encode(),
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"same-origin",
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
 }
-_UNLESS_SET: Final = {b"cache-control": b"no-store"}
+_UNLESS_SET: Final = {b"cache-control": b"no-store", POLICY: CONTENT_SECURITY_POLICY.encode()}
+"""A page sets the policy only to connect elsewhere, with `security_policy`."""
 _NEVER: Final = frozenset({b"server", b"x-powered-by"})
 
 MAX_BODY_BYTES: Final = 1024 * 1024

@@ -10,6 +10,7 @@ from fastapi import Request
 
 from trunkline import clock
 from trunkline.live.board import Board
+from trunkline.protocol.token import Seal
 from trunkline.settings import Settings
 from trunkline.store.archives import Archives
 from trunkline.store.control.store import ControlStore
@@ -18,7 +19,10 @@ from trunkline.store.facts.store import FactsStore
 from trunkline.store.marks import Marks
 from trunkline.store.recordings import Recordings
 from trunkline.vitals.desk import Desk
+from trunkline.web.pace import Pace
 from trunkline.web.traffic import Traffic
+
+TALKS_A_MINUTE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,10 @@ class Dependencies:
     traffic: Traffic
     board: Board = field(default_factory=Board)
     """The calls that run."""
+    seal: Seal | None = None
+    """Seals tokens; None: none are made."""
+    talks: Pace = field(default_factory=lambda: Pace(TALKS_A_MINUTE, 60_000_000))
+    """How often each user may have a token made."""
     wall_ns: Callable[[], int] = clock.wall_ns
 
     def now_us(self) -> int:

@@ -81,6 +81,22 @@ async def working(session: AsyncSession, org_id: str, key_id: str) -> models.Api
     )
 
 
+async def named(session: AsyncSession, org_id: str, name: str) -> ApiKey | None:
+    """Return the organisation's first key of that name that works and may call, and no more."""
+    row = await session.scalar(
+        select(models.ApiKey)
+        .where(
+            models.ApiKey.org_id == org_id,
+            models.ApiKey.name == name,
+            models.ApiKey.scopes == "call",
+            models.ApiKey.revoked_at_us.is_(None),
+        )
+        .order_by(models.ApiKey.id)
+        .limit(1)
+    )
+    return as_key(row) if row is not None else None
+
+
 async def of_organisation(session: AsyncSession, org_id: str) -> list[ApiKey]:
     """Return the keys, the latest first, revoked ones included."""
     rows = await session.scalars(

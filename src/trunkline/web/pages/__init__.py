@@ -14,10 +14,23 @@ from trunkline.web.pages import (
     sessions,
     static,
     system,
+    talk,
     webhooks,
 )
 
-_PAGES = (static, accounts, keys, providers, webhooks, calls, call, sessions, reports, system)
+_PAGES = (
+    static,
+    accounts,
+    keys,
+    providers,
+    webhooks,
+    talk,
+    calls,
+    call,
+    sessions,
+    reports,
+    system,
+)
 
 
 def install(app: FastAPI) -> None:
