@@ -19,10 +19,12 @@ from tests.browser.processes import StillDesk
 from tests.support import golden
 from tests.support.control import ManualClock, open_control
 from tests.support.facts import a_call, an_event, fresh_call
+from tests.support.live import Stage
 from tests.web import sample
 
 from trunkline.ids import call_id as call_id_of
 from trunkline.journal.record import Record, encode
+from trunkline.live.board import Board
 from trunkline.recorder.fold import finish, fold
 from trunkline.recorder.peaks import PeakMeter
 from trunkline.recorder.state import State
@@ -68,6 +70,8 @@ class Site:
     loop: asyncio.AbstractEventLoop | None = None
     desk: StillDesk = field(default_factory=StillDesk)
     """Knows how all processes are."""
+    stage: Stage = field(default_factory=lambda: Stage(Board()))
+    """What runs. Tests have their own calls on it, and take them off again."""
 
     def insert(self, *rows: Row) -> None:
         """Store rows, from the thread of a test."""
@@ -92,7 +96,8 @@ def running_site(facts: FactsStore, directory: Path) -> Generator[Site]:
             site, server = await _open(facts, directory, listening)
             held.append((site, server))
             ready.set()
-            await server.serve(sockets=[listening])
+            async with site.stage.showing():
+                await server.serve(sockets=[listening])
             await site.control.close()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),), name="site")
@@ -134,6 +139,7 @@ async def _open(
             marks=Marks(store, facts, erasure),
             desk=site.desk,
             traffic=Traffic(),
+            board=site.stage.board,
             wall_ns=clock.wall_ns,
         )
     )

@@ -21,6 +21,8 @@ export function swap(fresh) {
 
 // A region that holds other regions has a version, and changes only with that.
 const content = (region) => region.dataset.version ?? region.innerHTML;
+// The same of a keyed child, which a script may keep up to date itself.
+const whole = (child) => child.dataset.version ?? child.outerHTML;
 
 function replace(region, next) {
   const html = content(next);
@@ -40,7 +42,7 @@ function reconcile(region, next) {
   const atEnd = scroller && scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
   let place = region.firstElementChild;
   for (const child of [...next.children]) {
-    const html = child.outerHTML;
+    const html = whole(child);
     const have = old.get(child.dataset.key);
     old.delete(child.dataset.key);
     if (have && (sent.get(have) === html || have.contains(document.activeElement))) {
@@ -62,33 +64,38 @@ function reconcile(region, next) {
   return changed;
 }
 
+let tag = "";
+
+// Fetches the page again, if it is another than it was; returns what came, or null.
+export async function refresh() {
+  try {
+    const answer = await fetch(location.href, {
+      headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store", credentials: "same-origin",
+    });
+    if (answer.redirected || answer.status === 401) { location.reload(); return null; }
+    if (!answer.ok) return null;
+    tag = answer.headers.get("etag") ?? "";
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    swap(fresh);
+    return fresh;
+  } catch {
+    // The server restarts, or the network is away: the next try will tell.
+    return null;
+  }
+}
+
 export function keepFresh() {
   const holder = document.querySelector("[data-refresh-ms]");
   if (!holder) return;
-  let tag = "";
   const again = () => setTimeout(tick, Number(holder.dataset.refreshMs));
   async function tick() {
-    if (document.hidden) { again(); return; }
-    try {
-      const answer = await fetch(location.href, {
-        headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store", credentials: "same-origin",
-      });
-      if (answer.redirected || answer.status === 401) { location.reload(); return; }
-      if (answer.ok) {
-        tag = answer.headers.get("etag") ?? "";
-        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-        swap(fresh);
-        // A call that has ended says so by not asking any more.
-        if (!fresh.querySelector("[data-refresh-ms]")) return;
-      }
-    } catch {
-      // The server restarts, or the network is away: the next try will tell.
-    }
-    again();
+    const fresh = document.hidden ? null : await refresh();
+    // A call that has ended says so by not asking any more.
+    if (!fresh || fresh.querySelector("[data-refresh-ms]")) again();
   }
   again();
 }
 
 // Before any script touches a region: modules run in order, and this one is the first.
 for (const region of document.querySelectorAll("[data-region]")) sent.set(region, content(region));
-for (const child of document.querySelectorAll("[data-keyed] > *")) sent.set(child, child.outerHTML);
+for (const child of document.querySelectorAll("[data-keyed] > *")) sent.set(child, whole(child));

@@ -1,0 +1,49 @@
+"""I/O. `/calls/live`: the calls that run now."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from trunkline.live.board import NobodyLooks
+from trunkline.live.running import SILENT_DBFS
+from trunkline.store.facts.queries_calls import CallFilters, calls_page
+from trunkline.web.auth import Deps, RequiredUser
+from trunkline.web.pages import live_view, text
+from trunkline.web.pages.render import page
+
+router = APIRouter()
+
+WORDS = {
+    "states": live_view.STATES,
+    "speakers": live_view.SPEAKERS,
+    "silent": live_view.loudness(SILENT_DBFS),
+    "unknown": text.UNKNOWN,
+    "unpriced": text.UNPRICED,
+    "connected": "Follows by itself.",
+    "away": "Out of touch with the server; trying again.",
+}
+"""What the script says."""
+
+
+@router.get("/calls/live")
+async def show(request: Request, deps: Deps, viewer: RequiredUser) -> Response:
+    """Show what runs."""
+    try:
+        seen, known = await deps.board.present(viewer.org.id), True
+    except NobodyLooks:
+        seen, known = [], False
+    never = False
+    if known and not seen:
+        found = await calls_page(deps.facts, viewer.org.id, CallFilters(), limit=1)
+        never = not found.calls
+    return page(
+        request,
+        "live.html",
+        viewer,
+        nav="live",
+        cards=live_view.cards(seen, deps.now_us()),
+        count_words=text.plural(len(seen), "call"),
+        known=known,
+        never=never,
+        words=WORDS,
+    )
