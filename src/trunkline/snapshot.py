@@ -78,13 +78,15 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Every key, stored provider and webhook there is, at one moment."""
+    """Every key, stored provider and webhook there is, and calls to be ended, at one moment."""
 
     keys: tuple[Key, ...] = ()
     providers: tuple[Provider, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
     default_org_id: str = ""
     """The operator's organisation: refusals that no key can be tied to are shown there."""
+    hung_up: tuple[str, ...] = ()
+    """Calls that somebody has ended, in the last minutes: whichever gateway holds one ends it."""
 
     def by_sha256(self) -> dict[str, Key]:
         """Return the keys by hash, for one look-up per admission."""

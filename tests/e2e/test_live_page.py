@@ -119,6 +119,23 @@ def read_an_event(page: Page) -> None:
     page.get_by_label("Filter by type").fill("")
 
 
+def test_a_call_is_hung_up_from_the_page_of_what_runs(plain: Running, page: Page) -> None:
+    with on_the_line(plain, **{"Helicone-User-Id": "user_hung_up"}) as line:
+        page.goto("/calls/live")
+        card = page.get_by_role("listitem").filter(has_text="user_hung_up")
+        expect(card).to_contain_text("listening", timeout=SLOW_MS)
+        card.get_by_text("Hang up …").click()
+        card.get_by_role("button", name="Hang up").click()
+        error, code = line.refused(within_s=5)
+        assert (error["code"], code) == ("hung_up", 1008)
+    page.wait_for_url(f"**/calls/{line.call_id}")
+    expect(page.locator(".chips")).to_contain_text(
+        re.compile("failed.*hung up by your organisation"), timeout=SLOW_MS
+    )
+    page.goto("/calls/live")
+    expect(page.get_by_role("listitem").filter(has_text="user_hung_up")).to_have_count(0)
+
+
 def test_revoking_a_key_ends_its_call(plain: Running, page: Page) -> None:
     page.goto("/keys")
     page.get_by_label("New key’s name").fill("to be revoked")

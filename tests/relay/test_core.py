@@ -285,6 +285,7 @@ OURS = {
     "the call was as long as it may be": ("key_duration", 1008, 1001, "rate_limit_error"),
     "the key's budget is spent": ("key_budget", 1008, 1001, "rate_limit_error"),
     "its organisation's budget is spent": ("org_budget", 1008, 1001, "rate_limit_error"),
+    "somebody hung up": ("hung_up", 1008, 1001, "connection_error"),
     "the gateway drains": ("drained", 1012, 1001, "server_error"),
     "the gateway failed": ("internal_error", 1011, 1001, "server_error"),
 }

@@ -244,6 +244,17 @@ async def test_a_call_that_is_gone_cannot_be_accepted(here: Here) -> None:
     assert (closed.status, closed.http_status) == ("refused", 404)
 
 
+async def test_what_somebody_has_hung_up_ends_at_the_provider(here: Here) -> None:
+    call_id = await here.opened()
+    await here.listened_to(call_id)
+    here.world.publish(key(), hung_up=(here.journal.opened.call_id,))
+    closed = await here.journal.closed()
+    assert (closed.status, closed.end_reason) == ("failed", "hung_up")
+    async with asyncio.timeout(WAIT_S):
+        while here.simulator.has(call_id):
+            await asyncio.sleep(0.01)
+
+
 async def test_revoking_its_key_hangs_up(here: Here) -> None:
     call_id = await here.opened()
     await here.listened_to(call_id)

@@ -70,6 +70,24 @@ async def test_a_forgotten_key_is_a_revoked_one(tmp_path: Path) -> None:
         assert (await w.journal.closed()).end_reason == "key_revoked"
 
 
+async def test_a_call_that_was_hung_up_ends_and_no_other_does(tmp_path: Path) -> None:
+    async with world(tmp_path, echo) as w, w.call() as ends, w.call() as goes_on:
+        assert ends.response is not None
+        call_id = ends.response.headers["Helicone-Id"]
+        w.publish(key(), hung_up=("call_of_another_gateway", call_id))
+        error = msgspec.json.decode(await ends.recv())["error"]
+        assert (error["type"], error["code"]) == ("connection_error", "hung_up")
+        with pytest.raises(ConnectionClosed) as caught:
+            await ends.recv()
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1008
+        assert "organisation has hung it up" in caught.value.rcvd.reason
+        closed = await w.journal.closed()
+        assert (closed.status, closed.end_reason) == ("failed", "hung_up")
+        await goes_on.send("x")
+        assert await goes_on.recv() == "x"
+
+
 async def test_the_calls_of_other_keys_go_on(tmp_path: Path) -> None:
     async with world(tmp_path, echo) as w, w.call() as caller:
         w.publish(key(), key("sk-other", key_id="key_2", revoked=True))

@@ -165,10 +165,15 @@ class World:
         providers: tuple[Provider, ...] = (),
         webhooks: tuple[Webhook, ...] = (),
         operator: str = ORG,
+        hung_up: tuple[str, ...] = (),
     ) -> None:
         fresh = self.snapshot_path.with_suffix(".new")
         content = Snapshot(
-            keys=keys, providers=providers, webhooks=webhooks, default_org_id=operator
+            keys=keys,
+            providers=providers,
+            webhooks=webhooks,
+            default_org_id=operator,
+            hung_up=hung_up,
         )
         fresh.write_bytes(snapshot.encode(content))
         fresh.rename(self.snapshot_path)

@@ -12,6 +12,7 @@ from trunkline.settings import Settings
 from trunkline.store.control.accounts import KeyLimits
 from trunkline.store.control.providers import NewProvider
 from trunkline.store.control.webhooks import NewWebhook
+from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.store import FactsStore
 from trunkline.web import auth
 from trunkline.web.app import create_app
@@ -69,6 +70,7 @@ CHANGES = {
     ("DELETE", "/v1/keys/{key_id}"),
     ("PUT", "/v1/budget"),
     ("DELETE", "/v1/calls/{call_id}"),
+    ("POST", "/v1/calls/{call_id}/hangup"),
     ("POST", "/v1/providers"),
     ("PUT", "/v1/providers/{provider_id}/credential"),
     ("PUT", "/v1/providers/{provider_id}/models"),
@@ -112,6 +114,13 @@ NO_IDS = {"/v1/properties/{name}"}
 WITH_IDS = [
     operation for operation in OPERATIONS if "{" in operation[1] and operation[1] not in NO_IDS
 ]
+
+
+async def a_subject(site: Site, member: Member, path: str) -> CallRow:
+    """Return a call of which `path` can be asked: what ends one needs one that runs."""
+    if path.endswith("/hangup"):
+        return await site.add_call(a_call(member.org_id, status="live", ended_at_us=None))
+    return await site.add_whole_call(member.org_id)
 
 
 class Stored(NamedTuple):
@@ -165,7 +174,7 @@ async def test_another_organisations_id_is_told_like_one_that_is_not(
     site: Site, method: str, path: str
 ) -> None:
     owner, stranger = await site.join(), await site.join()
-    call = await site.add_whole_call(owner.org_id)
+    call = await a_subject(site, owner, path)
     stored = await stored_by(site, owner)
     theirs = filled(path, call.call_id, call.session_id, owner.spare_id, stored)
     nobodys = filled(path, fresh_call(), "no-such-session", "key_none", NONE_STORED)
@@ -197,7 +206,7 @@ async def test_nothing_is_told_without_a_key_that_may_read(
     site: Site, method: str, path: str
 ) -> None:
     member = await (site.operator() if path in OPERATORS else site.join())
-    call = await site.add_whole_call(member.org_id)
+    call = await a_subject(site, member, path)
     operation, body = (method, path), BODIES.get((method, path))
     stored = await stored_by(site, member)
     path = filled(path, call.call_id, call.session_id, member.spare_id, stored)
@@ -537,6 +546,7 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/calls/{}/events",
         "/v1/calls/{}/audio",
         "/v1/calls/{}/peaks",
+        "/v1/calls/{}/hangup",
         "/v1/live",
         "/v1/live/events",
         "/v1/sessions",

@@ -42,6 +42,7 @@ EndReason: TypeAlias = Literal[
     "key_duration",
     "key_budget",
     "org_budget",
+    "hung_up",
     "frame_too_big",
     "caller_too_slow",
     "provider_too_slow",

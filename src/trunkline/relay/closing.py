@@ -52,6 +52,9 @@ ENDS: dict[EndReason, End] = {
     "org_budget": End(
         1008, 1001, "rate_limit_error", "the monthly budget of this call's organisation is spent"
     ),
+    "hung_up": End(
+        1008, 1001, "connection_error", "somebody of this call's organisation has hung it up"
+    ),
     "drained": End(1012, 1001, "server_error", "the gateway restarts: connect again"),
     "internal_error": End(1011, 1001, "server_error", "the gateway failed: connect again"),
 }

@@ -288,6 +288,7 @@ class Gateway:
                 if self._keys.snapshot is not self._applied:
                     self._applied = self._keys.snapshot
                     self._end_revoked()
+                self._end_hung_up()
                 self.capacity.look()
                 now_ns = monotonic_ns()
                 if self.capacity.memory.short:
@@ -307,6 +308,14 @@ class Gateway:
         for call in tuple(self._calls):
             if not self._keys.may_go_on(call.key_id):
                 call.end("key_revoked")
+
+    def _end_hung_up(self) -> None:
+        # Not once for each snapshot: an attempt may become such a call a moment later.
+        hung_up = self._keys.hung_up
+        if hung_up:
+            for call in tuple(self._calls):
+                if call.call_id in hung_up:
+                    call.end("hung_up")
 
     def _end_overdue(self, now_ns: int) -> None:
         bounded = self._keys.bounded

@@ -35,6 +35,8 @@ class Keys:
         """The same, arranged for admission."""
         self.bounded: Mapping[str, Key] = {}
         """By id, the keys whose live calls may have to end for more than a revocation."""
+        self.hung_up: frozenset[str] = frozenset()
+        """Calls that are to end."""
         self._live: frozenset[str] = frozenset()
 
     def refresh(self) -> bool:
@@ -58,6 +60,7 @@ class Keys:
         self.snapshot = fresh
         self.known = Known.of(fresh, self._secret_of, self._unseal)
         self.bounded = {key.key_id: key for key in fresh.keys if is_bounded(key)}
+        self.hung_up = frozenset(fresh.hung_up)
         self._live = frozenset(key.key_id for key in fresh.keys if not key.revoked)
         return True
 

@@ -89,6 +89,8 @@ class Sideband:
 
         A gateway that restarts ends the recording alone: the call does not need it.
         """
+        if self._over:
+            return
         if why != "drained":
             self._hang_up()
         self._end(why, "failed")

@@ -71,6 +71,13 @@ class StillLive(Refusal):
     code = "call_is_live"
 
 
+class Over(Refusal):
+    """409: a call that is over cannot be ended, or listened to, any more."""
+
+    status = 409
+    code = "call_is_over"
+
+
 class Unsatisfiable(Refusal):
     """416: the range that was asked for is not in the file."""
 

@@ -134,8 +134,9 @@ async def take_snapshot(
     session: AsyncSession,
     providers: tuple[snapshot.Provider, ...],
     webhooks: tuple[snapshot.Webhook, ...],
+    hung_up: tuple[str, ...],
 ) -> snapshot.Snapshot:
-    """Return what gateways must know: of keys, `providers` and `webhooks`."""
+    """Return what gateways must know: of keys, `providers`, `webhooks`, calls to end."""
     rows = await session.execute(
         select(models.ApiKey, models.Organisation.spent_until_us)
         .join(models.Organisation, models.Organisation.id == models.ApiKey.org_id)
@@ -164,6 +165,7 @@ async def take_snapshot(
         providers=providers,
         webhooks=webhooks,
         default_org_id=operator or "",
+        hung_up=hung_up,
     )
 
 

@@ -204,7 +204,10 @@ class AuditEntry(Base):
     """Something that was done to an organisation's accounts, keys or settings."""
 
     __tablename__ = "audit_log"
-    __table_args__ = (Index("ix_audit_log_org_id_at_us", "org_id", "at_us"),)
+    __table_args__ = (
+        Index("ix_audit_log_org_id_at_us", "org_id", "at_us"),
+        Index("ix_audit_log_action_at_us", "action", "at_us"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     org_id: Mapped[str]

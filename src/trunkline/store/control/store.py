@@ -21,7 +21,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.sealing import Vault
 from trunkline.snapshot import Snapshot
-from trunkline.store.control import accounts, budgets, keys, models, people, providers, webhooks
+from trunkline.store.control import (
+    accounts,
+    budgets,
+    hangups,
+    keys,
+    models,
+    people,
+    providers,
+    webhooks,
+)
 from trunkline.store.control.accounts import (
     OPERATOR_EMAIL,
     ApiKey,
@@ -322,6 +331,16 @@ class ControlStore:
         async with self._database.writing() as session:
             people.add_audit(session, self._world, org_id, by, action, subject, detail)
 
+    async def hang_up(self, org_id: str, call_id: str, *, by: str = "") -> None:
+        """Have whichever gateway holds the call end it, within a second.
+
+        Whoever asks for this has made sure that it is a call of the organisation.
+        """
+        async with self._database.writing() as session:
+            people.add_audit(session, self._world, org_id, by, hangups.ACTION, call_id)
+            await keys.count_change(session)
+        await self._publish()
+
     # Budgets
 
     async def limit_organisation(self, org_id: str, usd: Decimal | None, *, by: str = "") -> None:
@@ -367,7 +386,7 @@ class ControlStore:
     async def snapshot(self) -> Snapshot:
         """Return what gateways must know of accounts."""
         async with self._database.reading() as session:
-            return await _taken(session)
+            return await _taken(session, self._world)
 
     async def publish_snapshot(self, path: Path) -> None:
         """Write the snapshot to `path`, whole, readable by its owner only.
@@ -376,7 +395,7 @@ class ControlStore:
         """
         async with self._database.writing() as session:
             number = await keys.hold_publishing(session)
-            taken = await _taken(session)
+            taken = await _taken(session, self._world)
             await keys.write_snapshot(path, taken)
         self._published = number
 
@@ -420,7 +439,11 @@ class ControlStore:
             return [people.as_organisation(row) for row in rows]
 
 
-async def _taken(session: AsyncSession) -> Snapshot:
+async def _taken(session: AsyncSession, world: World) -> Snapshot:
     """Return what gateways must know, at one moment."""
-    stored = await providers.for_gateways(session)
-    return await keys.take_snapshot(session, stored, await webhooks.for_gateways(session))
+    return await keys.take_snapshot(
+        session,
+        await providers.for_gateways(session),
+        await webhooks.for_gateways(session),
+        await hangups.for_gateways(session, world),
+    )

@@ -14,14 +14,17 @@ from trunkline.clock import monotonic_ns
 from trunkline.live.board import Board, Crowded, NobodyLooks, Watch
 from trunkline.live.running import Doing, Levels, News, Running
 from trunkline.web.api import models
-from trunkline.web.api.calls import WhoReads
+from trunkline.web.api.calls import CallId, WhoReads, find_call
 from trunkline.web.api.money import Usd
 from trunkline.web.api.shape import shaped
-from trunkline.web.auth import Deps
+from trunkline.web.auth import Deps, Reader, require_manager
+from trunkline.web.hanging_up import hang_up
 from trunkline.web.refusals import TooBusy
 from trunkline.web.stream import CHECK_S, Standing, Stream, standing_of
 
 router = APIRouter(tags=["Live"])
+
+WhoManages = Annotated[Reader, Depends(require_manager)]
 
 HEARTBEAT_NS: Final = 15 * 10**9
 """Of silence: proxies close what is silent for longer, mostly after a minute."""
@@ -133,6 +136,19 @@ async def get_events(
         raise TooBusy(str(exc), headers={"Retry-After": "10"}) from exc
     pieces = _told(deps.board, watch, call, lambda: standing.holds(request, reader))
     return Stream(pieces, "text/event-stream", stack.close)
+
+
+@router.post(
+    "/v1/calls/{call_id}/hangup",
+    status_code=204,
+    responses={409: {"model": models.ErrorAnswer, "description": "The call is over."}},
+)
+async def hang_up_call(manager: WhoManages, deps: Deps, call_id: CallId) -> None:
+    """End a call that runs: the caller is told why, and its connection is closed with 1008.
+
+    It is over within a second. Who did it is in the audit log.
+    """
+    await hang_up(deps, await find_call(deps, manager, call_id), by=manager.key_id)
 
 
 async def present(board: Board, org_id: str) -> list[tuple[Running, Levels]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,15 +16,19 @@ from trunkline.store.facts.rows import CallRow, EventRow
 from trunkline.web.auth import Deps, RequiredUser, Viewer, require_role, verify_csrf
 from trunkline.web.deps import Dependencies
 from trunkline.web.erasing import erase
+from trunkline.web.hanging_up import hang_up
 from trunkline.web.lint import lint_of
 from trunkline.web.pages import events_view
 from trunkline.web.pages.call_view import Facts, call_view
 from trunkline.web.pages.problems import PageMissing
 from trunkline.web.pages.render import page
 from trunkline.web.pages.static import DIGEST
+from trunkline.web.refusals import Over
 
 router = APIRouter()
-Eraser = Annotated[Viewer, Depends(require_role("owner", "admin"))]
+KEEPERS = ("owner", "admin")
+Keeper = Annotated[Viewer, Depends(require_role(*KEEPERS))]
+"""Who may end a call, and erase it."""
 
 PAGE_EVENTS = 200
 SCAN_ROWS = 2000
@@ -42,7 +47,6 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
         # Only our own script asks so, once a second while the call is live.
         return Response(status_code=304, headers={"ETag": tag})
     view = call_view(await _facts(deps, call), now_us=deps.now_us())
-    may_erase = viewer.role in ("owner", "admin")
     return page(
         request,
         "call.html",
@@ -50,16 +54,25 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
         headers={"ETag": tag},
         nav="calls",
         call=view,
-        may_erase=may_erase,
+        keeps=viewer.role in KEEPERS,
     )
 
 
 @router.post("/calls/{call_id}/erase", dependencies=[Depends(verify_csrf)])
-async def erase_call(deps: Deps, viewer: Eraser, call_id: str) -> Response:
+async def erase_call(deps: Deps, viewer: Keeper, call_id: str) -> Response:
     """Erase a call that is over, for good."""
     call = await _find(deps, viewer.org.id, call_id)
     await erase(deps, call, by=viewer.user.id)
     return RedirectResponse("/calls", 303)
+
+
+@router.post("/calls/{call_id}/hang-up", dependencies=[Depends(verify_csrf)])
+async def hang_up_call(deps: Deps, viewer: Keeper, call_id: str) -> Response:
+    """End a call that runs."""
+    with contextlib.suppress(Over):
+        # It has ended by itself: what its page shows is what was wanted.
+        await hang_up(deps, await _find(deps, viewer.org.id, call_id), by=viewer.user.id)
+    return RedirectResponse(f"/calls/{call_id}", 303)
 
 
 @router.get("/calls/{call_id}/events")

@@ -9,6 +9,7 @@ from trunkline.live.running import SILENT_DBFS
 from trunkline.store.facts.queries_calls import CallFilters, calls_page
 from trunkline.web.auth import Deps, RequiredUser
 from trunkline.web.pages import live_view, text
+from trunkline.web.pages.call import KEEPERS
 from trunkline.web.pages.render import page
 
 router = APIRouter()
@@ -43,6 +44,7 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser) -> Response:
         nav="live",
         cards=live_view.cards(seen, deps.now_us()),
         count_words=text.plural(len(seen), "call"),
+        keeps=viewer.role in KEEPERS,
         known=known,
         never=never,
         words=WORDS,

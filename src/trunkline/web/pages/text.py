@@ -40,6 +40,7 @@ _END_WORDS = {
     "key_duration": "as long as its key allows",
     "key_budget": "key’s budget spent",
     "org_budget": "organisation’s budget spent",
+    "hung_up": "hung up by your organisation",
     "frame_too_big": "frame too big",
     "caller_too_slow": "caller read too slowly",
     "provider_too_slow": "provider read too slowly",
