@@ -20,6 +20,7 @@ from trunkline.web.hanging_up import hang_up
 from trunkline.web.lint import lint_of
 from trunkline.web.pages import events_view
 from trunkline.web.pages.call_view import Facts, call_view
+from trunkline.web.pages.marks_view import marks_view
 from trunkline.web.pages.problems import PageMissing
 from trunkline.web.pages.render import page
 from trunkline.web.pages.static import DIGEST
@@ -41,8 +42,10 @@ MISSING = "There is no such call. It may have been deleted, or belong to another
 @router.get("/calls/{call_id}")
 async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str) -> Response:
     """Show one call, live or over."""
-    call = await _find(deps, viewer.org.id, call_id)
-    tag = f'W/"{DIGEST}-{call.version}-{call.status}-{int(call.has_audio)}"'
+    call = await find(deps, viewer.org.id, call_id)
+    marks = await queries.marks_of_call(deps.facts, call.org_id, call.call_id)
+    said = f"{len(marks)}.{max((mark.version for mark in marks), default=0)}"
+    tag = f'W/"{DIGEST}-{call.version}-{call.status}-{int(call.has_audio)}-{said}"'
     if request.headers.get("if-none-match") == tag:
         # Only our own script asks so, once a second while the call is live.
         return Response(status_code=304, headers={"ETag": tag})
@@ -55,13 +58,15 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
         nav="calls",
         call=view,
         keeps=viewer.role in KEEPERS,
+        marks=marks_view(marks),
+        may_mark=viewer.role != "viewer",
     )
 
 
 @router.post("/calls/{call_id}/erase", dependencies=[Depends(verify_csrf)])
 async def erase_call(deps: Deps, viewer: Keeper, call_id: str) -> Response:
     """Erase a call that is over, for good."""
-    call = await _find(deps, viewer.org.id, call_id)
+    call = await find(deps, viewer.org.id, call_id)
     await erase(deps, call, by=viewer.user.id)
     return RedirectResponse("/calls", 303)
 
@@ -71,7 +76,7 @@ async def hang_up_call(deps: Deps, viewer: Keeper, call_id: str) -> Response:
     """End a call that runs."""
     with contextlib.suppress(Over):
         # It has ended by itself: what its page shows is what was wanted.
-        await hang_up(deps, await _find(deps, viewer.org.id, call_id), by=viewer.user.id)
+        await hang_up(deps, await find(deps, viewer.org.id, call_id), by=viewer.user.id)
     return RedirectResponse(f"/calls/{call_id}", 303)
 
 
@@ -89,7 +94,7 @@ async def events(
 
     The content of one is `/v1/calls/{id}/events?after=<its seq - 1>&limit=1`.
     """
-    call = await _find(deps, viewer.org.id, call_id)
+    call = await find(deps, viewer.org.id, call_id)
     wanted = events_view.Wanted(contains=contains.strip().lower(), audio=audio)
     found: list[EventRow] = []
     more = True
@@ -109,7 +114,7 @@ async def events(
 @router.get("/calls/{call_id}/peaks")
 async def peaks(deps: Deps, viewer: RequiredUser, call_id: str) -> Response:
     """Return the waveform of a sealed call, `recorder.peaks.Peaks` as JSON."""
-    call = await _find(deps, viewer.org.id, call_id)
+    call = await find(deps, viewer.org.id, call_id)
     try:
         found = await deps.recordings.peaks(call.org_id, call.call_id)
     except BlobMissing as exc:
@@ -117,7 +122,8 @@ async def peaks(deps: Deps, viewer: RequiredUser, call_id: str) -> Response:
     return Response(found, media_type="application/json")
 
 
-async def _find(deps: Dependencies, org_id: str, call_id: str) -> CallRow:
+async def find(deps: Dependencies, org_id: str, call_id: str) -> CallRow:
+    """Return the call. Raises `PageMissing`: there is none, or it is another organisation's."""
     try:
         parse_call_id(call_id)
     except ValueError as exc:

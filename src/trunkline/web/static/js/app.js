@@ -1,6 +1,7 @@
 // What every page does: copy buttons, local times, rows that open, forms that send themselves,
 // and lists that stay up to date.
 import { keepFresh } from "./fresh.js";
+import { quietForms } from "./quiet.js";
 
 const CLOCK = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 const THIS_YEAR = new Intl.DateTimeFormat(undefined, CLOCK);
@@ -96,4 +97,5 @@ if (document.querySelector("#fresh-key")) history.replaceState(null, "", locatio
 const local = () => { localTimes(); localFields(); };
 local();
 document.addEventListener("trunkline:fresh", local);
+quietForms();
 keepFresh();
