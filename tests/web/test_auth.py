@@ -32,6 +32,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/session/query"): {
         "timeFilter": {"startTimeUnixMs": 0, "endTimeUnixMs": 10**13},
     },
+    ("POST", "/v1/session/name/query"): {"nameContains": ""},
+    ("POST", "/v1/session/metrics/query"): {"nameContains": ""},
     ("POST", "/v1/metrics/query"): {"metrics": ["calls"]},
     ("POST", "/v1/request/query"): {},
     ("POST", "/v1/request/query-clickhouse"): {},
@@ -57,6 +59,8 @@ BODIES: dict[tuple[str, str], Any] = {
 QUESTIONS = {
     ("POST", "/v1/metrics/query"),
     ("POST", "/v1/session/query"),
+    ("POST", "/v1/session/name/query"),
+    ("POST", "/v1/session/metrics/query"),
     ("POST", "/v1/request/query"),
     ("POST", "/v1/request/query-clickhouse"),
     ("POST", "/v1/user/query"),
@@ -538,6 +542,8 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/request/{}/property",
         "/v1/session/{}/feedback",
         "/v1/session/{}/tag",
+        "/v1/session/name/query",
+        "/v1/session/metrics/query",
         "/v1/calls/{}",
         "/v1/calls/{}/turns",
         "/v1/calls/{}/cost",

@@ -19,6 +19,7 @@ from trunkline.web.api import (
     helicone_marks,
     helicone_people,
     helicone_requests,
+    helicone_sessions,
     keys,
     live,
     marks,
@@ -89,6 +90,7 @@ def create_app(deps: Dependencies) -> FastAPI:
         helicone_requests,
         helicone_people,
         helicone_marks,
+        helicone_sessions,
     ):
         app.include_router(module.router, responses=_ERRORS)
     app.include_router(health.router)
