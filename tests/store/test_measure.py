@@ -178,7 +178,7 @@ async def test_shares_divide_sums(facts: FactsStore, org: str) -> None:
     answer = await ask(facts, org, "turn.barge_in_share", "call.cost_per_minute")
     shares, rates = answer.rows[0].numbers
     assert shares == {"n": 4, "ratio": 0.25}
-    assert rates["ratio"] == pytest.approx(0.14 / (3 * 61 / 60))
+    assert float(rates["ratio"]) == pytest.approx(0.14 / (3 * 61 / 60))
 
 
 async def test_errors_that_differ_in_ids_and_numbers_are_one(facts: FactsStore) -> None:

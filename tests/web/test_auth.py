@@ -35,6 +35,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/session/name/query"): {"nameContains": ""},
     ("POST", "/v1/session/metrics/query"): {"nameContains": ""},
     ("POST", "/v1/metrics/query"): {"metrics": ["calls"]},
+    ("POST", "/v1/compare"): {"metrics": ["calls"]},
     ("POST", "/v1/request/query"): {},
     ("POST", "/v1/request/query-clickhouse"): {},
     ("POST", "/v1/user/query"): {},
@@ -58,6 +59,7 @@ BODIES: dict[tuple[str, str], Any] = {
 }
 QUESTIONS = {
     ("POST", "/v1/metrics/query"),
+    ("POST", "/v1/compare"),
     ("POST", "/v1/session/query"),
     ("POST", "/v1/session/name/query"),
     ("POST", "/v1/session/metrics/query"),
@@ -149,6 +151,7 @@ async def stored_by(site: Site, member: Member) -> Stored:
 def filled(path: str, call_id: str, session_id: str, key_id: str, stored: Stored) -> str:
     names = {
         "{call_id}": call_id,
+        "{other_id}": call_id,
         "{session_id}": session_id,
         "{key_id}": key_id,
         "{provider_id}": stored.provider_id,
@@ -546,6 +549,7 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/session/metrics/query",
         "/v1/calls/{}",
         "/v1/calls/{}/turns",
+        "/v1/calls/{}/compare/{}",
         "/v1/calls/{}/cost",
         "/v1/calls/{}/lint",
         "/v1/calls/{}/bundle",

@@ -190,10 +190,38 @@ def statements(question: Question, groups: Sequence[tuple[str, ...]] = ()) -> li
 
     With `groups` only they are asked about; without, the first ones of the order.
     """
+    which = _by_table(question).items()
+    return [_statement(question, table, numbers, groups) for table, numbers in which]
+
+
+def samples(question: Question, most: int) -> list[Statement]:
+    """Return statements for the rows themselves, without groups or time: `of_call`, and for each
+    measure `v<number>` and `o<number>`, in the units of the table.
+
+    Where there are more than `most`, they are those of calls drawn by a hash of their ids: the
+    same ones each time.
+    """
+    found: list[Statement] = []
+    for table, which in _by_table(question).items():
+        predicates, parameters = where(question.filters)
+        metrics = {number: question.measures[number].metric for number in which}
+        columns = [column for number in which for column in _columns(number, metrics[number])]
+        source = _source(table, columns, [(_CALL, "calls")], predicates, question)
+        names = [f"v{number}" for number in which]
+        names += [f"o{number}" for number in which if metrics[number].over]
+        picked = ", ".join(f"toFloat64({name}) AS {name}" for name in names)
+        order = ", ".join(("of_call", *names))
+        sql = f"SELECT of_call, {picked} FROM ({source}) ORDER BY {order} LIMIT {most:d}"
+        found.append(Statement(sql=sql + _LIMITS, parameters=parameters, measures=tuple(which)))
+    return found
+
+
+def _by_table(question: Question) -> dict[str, list[int]]:
+    """Return the numbers of the question's measures, by their tables."""
     tables: dict[str, list[int]] = {}
     for number, asked in enumerate(question.measures):
         tables.setdefault(asked.metric.table, []).append(number)
-    return [_statement(question, table, which, groups) for table, which in tables.items()]
+    return tables
 
 
 def one_table(question: Question) -> bool:
@@ -254,7 +282,7 @@ def _source(
         f"SELECT {_CALL}, {', '.join([*values, *of_part])} FROM {table} FINAL"
         f" WHERE org_id = {{org_id:String}}{_hours(question.filters)}"
     )
-    made = ", ".join([_CALL, "opened_at_us AS opened", *of_call])
+    made = ", ".join([_CALL, "opened_at_us AS opened", *(sql for sql in of_call if sql != _CALL)])
     return (
         f"SELECT * FROM ({parts}) AS parts INNER JOIN"
         f" (SELECT {made} FROM calls FINAL WHERE {predicates}) AS made USING (of_call)"
@@ -395,7 +423,7 @@ def _numbers(asked: Measure, answer: Any) -> dict[str, Any]:
     parts = list(answer.values()) if isinstance(answer, dict) else list(answer)
     n = int(parts[0])
     if asked.metric.over:
-        return {"n": n, "ratio": parts[1]}
+        return {"n": n, "ratio": _unit(asked.metric, parts[1])}
     plain = [name for name in asked.aggregates if name not in PERCENTILES]
     found = dict(zip(plain, parts[1:], strict=False))
     levels = [name for name in asked.aggregates if name in PERCENTILES]

@@ -15,6 +15,7 @@ from trunkline.store.facts.measure import (
     nothing,
     one_table,
     read_row,
+    samples,
     statements,
 )
 from trunkline.store.facts.query import Query
@@ -28,6 +29,45 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of the question; with buckets, by time."""
     more: bool
     """There are groups behind these."""
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of one metric, those that have it."""
+
+    calls: list[Any]
+    """Whose each is: what tells calls apart, and no more."""
+    values: list[float]
+    """In the units of the table: times are microseconds."""
+    over: list[float]
+    """What a ratio is of; empty for others."""
+    whole: bool
+    """These are all that there are."""
+
+
+async def sampled(
+    facts: FactsStore, org_id: str, question: Question, most: int
+) -> tuple[Sample, ...]:
+    """Return for each measure of `question` its rows, of at most `most` rows of its table.
+
+    Raises:
+        BadQuestion, BadCondition: it cannot be asked.
+    """
+    check(question)
+    found: dict[int, Sample] = {}
+    for statement in samples(question, most):
+        rows = await _ask(facts, org_id, statement)
+        for number in statement.measures:
+            value, over = f"v{number}", f"o{number}"
+            having = [
+                row for row in rows if row[value] is not None and row.get(over, 1) is not None
+            ]
+            found[number] = Sample(
+                calls=[row["of_call"] for row in having],
+                values=[float(row[value]) for row in having],
+                over=[float(row[over]) for row in having if over in row],
+                whole=len(rows) < most,
+            )
+    return tuple(found[number] for number in range(len(question.measures)))
 
 
 async def measured(facts: FactsStore, org_id: str, question: Question) -> Answer:

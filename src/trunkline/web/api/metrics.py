@@ -211,19 +211,20 @@ def _measure(asked: MeasureBody | str) -> Measure:
 
 def _filters(body: MetricsBody, now_us: int) -> CallFilters:
     filters = last_week(filters_of(body), now_us)
-    return msgspec.structs.replace(filters, condition=_condition(body.where, 0))
+    return msgspec.structs.replace(filters, condition=condition_of(body.where))
 
 
-def _condition(raw: Any, depth: int) -> Condition:
+def condition_of(raw: Any, depth: int = 0) -> Condition:
+    """Return the condition that `where` says. Raises `BadCondition`."""
     if raw is None:
         return AllOf()
     if depth > _DEEP:
         raise BadCondition("where: nested too deep")
     match raw:
         case {"all": list(parts), **rest} if not rest:
-            return AllOf(tuple(_condition(part, depth + 1) for part in _parts(parts)))
+            return AllOf(tuple(condition_of(part, depth + 1) for part in _parts(parts)))
         case {"any": list(parts), **rest} if not rest:
-            return AnyOf(tuple(_condition(part, depth + 1) for part in _parts(parts)))
+            return AnyOf(tuple(condition_of(part, depth + 1) for part in _parts(parts)))
         case {"field": str(field), "operator": str(operator), "value": value, **rest} if not rest:
             return Is(field, operator, _value(value))
         case _:

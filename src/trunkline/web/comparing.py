@@ -1,0 +1,202 @@
+"""I/O. Two cohorts of calls beside each other: the numbers that page and API both show.
+
+What is counted, and medians and percentiles, are asked as everything is asked of the store,
+over all rows. Intervals and distributions are of at most `MOST_ROWS` rows of each table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from trunkline.store.facts.catalogue import METRIC_OF, Metric
+from trunkline.store.facts.conditions import AllOf, Is
+from trunkline.store.facts.measure import FEW, BadQuestion, Measure, Question, measure
+from trunkline.store.facts.queries_calls import CallFilters
+from trunkline.store.facts.queries_measure import Sample, measured, sampled
+from trunkline.store.facts.store import FactsStore
+from trunkline.web import statistics
+from trunkline.web.statistics import Group, Histogram
+
+METRICS: Final = (
+    "turn.wait",
+    "turn.endpoint",
+    "response.first_audio",
+    "turn.barge_in_share",
+    "turn.stop",
+    "audio.unheard_share",
+    "tool.latency",
+    "call.duration",
+    "call.turns",
+    "call.cost",
+    "call.cost_per_minute",
+    "calls.failed_share",
+    "talk.ratio",
+    "talk.longest_silence",
+)
+"""What is compared unless somebody asks for something else."""
+MOST_ROWS: Final = 5_000
+MOST_METRICS: Final = 20
+_PER_UNIT: Final = {"ms": 1000.0}
+"""What the store's numbers are divided by."""
+
+Says: TypeAlias = Literal["higher", "lower", "not_shown", "too_few"]
+"""Of the second cohort: its number is higher or lower than the first one's, as far as one can
+be sure; no difference is shown, which is not that there is none; or there are too few calls."""
+Number: TypeAlias = float | Decimal | None
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One cohort's numbers of a metric."""
+
+    n: int
+    """Rows that have it."""
+    numbers: dict[str, Number]
+    """`p50` and `p95`, or `ratio`."""
+    calls: int
+    """Different calls among the rows below."""
+    rows: int
+    """From which intervals and distribution are."""
+    whole: bool
+    """They are all that there are."""
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """The second cohort's number less the first one's."""
+
+    aggregate: str
+    value: Number
+    low: float | None
+    high: float | None
+    """Ends of the interval; None: there is none."""
+    says: Says
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """One metric of two cohorts."""
+
+    metric: Metric
+    a: Side
+    b: Side
+    differences: tuple[Difference, ...]
+    superiority: float | None
+    """How often a row of the second is greater than one of the first; None for ratios."""
+    distribution: Histogram | None
+
+
+def measures_of(names: Sequence[str]) -> tuple[Measure, ...]:
+    """Return what to measure of metrics. Raises `BadQuestion` for those that have no spread."""
+    if not 1 <= len(names) <= MOST_METRICS or len(set(names)) < len(names):
+        raise BadQuestion(f"compare 1 to {MOST_METRICS} metrics, each once")
+    found: list[Measure] = []
+    for name in names:
+        metric = METRIC_OF.get(name)
+        if metric is not None and (metric.distinct or metric.unit in ("at", "text")):
+            raise BadQuestion(f"{name} is no number that calls or their parts have")
+        ratio = metric is not None and metric.over
+        found.append(measure(name, *(("ratio",) if ratio else ("p50", "p95"))))
+    return tuple(found)
+
+
+def split(filters: CallFilters, by: str, value: str) -> CallFilters:
+    """Return `filters`, narrowed to the calls whose dimension `by` is `value`."""
+    narrowed = AllOf((filters.condition, Is(by, "equals", value)))
+    return msgspec.structs.replace(filters, condition=narrowed)
+
+
+async def compare(
+    facts: FactsStore, org_id: str, a: CallFilters, b: CallFilters, measures: tuple[Measure, ...]
+) -> list[Compared]:
+    """Return the measures of the organisation's calls that fit `a`, and of those that fit `b`.
+
+    Raises:
+        BadQuestion, BadCondition: it cannot be asked.
+    """
+    sides: list[tuple[Any, tuple[Sample, ...]]] = []
+    for filters in (a, b):
+        question = Question(measures=measures, filters=filters)
+        (row,) = (await measured(facts, org_id, question)).rows or [None]
+        sides.append((row, await sampled(facts, org_id, question, MOST_ROWS)))
+    # A second of arithmetic, perhaps, while others are answered.
+    return await asyncio.to_thread(_all, measures, sides)
+
+
+def _all(
+    measures: tuple[Measure, ...], sides: list[tuple[Any, tuple[Sample, ...]]]
+) -> list[Compared]:
+    (row_a, samples_a), (row_b, samples_b) = sides
+    return [
+        _compared(
+            asked,
+            _numbers(row_a, number), _numbers(row_b, number),
+            samples_a[number], samples_b[number],
+        )
+        for number, asked in enumerate(measures)
+    ]  # fmt: skip
+
+
+def _numbers(row: Any, number: int) -> dict[str, Any]:
+    return dict(row.numbers[number]) if row is not None else {"n": 0}
+
+
+def _compared(
+    asked: Measure, of_a: dict[str, Any], of_b: dict[str, Any], sample_a: Sample, sample_b: Sample
+) -> Compared:
+    per = _PER_UNIT.get(asked.metric.unit, 1.0)
+    a, b = _group(sample_a, per), _group(sample_b, per)
+    spread = not asked.metric.over
+    return Compared(
+        metric=asked.metric,
+        a=_side(asked, of_a, a, sample_a),
+        b=_side(asked, of_b, b, sample_b),
+        differences=tuple(_difference(name, of_a, of_b, a, b) for name in asked.aggregates),
+        superiority=statistics.superiority(a.values, b.values) if spread else None,
+        distribution=statistics.histogram(a.values, b.values) if spread else None,
+    )
+
+
+def _group(sample: Sample, per: float) -> Group:
+    return Group([value / per for value in sample.values], sample.calls, sample.over)
+
+
+def _side(asked: Measure, numbers: dict[str, Any], group: Group, sample: Sample) -> Side:
+    return Side(
+        n=numbers["n"],
+        numbers={name: numbers.get(name) for name in asked.aggregates},
+        calls=group.of_calls,
+        rows=len(group.values),
+        whole=sample.whole,
+    )
+
+
+_LEVELS: Final = {"p50": 0.5, "p95": 0.95, "ratio": None}
+
+
+def _difference(
+    aggregate: str, of_a: dict[str, Any], of_b: dict[str, Any], a: Group, b: Group
+) -> Difference:
+    one, other = of_a.get(aggregate), of_b.get(aggregate)
+    value = None if one is None or other is None else other - one
+    few = aggregate == "p95" and min(of_a["n"], of_b["n"]) < FEW
+    interval = None
+    if value is not None and not few:
+        interval = statistics.difference(a, b, _LEVELS[aggregate])
+    return Difference(
+        aggregate=aggregate,
+        value=value,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        says=_says(interval),
+    )
+
+
+def _says(interval: statistics.Interval | None) -> Says:
+    if interval is None:
+        return "too_few"
+    if not interval.is_apart:
+        return "not_shown"
+    return "higher" if interval.low > 0 else "lower"
