@@ -125,3 +125,43 @@ async def test_gpt_live_is_recorded_shown_and_paid_as_such(plain: Running) -> No
     (usage,) = call["usage"]
     assert (usage["kind"], usage["model"], usage["estimated"]) == ("session", "gpt-live-1", False)
     assert usage["billed_ms"] == seconds * 1000
+
+
+async def test_gpt_live_past_the_gateway_is_recorded_with_what_is_reflected(plain: Running) -> None:
+    """By WebRTC: the gateway attaches to the session, and hears both voices."""
+    sdk = AsyncOpenAI(
+        api_key="sk-of-the-provider", default_headers=plain.headers, base_url=f"{plain.url}/v1",
+    )  # fmt: skip
+    made = await sdk.live.with_raw_response.create(
+        session={"model": "gpt-live-1"},
+        transport={"type": "webrtc", "sdp": "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"},
+    )
+    call_id, session_id = made.headers["Helicone-Id"], made.parse().session.id
+    await asyncio.to_thread(plain.wait, lambda: plain.call(call_id)["connect_ms"] is not None)
+    # The simulator has no media: whoever is attached speaks in the caller's place.
+    async with (
+        asyncio.timeout(WAIT_S),
+        sdk.live.sideband.connect(session_id=session_id) as beside,
+    ):
+        for piece in sound():
+            await beside.send({"type": "session.input_audio.append", "audio": piece})
+        said, sounds = "", 0
+        while not said.endswith((".", "?", "!")) or sounds < 10:
+            event = await beside.recv()
+            said += event.delta if event.type == "session.output_transcript.delta" else ""
+            sounds += event.type == "session.output_audio.delta"
+        await sdk.live.sessions.hangup(session_id)
+    call = await asyncio.to_thread(plain.sealed, call_id)
+    assert (call["kind"], call["transport"], call["status"]) == ("live", "webrtc", "completed")
+    lines = {line["role"]: line["text"] for line in call["transcript"]}
+    assert lines["caller"] == speech.transcript(SENTENCE)
+    assert lines["assistant"]
+    assert call["audio"]["recorded"]
+    assert min(call["audio"]["caller_ms"], call["audio"]["assistant_ms"]) > 500
+    (usage,) = call["usage"]
+    assert (usage["kind"], usage["model"]) == ("session", "gpt-live-1")
+    assert Decimal(usage["cost_usd"]) > 0
+    # The application's own attachment is a call too, and pays nothing.
+    others = await asyncio.to_thread(lambda: plain.get("/v1/calls?limit=20").json()["data"])
+    beside_it = [one for one in others if one["kind"] == "live" and one["transport"] == "websocket"]
+    assert beside_it[0]["cost_usd"] in (None, "0")

@@ -18,8 +18,9 @@ from tests.recorder.script import (
 )
 from tests.support.golden import latest
 
-from trunkline.journal.record import Record
-from trunkline.store.facts.rows import CallRow, ItemRow, Row, ToolCallRow, TurnRow
+from trunkline.journal.record import Kind, Record
+from trunkline.protocol.call import Note
+from trunkline.store.facts.rows import CallRow, ErrorRow, ItemRow, Row, ToolCallRow, TurnRow
 
 S = 1_000_000
 
@@ -105,3 +106,20 @@ def test_a_tools_output_is_known_by_the_item_that_it_became() -> None:
     )  # fmt: skip
     assert (tool.output, tool.answered_us) == ("42", 3_300_000)
     assert tool.latency_us == 3_300_000 - tool.called_us
+
+
+def test_what_was_not_heard_while_it_was_away_is_told_as_an_error() -> None:
+    told = records(TURN)
+    data = {"gap_ns": 3_240_000_000, "why": "provider_lost", "code": None}
+    payload = msgspec.json.encode(Note(kind="sideband_again", data=data))
+    last = told[-1]
+    note = Record(
+        Kind.NOTE, last.call, last.seq + 1, received_ns=last.received_ns + S, payload=payload
+    )
+    rows = latest(run([*told, note]).rows)
+    (error,) = (row for row in rows if isinstance(row, ErrorRow))
+    assert (error.source, error.code) == ("gateway", "sideband_gap")
+    assert error.message == "the sideband broke off: of 3.2 s nothing is recorded"
+    for junk in ({}, {"gap_ns": "x"}, {"gap_ns": -5}, {"gap_ns": 10**30}):
+        damaged = msgspec.json.encode(Note(kind="sideband_again", data=junk))
+        run([*told, Record(Kind.NOTE, last.call, last.seq + 1, payload=damaged)])

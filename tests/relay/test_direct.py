@@ -169,6 +169,8 @@ async def test_a_page_opens_one_with_a_token(here: Here) -> None:
     hangup = f"/v1/realtime/calls/{call_id}/hangup"
     by_page = await here.ask("POST", hangup, headers=headers)
     assert (by_page.status_code, by_page.json()["error"]["code"]) == (403, "token_may_not_control")
+    await here.sdk().realtime.calls.hangup(call_id)
+    await here.journal.closed()
 
 
 async def test_a_browser_may_ask_first(here: Here) -> None:

@@ -25,7 +25,7 @@ TRANSCRIPTION = {
 class NoCalls:
     """Nobody calls: these tests have no offers."""
 
-    def begin(self, call_id: str, model: str, change: dict[str, Any]) -> None:
+    def begin(self, call_id: str, kind: str, change: dict[str, Any], model: str = "") -> None:
         raise AssertionError(call_id)
 
     def has(self, call_id: str) -> bool:

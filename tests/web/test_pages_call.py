@@ -197,6 +197,25 @@ def test_a_call_whose_sound_went_past_us_says_what_is_not_seen() -> None:
     assert not [one for one in plain.findings if "past the gateway" in one.what]
 
 
+def test_a_call_whose_sideband_was_away_does_not_say_that_nothing_was_lost() -> None:
+    call = replace(sample.CALL_ROW, transport="sip", has_audio=False)
+    gap = replace(
+        sample.ERRORS[0], source="gateway", code="sideband_gap", at_us=9_000_000,
+        message="the sideband broke off: of 3.2 s nothing is recorded",
+    )  # fmt: skip
+    shown = view(Facts(call, sample.TURNS, errors=(gap,)))
+    duration = next(fact for fact in shown.facts if fact.metric == "duration")
+    assert (duration.detail, duration.tone) == ("cut off 1 time", "bad")
+    (finding,) = [one for one in shown.findings if "broke off" in one.what]
+    assert (finding.tone, finding.start_ms) == ("bad", 9_000)
+
+
+def test_of_gpt_live_past_the_gateway_both_voices_are_recorded() -> None:
+    call = replace(sample.CALL_ROW, transport="webrtc", kind="live")
+    (finding,) = [one for one in view(Facts(call)).findings if "past the gateway" in one.what]
+    assert "reflects" in finding.what
+
+
 def test_time_on_standby_is_told_and_paid_once() -> None:
     (row,) = translated().usage
     shown = usage_views([replace(row, standby_us=20_000_000)], shipped(), "openai")[0]

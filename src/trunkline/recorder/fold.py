@@ -26,7 +26,7 @@ from trunkline.journal.record import Flag, Kind, Leg, Record
 from trunkline.protocol import prices as price_data
 from trunkline.protocol.call import Closed, EndReason, Gap, Note, Opened
 from trunkline.protocol.decode import Peek, decode, decode_and_peek, peek
-from trunkline.protocol.events import ErrorEvent
+from trunkline.protocol.events import ErrorDetail, ErrorEvent
 from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import caller, histogram, lines, lint, meter, provider, speech, turns
 from trunkline.recorder.bounds import MAX_ID_CHARS, MAX_NUMBER, MAX_WALL_US, clamped, id_of
@@ -211,6 +211,20 @@ def _note(state: State, step: Step) -> None:
         state.dialled_us = max(0, step.at_us - clamped(connect_ns // 1000))
     elif note.kind == "dialect" and note.data.get("caller_dialect") in ("ga", "beta"):
         state.caller_dialect = note.data["caller_dialect"]
+    elif note.kind == "sideband_again":
+        _unheard(state, step, note)
+
+
+def _unheard(state: State, step: Step, note: Note) -> None:
+    """What was told while a sideband was away is not known, not even how much it was."""
+    gap_ns = note.data.get("gap_ns")
+    seconds = clamped(gap_ns) / 1e9 if isinstance(gap_ns, int) else 0
+    detail = ErrorDetail(
+        type="recording_error",
+        code="sideband_gap",
+        message=f"the sideband broke off: of {seconds:.1f} s nothing is recorded",
+    )
+    error(state, step, "gateway", detail)
 
 
 def _closed(state: State, step: Step) -> None:

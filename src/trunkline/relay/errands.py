@@ -15,7 +15,7 @@ import structlog
 
 from trunkline.clock import wall_ns
 from trunkline.ids import RANDOM_BYTES, ulid_bytes, ulid_text
-from trunkline.protocol.profiles.ask import CALLS, INCOMING
+from trunkline.protocol.profiles.ask import CALLS, INCOMING, LIVE
 from trunkline.protocol.profiles.choosing import Choice
 from trunkline.protocol.profiles.planning import SIMULATOR, Plan
 from trunkline.protocol.token import Seal, written
@@ -37,6 +37,7 @@ from trunkline.relay.front import Front
 from trunkline.relay.head import BadHead, Head
 from trunkline.relay.incoming import Incoming
 from trunkline.relay.keys import Keys
+from trunkline.relay.offer import way_of
 from trunkline.relay.outgoing import Answer, Request, ask
 from trunkline.relay.paths import Route
 from trunkline.relay.refusal import JSON, Refusal
@@ -51,6 +52,8 @@ _PREFLIGHT = (
     ("Access-Control-Max-Age", "600"),
 )
 _PASSED = ("content-type", "x-request-id", "apim-request-id")
+_OF_CALLS = (CALLS, LIVE)
+"""Where calls are asked for, and controlled."""
 _Work = Callable[[Front, Head, Route], Awaitable[None]]
 _PRIVATE = ("Cache-Control", "no-store")
 
@@ -79,7 +82,7 @@ class Errands:
     async def answer(self, front: Front, head: Head, there: Route) -> None:
         """Do what `head` asks for at `there`, or say why not."""
         try:
-            if head.method == "OPTIONS" and there.path.startswith(CALLS):
+            if head.method == "OPTIONS" and there.path.startswith(_OF_CALLS):
                 front.reply(204, [*cors(head), *_PREFLIGHT])
                 return
             if head.method != "POST":
@@ -93,16 +96,16 @@ class Errands:
                 raise No(DRAINING)
             await self._work_of(there)(front, head, there)
         except No as no_:
-            front.refuse(no_.refusal, cors(head) if there.path.startswith(CALLS) else ())
+            front.refuse(no_.refusal, cors(head) if there.path.startswith(_OF_CALLS) else ())
         except BadHead as exc:
             front.refuse(Refusal(status=exc.status, code=exc.code, message=exc.message))
 
     def _work_of(self, there: Route) -> _Work:
         if there.path.startswith(INCOMING):
             return self._incoming.take
-        if there.path == CALLS or there.path.endswith("/accept"):
+        if way_of(there.path) is not None:
             return self._direct.open
-        return self._control if there.path.startswith(CALLS) else self._mint
+        return self._control if there.path.startswith(_OF_CALLS) else self._mint
 
     # --- calls whose media goes direct
 

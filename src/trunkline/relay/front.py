@@ -150,7 +150,8 @@ class Front(asyncio.Protocol):
 
     def _work(self, head: Head) -> Coroutine[Any, Any, None]:
         errand = self._port.errand
-        there = None if errand is None or head.upgrades else http_route(head.path)
+        plain = not head.upgrades and (head.method != "GET" or not is_realtime(head.path))
+        there = http_route(head.path) if errand is not None and plain else None
         if errand is not None and there is not None:
             return self._guarded(errand(self, head, there))
         if is_realtime(head.path):

@@ -47,9 +47,16 @@ _UNDER_HELICONE = {
 }
 """Where a base URL ends in `…/oai`, SDKs leave the `/v1` out."""
 
-_HTTP = frozenset({CLIENT_SECRETS, TRANSLATION_SECRETS, SESSIONS, TRANSCRIPTION_SESSIONS, CALLS})
-_BEFORE_HTTP = re.compile(r"(?:/v1/gateway/oai(?:/openai)?(?:/v1)?|(?:/openai)?/v1)(/realtime/.*)")
-_CONTROL = re.compile(r"(/realtime/calls)(/[A-Za-z0-9_-]{1,128}/(?:accept|reject|refer|hangup))")
+_HTTP = frozenset({
+    CLIENT_SECRETS, TRANSLATION_SECRETS, SESSIONS, TRANSCRIPTION_SESSIONS, CALLS, LIVE,
+})  # fmt: skip
+_BEFORE_HTTP = re.compile(
+    r"(?:/v1/gateway/oai(?:/openai)?(?:/v1)?|(?:/openai)?/v1)(/(?:realtime|live)/.*)"
+)
+_CONTROL = re.compile(
+    r"/realtime/calls/[A-Za-z0-9_-]{1,128}/(?:accept|reject|refer|hangup)"
+    r"|/live/sessions/[A-Za-z0-9_-]{1,128}/(?:accept|reject|refer|hangup|fork)"
+)
 _INCOMING = re.compile(rf"{INCOMING}/hook_[0-9A-Z]{{26}}")
 _LIVE_SESSION = re.compile(r"(/.*/sessions)(/[A-Za-z0-9_-]{1,128}/(?:attach|fork))")
 _FIRST = re.compile(r"/(k|p)/([^/]+)(/.*)")

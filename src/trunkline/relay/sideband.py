@@ -2,20 +2,26 @@
 
 The gateway opens this WebSocket itself, beside the caller's own connection to the
 provider, and sends nothing on it. It hears the provider's events: what was said, turns,
-tools, usage. It hears no sound, and nothing of what the caller sends.
+tools, usage. Of the Realtime API it hears no sound, and nothing of what the caller sends.
+It may break off and be opened again (`beside`): then `away` is set, and the record is told
+how long nothing was heard.
 """
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections.abc import Callable
-from typing import assert_never
+from typing import Final, assert_never
 
+import msgspec
 import structlog
 
 from trunkline.clock import monotonic_ns
 from trunkline.journal.record import Kind, Leg
-from trunkline.protocol.call import CallStatus, Closed, EndReason
+from trunkline.protocol.call import CallStatus, Closed, EndReason, Note
 from trunkline.relay.closing import ENDS, is_clean, sendable
+from trunkline.relay.dial import Dialled
 from trunkline.relay.events import (
     CloseReceived,
     Congested,
@@ -33,10 +39,25 @@ from trunkline.relay.events import (
 )
 from trunkline.relay.ledger import BINARY, Ledger
 from trunkline.relay.leg import LegListener
-from trunkline.relay.wire import DirectReading, Joint
+from trunkline.relay.wire import DirectReading
 from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
+
+_OPEN_AGAIN: Final = frozenset({1006, 1011, 1012, 1013, 1014})
+"""Closes that say nothing of the call: the provider failed, or restarts. 1001 is not among them:
+so a session ends that is as old as it may be."""
+_REFUSAL_FRAMES: Final = 2
+"""At most so many come before the close with which a WebSocket is refused that was accepted."""
+
+
+class _Cut(msgspec.Struct, frozen=True):
+    """How a connection broke off."""
+
+    why: EndReason
+    code: int | None
+    reason: str
+    at_ns: int
 
 
 class Sideband:
@@ -62,26 +83,64 @@ class Sideband:
         self._heard_ns = monotonic_ns()
         self._pinged_ns: int | None = None
         self._frames = self._bytes = 0
-        self._over = False
-        self.provider = LegListener(
-            Leg.PROVIDER, self.tell, settings.max_frame_bytes, settings.max_buffer_bytes
-        )
+        self._settings = settings
+        self._line = 0
+        """Number of the connection; what is heard of one before it does not count."""
+        self._fresh = 0
+        """Frames of this connection, after one that broke off."""
+        self._cut: _Cut | None = None
+        """How it broke off, while it is away."""
+        self._was: _Cut | None = None
+        """How the one before broke off."""
+        self.over = False
+        self.away = asyncio.Event()
+        """It has broken off, or the call is over."""
+        self._provider = self._listener()
 
-    def begin(self, joint: Joint, early: bytes) -> None:
-        """Listen, first to what the provider has sent since its handshake."""
-        self.provider.reading = DirectReading(joint)
-        self.provider.reading.resume_reading()
-        self.provider.reading.take(early)
+    def begin(self, dialled: Dialled) -> None:
+        """Listen, first to what the provider has sent since its handshake. Again, if need be."""
+        cut, self._cut, self._was = self._cut, None, self._cut
+        self.away.clear()
+        self._line += 1
+        self._fresh = 0
+        self._provider = provider = self._listener()
+        now_ns = monotonic_ns()
+        self._heard(now_ns)
+        if cut is not None:
+            data = {"gap_ns": now_ns - cut.at_ns, "why": cut.why, "code": cut.code}
+            self._ledger.note(Note(kind="sideband_again", data=data), now_ns)
+        provider.reading = DirectReading(dialled.open(provider, provider.violated))
+        provider.reading.resume_reading()
+        provider.reading.take(dialled.early)
+
+    def give_up(self) -> None:
+        """It broke off, and cannot be opened again: the recording ends as it did then."""
+        cut = self._cut
+        if cut is None:
+            return
+        clean = cut.code is None or is_clean(cut.code)
+        failed = cut.why == "provider_lost" or not clean
+        self._end(cut.why, "failed" if failed else "completed", cut.code, cut.reason)
+
+    def _listener(self) -> LegListener:
+        return LegListener(
+            Leg.PROVIDER,
+            functools.partial(self._tell, self._line),
+            self._settings.max_frame_bytes,
+            self._settings.max_buffer_bytes,
+        )
 
     def tick(self, at_ns: int) -> tuple[int, int]:
         """Find out whether the provider is still there. Returns what waits: nothing."""
+        if self._cut is not None:
+            return 0, 0
         if self._pinged_ns is not None:
             if at_ns - self._pinged_ns > self._lost_after_ns:
-                self._end("provider_lost", "failed")
-                self.provider.hang_up()
+                self._provider.hang_up()
+                self._break_off("provider_lost", at_ns=at_ns)
         elif at_ns - self._heard_ns > self._ping_after_ns:
             self._pinged_ns = at_ns
-            self.provider.ping()
+            self._provider.ping()
         return 0, 0
 
     def end(self, why: EndReason) -> None:
@@ -89,45 +148,47 @@ class Sideband:
 
         A gateway that restarts ends the recording alone: the call does not need it.
         """
-        if self._over:
+        if self.over:
             return
         if why != "drained":
             self._hang_up()
+        away = self._cut is not None
         self._end(why, "failed")
-        self.provider.close(ENDS[why].provider_code, b"")
-        self.provider.hang_up(graceful=True)
+        if not away:
+            self._provider.close(ENDS[why].provider_code, b"")
+            self._provider.hang_up(graceful=True)
 
     def abort(self) -> None:
         """End the recording at once."""
         self._end("internal_error", "failed")
-        self.provider.hang_up()
+        self._provider.hang_up()
 
-    def tell(self, event: Event) -> None:
+    def _tell(self, line: int, event: Event) -> None:
         """Take what the leg has heard."""
-        if self._over:
+        if self.over or line != self._line or self._cut is not None:
             return
         match event:
             case Frame(_, data, binary, at_ns):
                 self._heard(at_ns)
                 self._frames += 1
+                self._fresh += 1
                 self._bytes += len(data)
                 # Handed to nobody: the caller has its own connection.
                 self._ledger.add(Kind.FRAME, Leg.PROVIDER, BINARY if binary else 0, at_ns, 0, data)
             case PingReceived(_, data, at_ns):
                 self._heard(at_ns)
-                self.provider.pong(data)
+                self._provider.pong(data)
             case PongReceived(_, at_ns) | Fragment(_, at_ns):
                 self._heard(at_ns)
-            case CloseReceived(_, code, reason, _):
-                self.provider.close(sendable(code), b"")
-                self.provider.hang_up(graceful=True)
-                clean = code is None or is_clean(code)
-                self._end("provider_closed", "completed" if clean else "failed", code, reason)
-            case Lost():
-                self._end("provider_lost", "failed")
+            case CloseReceived(_, code, reason, at_ns):
+                self._provider.close(sendable(code), b"")
+                self._provider.hang_up(graceful=True)
+                self._closed(code, reason, at_ns)
+            case Lost(_, at_ns):
+                self._break_off("provider_lost", at_ns=at_ns)
             case Violation(_, code, message, _):
-                self.provider.close(code, message.encode()[:120])
-                self.provider.hang_up(graceful=True)
+                self._provider.close(code, message.encode()[:120])
+                self._provider.hang_up(graceful=True)
                 self._end("protocol_error", "failed")
             case Congested() | Drained() | Tick() | Ended() | Passed():
                 # We send nothing, so nothing waits; the rest is told by nobody here.
@@ -135,15 +196,37 @@ class Sideband:
             case _:
                 assert_never(event)
 
+    def _closed(self, code: int | None, reason: str, at_ns: int) -> None:
+        """The provider has closed: because the call is over, or for a reason of its own."""
+        if code in _OPEN_AGAIN:
+            self._break_off("provider_closed", code, reason, at_ns=at_ns)
+            return
+        clean = code is None or is_clean(code)
+        if not clean and self._was is not None and self._fresh <= _REFUSAL_FRAMES:
+            # Not this call's end but an answer to our coming back: that was when it broke off.
+            self._cut = self._was
+            self.give_up()
+            return
+        self._end("provider_closed", "completed" if clean else "failed", code, reason)
+
+    def _break_off(
+        self, why: EndReason, code: int | None = None, reason: str = "", *, at_ns: int
+    ) -> None:
+        if self.over or self._cut is not None:
+            return
+        self._cut = _Cut(why, code, reason, at_ns)
+        self.away.set()
+
     def _heard(self, at_ns: int) -> None:
         self._heard_ns, self._pinged_ns = at_ns, None
 
     def _end(
         self, why: EndReason, status: CallStatus, code: int | None = None, reason: str = ""
     ) -> None:
-        if self._over:
+        if self.over:
             return
-        self._over = True
+        self.over = True
+        self.away.set()
         failed = status == "failed" and why in ENDS
         closed = Closed(
             status=status,

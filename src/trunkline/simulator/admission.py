@@ -22,6 +22,7 @@ from trunkline.simulator.secrets import Secret, Secrets
 SUBPROTOCOL = "realtime"
 _KEY_SUBPROTOCOL = "openai-insecure-api-key."
 _BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
+_ATTACH = re.compile(r"/v1/live/sessions/([A-Za-z0-9_-]{1,128})/attach")
 _KEY = re.compile(r"[^\s,]+")
 _API_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-preview)?")
 _ACCOUNT_CODES = (
@@ -142,6 +143,8 @@ def admit(
     model, config = asked.model, asked.config
     if config.refuse_status:
         return _rejected(config.refuse_status, "refused", "Refused on purpose (refuse_status).")
+    if (attached := _ATTACH.fullmatch(arrival.path)) is not None:
+        return barred(arrival, config) or Sideband(attached[1])
     match arrival.path.rstrip("/"):
         case "/v1/realtime":
             return _openai(arrival, config, model)

@@ -39,8 +39,10 @@ from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
 from trunkline.simulator.direct_call import Attached, DirectCall
 from trunkline.simulator.front import Front
+from trunkline.simulator.living import Living
 from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.providers import admit
+from trunkline.simulator.refusal import missing
 from trunkline.simulator.rest import Posted, Reply, Rest
 from trunkline.simulator.ringing import Ring, Wish, posted
 from trunkline.simulator.secrets import Secrets
@@ -123,17 +125,21 @@ class Simulator:
             WSAutoPingStrategy.PING_WHEN_IDLE, False, _LARGEST_FRAME, None, 16 * 1024,
         )  # fmt: skip
 
-    def begin(self, call_id: str, model: str, change: dict[str, Any]) -> None:
-        """Begin a call whose media would go direct. Raises `Refused`."""
+    def begin(self, call_id: str, kind: str, change: dict[str, Any], model: str = "") -> None:
+        """Begin a call whose media would go direct, `realtime` or `live`. Raises `Refused`."""
+        model = model or change.get("model") or ""
+        if not model:
+            raise missing("session.model")
         self._arrived += 1
-        kind = "transcription" if change.get("type") == "transcription" else "realtime"
+        if kind == "realtime" and change.get("type") == "transcription":
+            kind = "transcription"
         opening = Opening(
             "ga", model, kind, self.config.session_s or 3600, wall_ns() // 10**9, self._arrived,
             change,
         )  # fmt: skip
-        means = self._ready()
-        call = DirectCall(call_id, lambda: Session(self.config, opening, means, monotonic_ns()))
-        call.begin()
+        made = Living if kind == "live" else Session
+        call = DirectCall(call_id, made(self.config, opening, self._ready(), monotonic_ns()))
+        call.begin(change)
         self.direct[call_id] = call
 
     def has(self, call_id: str) -> bool:

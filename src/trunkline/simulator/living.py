@@ -13,7 +13,7 @@ from trunkline.simulator.audio import Encoding
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
 from trunkline.simulator.exchange import Exchange
-from trunkline.simulator.faults import Close
+from trunkline.simulator.faults import Close, Output
 from trunkline.simulator.hearing import base64_of
 from trunkline.simulator.opening import Means, Opening
 from trunkline.simulator.performance import fallback, pieces
@@ -126,6 +126,11 @@ class Living(Exchange):
                 raise Refused("immutable", f"'{name}' cannot change.", f"session.{name}")
         self._room.session = {**self._room.session, **change}
         self._say("session.updated", {"session": self._room.session})
+
+    def hang_up(self) -> list[Output]:
+        """End it, as when the telephone at the other end is put down."""
+        self._over("remote_hangup")
+        return self._room.take_outputs()
 
     def _close(self) -> None:
         self._closing = True

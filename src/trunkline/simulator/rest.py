@@ -13,6 +13,8 @@ from trunkline.simulator.direct import ANSWER, offered
 from trunkline.simulator.refusal import Refused, missing
 from trunkline.simulator.secrets import Secret, Secrets
 
+_CALLS = {"realtime": "/realtime/calls", "live": "/live/sessions"}
+
 
 class Posted(msgspec.Struct, frozen=True):
     """A request with its body."""
@@ -39,8 +41,11 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 class Calls(Protocol):
     """The calls whose media would go direct: `app.Simulator`, or a list in tests."""
 
-    def begin(self, call_id: str, model: str, change: dict[str, Any]) -> None:
-        """Begin one. Raises `Refused` for a session that cannot be."""
+    def begin(self, call_id: str, kind: str, change: dict[str, Any], model: str = "") -> None:
+        """Begin one, `realtime` or `live`; `model`: where the session does not name it.
+
+        Raises `Refused` for a session that cannot be.
+        """
         ...
 
     def rings(self, call_id: str) -> bool:
@@ -79,8 +84,10 @@ class Rest:
             return _refused(401, Refused("invalid_api_key", "The client secret has expired."))
         chance = Chance(self._config.seed or 0, -1_000_000 - self._asked)
         try:
-            if "/realtime/calls" in posted.arrival.path:
-                return self._call(posted, secret, chance)
+            for kind, calls in _CALLS.items():
+                _, found, asked = posted.arrival.path.partition(calls)
+                if found:
+                    return self._call(posted, secret, chance, kind, asked)
             return self._answer(posted, chance, now_s)
         except Refused as refused:
             return _refused(400, refused)
@@ -101,16 +108,21 @@ class Rest:
                 return _refused(404, Refused("not_found", f"Nothing lives at {path}."))
         return Reply.of(200, made)
 
-    def _call(self, posted: Posted, secret: Secret | None, chance: Chance) -> Reply:
+    def _call(
+        self, posted: Posted, secret: Secret | None, chance: Chance, kind: str, asked: str
+    ) -> Reply:
         """Take an offer, or what is asked of a call that runs."""
-        _, _, asked = posted.arrival.path.partition("/realtime/calls")
         if not asked.strip("/"):
-            return self._offer(posted, secret, chance)
+            return (
+                self._offer_live(posted, chance)
+                if kind == "live"
+                else self._offer(posted, secret, chance)
+            )
         _, call_id, verb = (*asked.split("/"), "", "")[:3]
         if verb not in ("accept", "reject", "refer", "hangup"):
             return _refused(404, Refused("not_found", f"Nothing lives at {posted.arrival.path}."))
         if self._calls.rings(call_id):
-            return self._rung(posted, call_id, verb)
+            return self._rung(posted, call_id, verb, kind)
         if not self._calls.has(call_id):
             return _refused(404, Refused("call_not_found", f"No call {call_id[:80]}."))
         if verb == "accept":
@@ -121,14 +133,11 @@ class Rest:
             self._calls.hang_up(call_id)
         return Reply(status=200)
 
-    def _rung(self, posted: Posted, call_id: str, verb: str) -> Reply:
+    def _rung(self, posted: Posted, call_id: str, verb: str, kind: str) -> Reply:
         """Do what is asked of a call that rings."""
         asked = _json(posted.body)
         if verb == "accept":
-            model = asked.get("model")
-            if not model:
-                raise missing("model")
-            self._calls.begin(call_id, model, asked)
+            self._calls.begin(call_id, kind, _session(asked) if kind == "live" else asked)
         elif verb == "refer":
             raise Refused("call_not_accepted", "Accept the call before you refer it.")
         self._calls.answer(call_id)
@@ -140,14 +149,31 @@ class Rest:
         model = change.get("model") or posted.arrival.query.get("model") or ""
         if secret is not None:
             change, model = secret.change, secret.model
-        if not model:
-            raise missing("session.model")
         call_id = chance.id("rtc")
-        self._calls.begin(call_id, model, change)
+        self._calls.begin(call_id, "realtime", change, model)
         location = ("Location", f"/v1/realtime/calls/{call_id}")
         return Reply(
             status=201, body=ANSWER.encode(), content_type="application/sdp", headers=(location,)
         )
+
+    def _offer_live(self, posted: Posted, chance: Chance) -> Reply:
+        asked = _json(posted.body)
+        transport = asked.get("transport")
+        if not isinstance(transport, dict) or transport.get("type") != "webrtc":
+            raise missing("transport")
+        if not str(transport.get("sdp", "")).startswith("v=0"):
+            raise missing("transport.sdp")
+        call_id = chance.id("live")
+        self._calls.begin(call_id, "live", _session(asked))
+        answer = {"session": {"id": call_id}, "transport": {"type": "webrtc", "sdp": ANSWER}}
+        return Reply.of(201, answer)
+
+
+def _session(asked: dict[str, Any]) -> dict[str, Any]:
+    session = asked.get("session")
+    if not isinstance(session, dict):
+        raise missing("session")
+    return session
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from trunkline.store.facts.rows import (
 )
 from trunkline.web.lint import Lint
 from trunkline.web.pages import text
-from trunkline.web.pages.findings import Finding, findings
+from trunkline.web.pages.findings import SIDEBAND_GAP, Finding, findings
 from trunkline.web.pages.flame_view import Flame, dearest, flame_views
 from trunkline.web.pages.measures_view import Measure, measures
 from trunkline.web.pages.timeline import timeline
@@ -152,7 +152,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         turns=turn_views(facts.turns, facts.tool_calls),
         tools=tuple(tool_view(row) for row in facts.tool_calls),
         errors=tuple(_error(row) for row in facts.errors),
-        findings=findings(call, facts.turns, facts.tool_calls, facts.lint),
+        findings=findings(call, facts.turns, facts.tool_calls, facts.lint, facts.errors),
         measures=_measures(facts),
         usage=usage_views(facts.usage, shipped(), call.provider),
         cost=text.money(call.cost_usd),
@@ -240,9 +240,12 @@ def _properties(properties: Mapping[str, str]) -> list[Chip]:
     ]
 
 
-def _duration(call: CallRow, duration_us: int, contents: str) -> Fact:
-    missing = call.lost_frames + call.damaged_records
+def _duration(facts: Facts, duration_us: int, contents: str) -> Fact:
+    missing = facts.call.lost_frames + facts.call.damaged_records
+    gaps = sum(error.code == SIDEBAND_GAP for error in facts.errors)
     lost = f"{text.plural(missing, 'frame')} lost" if missing else ""
+    if gaps:
+        lost = ", ".join(filter(None, (lost, f"cut off {text.plural(gaps, 'time')}")))
     detail, tone = lost or f"{contents}, nothing lost", "bad" if lost else "none"
     return Fact("duration", "Duration", text.clock(duration_us), detail, tone)
 
@@ -260,7 +263,7 @@ def _flow(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
     heard = Fact("caller_audio", "Caller’s sound", text.seconds(call.caller_audio_us))
     said = Fact("assistant_audio", "Said in answer", text.seconds(call.assistant_audio_us))
     return (
-        _duration(call, duration_us, lines),
+        _duration(facts, duration_us, lines),
         heard,
         *(() if call.kind == "transcription" else (said,)),
         _cost(call, duration_us),
@@ -271,7 +274,7 @@ def _flow(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
 def _top(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
     call = facts.call
     return (
-        _duration(call, duration_us, text.plural(call.turns, "turn")),
+        _duration(facts, duration_us, text.plural(call.turns, "turn")),
         _wait_p50(facts),
         _wait_max(facts),
         _barge_ins(facts),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from trunkline.store.facts.rows import CallRow, ToolCallRow, TurnRow
+from trunkline.store.facts.rows import CallRow, ErrorRow, ToolCallRow, TurnRow
 from trunkline.web.lint import Lint
 from trunkline.web.pages import text
 from trunkline.web.pages.turns_view import segments
@@ -13,6 +13,8 @@ from trunkline.web.pages.turns_view import segments
 _LONG_TOOL_US = 1_000_000
 _MUCH_UNHEARD = 0.2
 _SILENT = "tool_unanswered"
+SIDEBAND_GAP = "sideband_gap"
+"""Code of the errors that say how long a sideband was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,12 @@ def findings(
     turns: Sequence[TurnRow],
     tools: Sequence[ToolCallRow],
     lint: Sequence[Lint] = (),
+    errors: Sequence[ErrorRow] = (),
 ) -> tuple[Finding, ...]:
     """Return the remarks on one call, the gravest first."""
     found = [
         *_about_record(call),
+        *_about_gaps(errors),
         *_about_tools(turns, tools, {one.at_us // 1000 for one in lint if one.code == _SILENT}),
         *_about_call(call),
         *_about_frames(lint),
@@ -64,6 +68,18 @@ def _about_record(call: CallRow) -> Iterator[Finding]:
         )
     for model in call.unpriced:
         yield Finding("warn", f"No price is known for {model}.", "Its usage is not in the cost.")
+
+
+def _about_gaps(errors: Sequence[ErrorRow]) -> Iterator[Finding]:
+    for one in errors:
+        if one.code == SIDEBAND_GAP:
+            yield Finding(
+                "bad",
+                f"{one.message[:1].upper()}{one.message[1:]}.",
+                "Words, turns and usage of that time are missing here. The call itself went on.",
+                one.at_us // 1000,
+                one.seq,
+            )
 
 
 def _about_frames(lint: Sequence[Lint]) -> Iterator[Finding]:
@@ -98,6 +114,22 @@ def _about_tools(
             )
 
 
+def _past(media: str, *, reflected: bool) -> tuple[str, str]:
+    """Return what is recorded of a call whose sound went past the gateway, and what is not."""
+    if reflected:
+        return (
+            f"Sound went past the gateway, by {media}: recorded is what the provider reflects.",
+            "Both voices, words and usage are what it told on a sideband. What the caller sent"
+            " beside sound, and the network on the way, are not seen here.",
+        )
+    return (
+        f"Sound went past the gateway, by {media}: it is not recorded.",
+        "Words, turns, tools, usage and cost are what the provider told on a sideband."
+        " What the caller sent, what was heard of an answer that was cut off, and the"
+        " network on the way are not seen here.",
+    )
+
+
 def _about_call(call: CallRow) -> Iterator[Finding]:
     unheard_us = call.assistant_audio_us - call.heard_audio_us
     if call.assistant_audio_us and unheard_us / call.assistant_audio_us >= _MUCH_UNHEARD:
@@ -115,13 +147,7 @@ def _about_call(call: CallRow) -> Iterator[Finding]:
         )
     media = text.transport(call.transport)
     if media and call.status != "refused":
-        yield Finding(
-            "note",
-            f"Sound went past the gateway, by {media}: it is not recorded.",
-            "Words, turns, tools, usage and cost are what the provider told on a sideband."
-            " What the caller sent, what was heard of an answer that was cut off, and the"
-            " network on the way are not seen here.",
-        )
+        yield Finding("note", *_past(media, reflected=call.kind == "live"))
     if call.caller_dialect != call.provider_dialect:
         yield Finding(
             "note",
