@@ -89,8 +89,13 @@ def test_a_call_is_followed_while_it_goes_on(plain: Running, page: Page) -> None
         page.evaluate("window.notReloaded = true")
         expect(page.locator(".chips")).to_contain_text("live")
         expect(page.locator("#player")).to_contain_text("The call is running")
+        now = page.locator("#now")
+        expect(now.locator("[data-f=state]")).to_have_text("listening", timeout=SLOW_MS)
+        # From here on the feed says when there is more to fetch.
+        expect(page.locator("#call")).to_have_attribute("data-refresh-ms", "15000")
         line.configure()
         line.say("go_forward")
+        expect(now).to_contain_text("How can I help you", timeout=SLOW_MS)
 
         transcript = page.get_by_role("log", name="Transcript")
         expect(transcript).to_contain_text("Go forward ten meters.", timeout=SLOW_MS)

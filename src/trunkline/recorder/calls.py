@@ -44,7 +44,7 @@ class Call:
         self.changed = True
         """Its row is not in the facts as it is now."""
         self.stored = -1
-        """Version of its row that is; or will be, where it cannot be stored now."""
+        """Version of its row that is, once the facts take it; -1: there never was one."""
         self.ears: Ears | None = None
         """While somebody watches it."""
 

@@ -37,7 +37,8 @@ class Showing:
         seen: dict[str, dict[str, Seen]] = {org_id: {} for org_id in self._watched}
         for call in calls:
             opened = call.state.opened
-            if opened is None:
+            if opened is None or call.stored < 0:
+                # What is shown can be asked about, ended and watched: the facts have it.
                 continue
             if opened.org_id not in seen:
                 call.ears = None

@@ -18,7 +18,7 @@ from trunkline.web.deps import Dependencies
 from trunkline.web.erasing import erase
 from trunkline.web.hanging_up import hang_up
 from trunkline.web.lint import lint_of
-from trunkline.web.pages import events_view
+from trunkline.web.pages import events_view, live_view
 from trunkline.web.pages.call_view import Facts, call_view
 from trunkline.web.pages.marks_view import marks_view
 from trunkline.web.pages.problems import PageMissing
@@ -60,6 +60,7 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
         keeps=viewer.role in KEEPERS,
         marks=marks_view(marks),
         may_mark=viewer.role != "viewer",
+        words=live_view.WORDS,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from trunkline.live.board import NobodyLooks
-from trunkline.live.running import SILENT_DBFS
 from trunkline.store.facts.queries_calls import CallFilters, calls_page
 from trunkline.web.auth import Deps, RequiredUser
 from trunkline.web.pages import live_view, text
@@ -13,17 +12,6 @@ from trunkline.web.pages.call import KEEPERS
 from trunkline.web.pages.render import page
 
 router = APIRouter()
-
-WORDS = {
-    "states": live_view.STATES,
-    "speakers": live_view.SPEAKERS,
-    "silent": live_view.loudness(SILENT_DBFS),
-    "unknown": text.UNKNOWN,
-    "unpriced": text.UNPRICED,
-    "connected": "Follows by itself.",
-    "away": "Out of touch with the server; trying again.",
-}
-"""What the script says."""
 
 
 @router.get("/calls/live")
@@ -47,5 +35,5 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser) -> Response:
         keeps=viewer.role in KEEPERS,
         known=known,
         never=never,
-        words=WORDS,
+        words=live_view.WORDS,
     )

@@ -22,6 +22,19 @@ QUIETEST_DBFS: Final = -60
 """Left end of a meter: quieter is not speech."""
 
 
+SILENCE: Final = "silent"
+WORDS: Final = {
+    "states": STATES,
+    "speakers": SPEAKERS,
+    "silent": SILENCE,
+    "unknown": text.UNKNOWN,
+    "unpriced": text.UNPRICED,
+    "connected": "Follows by itself.",
+    "away": "Out of touch with the server; trying again.",
+}
+"""What the scripts say."""
+
+
 class Meter(msgspec.Struct, frozen=True):
     """How loud one side is."""
 
@@ -97,7 +110,7 @@ def loudness(dbfs: int | None) -> str:
     """Return a level in words."""
     if dbfs is None:
         return text.UNKNOWN
-    return "silent" if dbfs <= SILENT_DBFS else f"{dbfs} dB".replace("-", "−")
+    return SILENCE if dbfs <= SILENT_DBFS else f"{dbfs} dB".replace("-", "−")
 
 
 def cost(call: Running) -> str:

@@ -2,71 +2,26 @@
 // that come and go are the server's again.
 import { follow } from "./feed.js";
 import { refresh } from "./fresh.js";
+import { level, show, words } from "./running.js";
 
-const QUIETEST = -60;
-const SILENT = -96;
-const words = JSON.parse(document.querySelector("#words").textContent);
 const status = document.querySelector("#feed");
-
-const cardOf = (id) => document.querySelector(`.run[data-key="${CSS.escape(id)}"]`);
-
-function put(card, name, text) {
-  const place = card.querySelector(`[data-f="${name}"]`);
-  if (place && place.textContent !== text) place.textContent = text;
-  return place;
-}
-
-// As `text.money` on the server has it.
-export function money(usd) {
-  const value = Number(usd);
-  if (value === 0) return "$0.00";
-  if (value >= 1000) return `$${Math.round(value).toLocaleString("en-US")}`;
-  if (value >= 1) return `$${value.toFixed(2)}`;
-  return `$${value.toFixed(Math.min(9, Math.max(2, 2 - Math.floor(Math.log10(value)))))}`;
-}
-
-function show(call) {
-  const card = cardOf(call.id);
-  if (!card) return false;
-  card.dataset.state = call.state;
-  put(card, "state", words.states[call.state]);
-  if (call.last_line) {
-    put(card, "speaker", words.speakers[call.last_line.who]);
-    put(card, "line", call.last_line.text);
-  }
-  for (const name of ["turns", "barge_ins", "errors"]) put(card, name, String(call[name]));
-  card.querySelector('[data-f="errors"]').classList.toggle("bad", call.errors > 0);
-  if (call.cost_usd !== null) put(card, "cost", money(call.cost_usd));
-  else if (call.unpriced.length) put(card, "cost", words.unpriced);
-  return true;
-}
-
-function level(id, levels) {
-  const card = cardOf(id);
-  if (!card) return;
-  for (const [place, side] of ["caller", "assistant"].entries()) {
-    const dbfs = levels[place];
-    const meter = card.querySelector(`[data-f="${side}"]`);
-    if (!meter) return;
-    meter.value = Math.max(QUIETEST, dbfs ?? QUIETEST);
-    put(card, `${side}-words`, dbfs === null ? words.unknown
-      : dbfs <= SILENT ? words.silent : `${dbfs} dB`.replace("-", "−"));
-  }
-}
+const cards = () => new Map(
+  [...document.querySelectorAll(".run")].map((card) => [card.dataset.key, card]),
+);
 
 follow("", {
   told: async (news, whole) => {
-    const there = new Set([...document.querySelectorAll(".run")].map((card) => card.dataset.key));
+    let there = cards();
     const now = new Set(news.calls.map((call) => call.id));
     const others = news.ended.some((id) => there.has(id)) || [...now].some((id) => !there.has(id))
-      || (whole && [...there].some((id) => !now.has(id)));
-    if (others) await refresh();
-    news.calls.forEach(show);
-    Object.entries(news.levels).forEach(([id, levels]) => level(id, levels));
+      || (whole && [...there.keys()].some((id) => !now.has(id)));
+    if (others) { await refresh(); there = cards(); }
+    for (const call of news.calls) if (there.has(call.id)) show(there.get(call.id), call);
+    for (const [id, levels] of Object.entries(news.levels)) {
+      if (there.has(id)) level(there.get(id), levels);
+    }
   },
-  state: (connected) => {
-    status.textContent = connected ? words.connected : words.away;
-  },
+  state: (connected) => { status.textContent = connected ? words.connected : words.away; },
 });
 
 setInterval(() => {

@@ -75,6 +75,7 @@ const since = () => {
   value.textContent = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 };
 if (article.dataset.refreshMs) setInterval(since, 1000);
+if ("live" in article.dataset) import("./live.js").then(({ watch }) => watch(article));
 
 loadPeaks(read());
 const wanted = Number(new URLSearchParams(location.search).get("t"));
