@@ -152,11 +152,11 @@ def _part(table: str) -> dict[str, str]:
             "modality": "'audio'",
             "turn": "intDiv(i + 1, 2)",
             "transcript_status": "'completed'",
-            "text": "arrayStringConcat(arrayMap(k -> "
+            "text": "concat(arrayStringConcat(arrayMap(k -> "
             + _words()
             + ", range(toUInt32(4 + 14 * "
             + _uniform(60)
-            + "))), ' ')",
+            + f"))), ' '), if(cityHash64(n, 62) % 200000 = 0, ' {RARE}', ''))",
         },
         "usage": {
             "seq": "i * 100",
@@ -200,6 +200,10 @@ _PARTS: Final = {
     "errors": "c.errors",
 }
 """Tables, and how many rows of each a call has."""
+
+
+RARE: Final = "Świętochowska"
+"""Said once in 200,000 lines; all other words are in every few lines."""
 
 
 def _words() -> str:

@@ -19,7 +19,7 @@ from trunkline.errors import OperatorError
 from trunkline.settings import Settings
 from trunkline.store.facts import ddl, schema
 from trunkline.store.facts.query import Query
-from trunkline.store.facts.rows import CallRow, Row, TurnRow
+from trunkline.store.facts.rows import CallRow, ItemRow, Row, TurnRow
 from trunkline.store.facts.store import FactsStore
 
 _number = itertools.count(1)
@@ -78,6 +78,23 @@ def test_a_field_that_a_row_gains_is_a_column_with_its_default(empty: Client) ->
     assert (call.caller_dialect, call.tokens.input_text, call.wait_p50_us) == ("ga", 0, None)
 
 
+def test_what_was_said_before_it_could_be_searched_is_found(empty: Client) -> None:
+    schema.prepare(empty, 0)
+    call = a_call("o")
+    empty.command("ALTER TABLE items DROP INDEX said_3, DROP INDEX said_2")
+    empty.command("ALTER TABLE items DROP COLUMN folded")
+    empty.command("TRUNCATE TABLE schema_versions")
+    empty.command("INSERT INTO schema_versions (version) VALUES (2)")
+    put(empty, *(row for row in parts_of(call) if isinstance(row, ItemRow)))
+    for _ in range(2):
+        schema.prepare(empty, 0)
+        found = empty.query("SELECT item_id FROM items FINAL WHERE folded LIKE '%HELLO?%'")
+        assert found.result_rows == [("item_a",)]
+    made = str(empty.command("SHOW CREATE TABLE items"))
+    assert "INDEX said_3" in made
+    assert "INDEX said_2" in made
+
+
 def test_a_store_of_a_later_release_is_left_alone(empty: Client) -> None:
     schema.prepare(empty, 0)
     empty.command(f"INSERT INTO schema_versions (version) VALUES ({schema.VERSION + 1})")
@@ -99,6 +116,7 @@ def test_rows_are_forgotten_after_the_days_that_were_set(empty: Client) -> None:
         "errors": 1,
         "usage": 1,
         "findings": 1,
+        "marks": 1,
         "events": 5,
     }
     schema.prepare(empty, 0)

@@ -140,13 +140,11 @@ def columns(table: Table) -> dict[str, str]:
 def create_table(table: Table, engine: str = "ReplacingMergeTree") -> str:
     """Return the statement that makes `table` where it is missing."""
     declared = [f"    {name} {kind}" for name, kind in columns(table).items()]
-    index = [f"    {_CALL_INDEX}"] if table.row is rows.CallRow else []
+    more = [f"    {line}" for line in _MORE.get(table.row, ())]
     return "\n".join(
         (
             f"CREATE TABLE IF NOT EXISTS {table.name} (",
-            ",\n".join(
-                (*declared, f"    hour DateTime('UTC') MATERIALIZED {_hour(table)}", *index)
-            ),
+            ",\n".join((*declared, f"    hour DateTime('UTC') MATERIALIZED {_hour(table)}", *more)),
             f") ENGINE = {engine}({table.version})",
             "PARTITION BY toYYYYMM(hour)",
             f"ORDER BY ({', '.join(('org_id', 'hour', 'call_id', *table.key))})",
@@ -180,6 +178,23 @@ def keep_for(table: Table, days: int) -> str:
 
 _CALL_INDEX = "INDEX call_id_index call_id TYPE bloom_filter(0.01) GRANULARITY 1"
 """Finds a call by its id alone: its hour is that of its opening, not of its id."""
+
+FOLD: Final = "upperUTF8(normalizeUTF8NFKC({}))"
+"""Text in which letters that are the same to a reader are the same: of any case, width or
+composition. Upper case, since it does not depend on a letter's place: Σ is both σ and ς."""
+
+FOLDED: Final = f"folded String MATERIALIZED {FOLD.format('text')}"
+SAID_INDEXES: Final = tuple(
+    f"INDEX said_{letters} folded TYPE ngrambf_v1({letters}, 65536, 2, 0) GRANULARITY 1"
+    for letters in (3, 2)
+)
+"""Which groups of letters are in some thousand lines: where the words are not, nothing is read.
+Two letters are a word in Chinese and Japanese; three tell more."""
+
+_MORE: Final[Mapping[type[rows.Row], tuple[str, ...]]] = {
+    rows.CallRow: (_CALL_INDEX,),
+    rows.ItemRow: (FOLDED, *SAID_INDEXES),
+}
 
 _EXPIRY = "toDateTime(intDiv(expires_at_us, 1000000), 'UTC') DELETE WHERE expires_at_us > 0"
 

@@ -29,7 +29,7 @@ from trunkline.store.facts.catalogue import (
     Metric,
 )
 from trunkline.store.facts.conditions import whole
-from trunkline.store.facts.queries_calls import CallFilters, where
+from trunkline.store.facts.queries_calls import CallFilters, hours, where
 
 Bucket = Literal["minute", "hour", "day", "week", "month"]
 
@@ -280,30 +280,13 @@ def _source(
         return f"SELECT {columns} FROM calls FINAL WHERE {predicates}"
     parts = (
         f"SELECT {_CALL}, {', '.join([*values, *of_part])} FROM {table} FINAL"
-        f" WHERE org_id = {{org_id:String}}{_hours(question.filters)}"
+        f" WHERE org_id = {{org_id:String}} AND {hours(question.filters)}"
     )
     made = ", ".join([_CALL, "opened_at_us AS opened", *(sql for sql in of_call if sql != _CALL)])
     return (
         f"SELECT * FROM ({parts}) AS parts INNER JOIN"
         f" (SELECT {made} FROM calls FINAL WHERE {predicates}) AS made USING (of_call)"
     )
-
-
-def _hours(filters: CallFilters) -> str:
-    """Return where parts of the calls lie: by their ids' hour, which is that of the opening
-    or the one before."""
-    sql = ""
-    if filters.from_us is not None:
-        sql += (
-            " AND hour >= toStartOfHour(toDateTime(greatest(0,"
-            " intDiv({from_us:Int64}, 1000000) - 7200), 'UTC'))"
-        )
-    if filters.to_us is not None:
-        sql += (
-            " AND hour <= toStartOfHour(toDateTime(greatest(0,"
-            " intDiv({to_us:Int64}, 1000000) + 7200), 'UTC'))"
-        )
-    return sql
 
 
 def _columns(number: int, metric: Metric) -> list[str]:

@@ -8,9 +8,11 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from trunkline.store.facts.catalogue import DIMENSION_OF, INPUT, OUTPUT
 from trunkline.store.facts.conditions import AllOf, Condition, Is, compile_condition
+from trunkline.store.facts.ddl import FOLD
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
@@ -42,7 +44,7 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str = ""
     provider: str = ""
     said: str = ""
-    """Part of what anybody said, upper and lower case alike."""
+    """Part of what anybody said, in letters of any case, width or composition."""
     tool: str = ""
     """Name of a tool that was called."""
     error: str = ""
@@ -111,7 +113,20 @@ _BEFORE: Final = (
     "(opened_at_us, call_id) < ({cursor_us:Int64}, {cursor_id:String})"
     " AND hour <= toStartOfHour(toDateTime(intDiv({cursor_us:Int64}, 1000000), 'UTC'))"
 )
-_HAS: Final = "call_id IN (SELECT call_id FROM {} FINAL WHERE org_id = {{org_id:String}} AND {})"
+_HOURS: Final = "_HOURS_"
+"""Where the parts of the calls lie goes here, see `hours`."""
+_HAS: Final = (
+    "call_id IN (SELECT call_id FROM {} FINAL WHERE org_id = {{org_id:String}} AND {} AND "
+    + _HOURS
+    + ")"
+)
+_SAID: Final = (
+    "folded LIKE concat('%', replaceRegexpAll("
+    + FOLD.format("{said:String}")
+    + ", '[\\\\\\\\%_]', '\\\\\\\\\\\\0'), '%')"
+)
+"""What is found is what was written: a pattern's signs are made letters after folding, since
+some letters fold to them."""
 _PREDICATES: Final = {
     "from_us": _FROM,
     "to_us": _TO,
@@ -121,7 +136,7 @@ _PREDICATES: Final = {
     "session_id": "session_id = {session_id:String}",
     "key_id": "key_id = {key_id:String}",
     "provider": "provider = {provider:String}",
-    "said": _HAS.format("items", "positionCaseInsensitiveUTF8(text, {said:String}) > 0"),
+    "said": _HAS.format("items", _SAID),
     "tool": _HAS.format("tool_calls", "name = {tool:String}"),
     "tag": "has(tags, {tag:String})",
     "feedback": "{feedback:String} = multiIf(isNull(feedback), 'none', feedback, 'up', 'down')",
@@ -139,6 +154,10 @@ _FILTER_VALUES: Final = Query(
     " arraySort(groupUniqArrayArray(100)(mapKeys(scores))) AS scores"
     " FROM calls FINAL WHERE org_id = {org_id:String} AND " + _FROM,
     FilterValues,
+)
+_LATEST: Final = Query(
+    "SELECT max(opened_at_us) AS at_us FROM calls FINAL WHERE org_id = {org_id:String}",
+    dict[str, int],
 )
 _KEY_USE: Final = Query(
     "SELECT key_id, max(opened_at_us) AS last_used_at_us, count() AS calls,"
@@ -161,6 +180,31 @@ async def calls_page(
 
 
 async def _page(
+    facts: FactsStore, org_id: str, filters: CallFilters, limit: int, before: Cursor | None
+) -> CallPage:
+    if filters.said:
+        # What is often said is found among the latest calls: most of the rest need not be read.
+        latest_us = before.opened_at_us if before else await _latest_us(facts, org_id)
+        for days in _LOOK_DAYS:
+            from_us = max(latest_us - days * _DAY_US, filters.from_us or 0)
+            found = await _whole_page(
+                facts, org_id, replace(filters, from_us=from_us), limit, before
+            )
+            if found.next_cursor or from_us == filters.from_us:
+                return found
+    return await _whole_page(facts, org_id, filters, limit, before)
+
+
+_LOOK_DAYS: Final = (1, 8)
+_DAY_US: Final = 86_400_000_000
+
+
+async def _latest_us(facts: FactsStore, org_id: str) -> int:
+    found = await facts.ask(_LATEST, org_id)
+    return found[0]["at_us"]
+
+
+async def _whole_page(
     facts: FactsStore, org_id: str, filters: CallFilters, limit: int, before: Cursor | None
 ) -> CallPage:
     predicates, parameters = where(filters)
@@ -244,6 +288,23 @@ async def key_use(facts: FactsStore, org_id: str) -> dict[str, KeyUse]:
     return {use.key_id: use for use in await facts.ask(_KEY_USE, org_id)}
 
 
+def hours(filters: CallFilters) -> str:
+    """Return where parts of the calls lie, as a predicate with the parameters of `where`: by
+    their ids' hour, which is that of the opening or the one before."""
+    ends = []
+    if filters.from_us is not None:
+        ends.append(
+            "hour >= toStartOfHour(toDateTime(greatest(0,"
+            " intDiv({from_us:Int64}, 1000000) - 7200), 'UTC'))"
+        )
+    if filters.to_us is not None:
+        ends.append(
+            "hour <= toStartOfHour(toDateTime(greatest(0,"
+            " intDiv({to_us:Int64}, 1000000) + 7200), 'UTC'))"
+        )
+    return " AND ".join(ends) or "1"
+
+
 def where(filters: CallFilters) -> tuple[str, dict[str, Any]]:
     """Return the predicates for `filters`, the organisation's first, and their parameters.
 
@@ -256,7 +317,7 @@ def where(filters: CallFilters) -> tuple[str, dict[str, Any]]:
         wanted = getattr(filters, name)
         if wanted is None or wanted in ("", ()):
             continue
-        predicates.append(predicate)
+        predicates.append(predicate.replace(_HOURS, hours(filters)))
         parameters[name] = list(wanted) if isinstance(wanted, tuple) else wanted
     for number, (name, wanted) in enumerate(filters.properties.items()):
         # The number is ours; what the caller wrote goes in as a parameter.

@@ -15,7 +15,9 @@ from clickhouse_connect.driver.client import Client
 
 from trunkline.errors import OperatorError
 from trunkline.store.facts.ddl import (
+    FOLDED,
     KEEP_EMPTY_PARTS,
+    SAID_INDEXES,
     TABLES,
     Table,
     add_column,
@@ -30,7 +32,22 @@ def _keep_empty_parts(client: Client) -> None:
         client.command(f"ALTER TABLE {table.name} MODIFY SETTING {KEEP_EMPTY_PARTS}")
 
 
-MIGRATIONS: Final[tuple[Callable[[Client], None], ...]] = (_keep_empty_parts,)
+def _search_items(client: Client) -> None:
+    """Fold what was said, and index it. What is stored is rewritten in the background; until
+    then it is folded at each question."""
+    for what in (f"COLUMN IF NOT EXISTS {FOLDED}", *map(_if_missing, SAID_INDEXES)):
+        client.command(f"ALTER TABLE items ADD {what}")
+    client.command(
+        "ALTER TABLE items MATERIALIZE COLUMN folded, MATERIALIZE INDEX said_3,"
+        " MATERIALIZE INDEX said_2"
+    )
+
+
+def _if_missing(index: str) -> str:
+    return index.replace("INDEX", "INDEX IF NOT EXISTS", 1)
+
+
+MIGRATIONS: Final[tuple[Callable[[Client], None], ...]] = (_keep_empty_parts, _search_items)
 """Step n brings a store of version n to version n + 1, counting from 1."""
 
 VERSION: Final = len(MIGRATIONS) + 1
