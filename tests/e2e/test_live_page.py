@@ -1,7 +1,9 @@
 """In real Chromium: the page of a call that goes on, and what revoking its key does to it."""
 
 import asyncio
+import contextlib
 import re
+import sqlite3
 import threading
 from collections.abc import Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -139,6 +141,55 @@ def test_a_call_is_hung_up_from_the_page_of_what_runs(plain: Running, page: Page
     )
     page.goto("/calls/live")
     expect(page.get_by_role("listitem").filter(has_text="user_hung_up")).to_have_count(0)
+
+
+HEARD = """
+window.loudest = 0;
+const start = AudioBufferSourceNode.prototype.start;
+AudioBufferSourceNode.prototype.start = function (...when) {
+  for (const channel of [0, 1]) {
+    for (const sample of this.buffer.getChannelData(channel)) {
+      window.loudest = Math.max(window.loudest, Math.abs(sample));
+    }
+  }
+  return start.apply(this, when);
+};
+"""
+"""Has a page tell how loud it is."""
+
+
+def test_one_listens_in_once_an_owner_allows_it(plain: Running, page: Page) -> None:
+    page.add_init_script(HEARD)
+    page.goto("/calls/live")
+    page.get_by_role("button", name="Allow listening in").click()
+    expect(page.get_by_role("button", name="Forbid listening in")).to_be_visible()
+    with on_the_line(plain) as line:
+        plain.call(line.call_id)
+        page.goto(f"/calls/{line.call_id}")
+        page.get_by_role("button", name="Listen in").click()
+        expect(page.locator("#listening")).to_contain_text("You hear the call", timeout=SLOW_MS)
+        line.configure()
+        line.say("go_forward")
+        until(page, "window.loudest > 0.05")
+        page.get_by_role("button", name="Stop listening").click()
+        expect(page.get_by_role("button", name="Listen in")).to_be_visible()
+        page.get_by_role("button", name="Listen in").click()
+        expect(page.locator("#listening")).to_contain_text("You hear the call", timeout=SLOW_MS)
+        line.hang_up()
+        expect(page.get_by_role("button", name="Play")).to_be_visible(timeout=SLOW_MS)
+    page.goto("/calls/live")
+    page.get_by_role("button", name="Forbid listening in").click()
+    expect(page.get_by_role("button", name="Allow listening in")).to_be_visible()
+    assert audited(plain, line.call_id) == ["call.listening_began", "call.listening_ended"] * 2
+
+
+def audited(started: Running, call_id: str) -> list[str]:
+    """Return what was written down of a call."""
+    with contextlib.closing(sqlite3.connect(started.data / "control.sqlite3")) as control:
+        rows = control.execute(
+            "SELECT action FROM audit_log WHERE subject = ? ORDER BY rowid", [call_id]
+        )
+        return [action for (action,) in rows]
 
 
 def test_revoking_a_key_ends_its_call(plain: Running, page: Page) -> None:

@@ -21,6 +21,7 @@ from trunkline.journal.record import (
     encode_segment_header,
 )
 from trunkline.journal.segments import segment_path
+from trunkline.live.board import Board
 from trunkline.protocol import prices
 from trunkline.protocol.call import Closed, Opened
 from trunkline.recorder.fold import call_row, finish, fold
@@ -186,6 +187,7 @@ async def recording(
     *,
     min_free_bytes: int = 0,
     erased: Tombstones | None = None,
+    board: Board | None = None,
 ) -> AsyncGenerator[Recorder]:
     """Run a recorder on `data` for the time of the block."""
     recorder = Recorder(
@@ -195,6 +197,7 @@ async def recording(
         prices.shipped(),
         min_free_bytes=min_free_bytes,
         erased=erased,
+        board=board,
     )
     task = asyncio.create_task(recorder.run())
     try:

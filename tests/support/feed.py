@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
+from tests.support.web import Site
+
+from trunkline.web.serving import web_server
 
 FEED = "/v1/live/events"
 WAIT_S = 30.0
@@ -58,3 +62,19 @@ async def following(
     async with client.stream("GET", FEED + query, headers=headers) as answer:
         assert answer.status_code == 200, await answer.aread()
         yield Feed(answer)
+
+
+@asynccontextmanager
+async def serving(site: Site) -> AsyncGenerator[httpx2.AsyncClient]:
+    """Yield a client of the application on a port of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = web_server(site.app)
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            async with httpx2.AsyncClient(base_url=url, timeout=WAIT_S) as client:
+                yield client
+        finally:
+            site.stage.board.close()
+            server.should_exit = True
+            await task

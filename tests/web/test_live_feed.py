@@ -1,38 +1,17 @@
 """The feed of running calls, over real sockets: who is told what, and until when."""
 
 import asyncio
-import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx2
 import pytest
 from msgspec import structs
-from tests.support.feed import FEED, WAIT_S, following
+from tests.support.feed import FEED, following, serving
 from tests.support.live import a_running_call
 from tests.support.web import Member, Site
 
 from trunkline.live import board as boards
 from trunkline.live.running import Running, Said
 from trunkline.web.api import live
-from trunkline.web.serving import web_server
-
-
-@asynccontextmanager
-async def serving(site: Site) -> AsyncGenerator[httpx2.AsyncClient]:
-    """Yield a client of the application on a port of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = web_server(site.app)
-        task = asyncio.create_task(server.serve(sockets=[listening]))
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        try:
-            async with httpx2.AsyncClient(base_url=url, timeout=WAIT_S) as client:
-                yield client
-        finally:
-            site.stage.board.close()
-            server.should_exit = True
-            await task
 
 
 def call_of(member: Member, number: int = 1, **changes: Any) -> Running:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Mapping
 
 from trunkline.clock import monotonic_ns
 from trunkline.errors import TrunklineError
+from trunkline.live.listening import Listeners
 from trunkline.live.running import UNKNOWN, Levels, News, Running
 
 MAX_WATCHERS = 256
@@ -154,6 +155,7 @@ class Board:
         self.closed = False
         self.refused = 0
         """Watchers, for want of room, since the start."""
+        self.listeners = Listeners()
         self._clock = clock
         self._number = 0
         self._organisations: dict[str, _Organisation] = {}
@@ -162,14 +164,12 @@ class Board:
 
     @property
     def watched(self) -> frozenset[str]:
-        """Whose calls somebody watches, or has asked about a moment ago."""
-        if not self._organisations:
-            return frozenset()
+        """Whose calls somebody watches or listens in to, or has asked about a moment ago."""
         before_ns = self._clock() - LINGER_NS
         for org_id, organisation in tuple(self._organisations.items()):
             if not organisation.watchers and organisation.asked_ns < before_ns:
                 del self._organisations[org_id]
-        return frozenset(self._organisations)
+        return self.listeners.organisations.union(self._organisations)
 
     def put(self, seen: Mapping[str, Mapping[str, Seen]]) -> None:
         """Take over what was seen: by organisation, every call of it that runs."""
@@ -231,6 +231,7 @@ class Board:
         self.closed = True
         for organisation in self._organisations.values():
             organisation.changed.set()
+        self.listeners.end()
 
     def _organisation(self, org_id: str) -> _Organisation:
         organisation = self._organisations.get(org_id)

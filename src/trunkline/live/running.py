@@ -20,6 +20,9 @@ Levels: TypeAlias = tuple[int | None, int | None]
 loud as can be. Of the assistant: what the caller hears now, not what was just sent. None: nobody
 has listened for long enough to tell."""
 
+LISTEN_RATE_HZ = 24_000
+"""Of what is listened to: 16-bit stereo, caller left, assistant right."""
+
 UNKNOWN: Levels = (None, None)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from trunkline.live.running import SILENT_DBFS, UNKNOWN, Levels
 from trunkline.protocol.audio import Samples, decode_base64, decode_pcm16
 from trunkline.recorder.sound import Heard, Placed
+from trunkline.recorder.tape import Tape
 
 WINDOW_US: Final = 100_000
 LEVEL_US: Final = 1_000_000
@@ -77,11 +78,15 @@ class Ears:
         self._since_us = self._now_us = now_us
         self._unknown_until_us = queued_until_us if queued_until_us > now_us else 0
         self._caller, self._assistant = Track(), Track()
+        self.tape: Tape | None = None
+        """While somebody listens in."""
 
     def hear(self, heard: Heard) -> None:
         """Take what an event has brought, in the order of the journal."""
         if heard is None:
             return
+        if self.tape is not None:
+            self.tape.hear(heard)
         if not isinstance(heard, Placed):
             self._assistant.cut(heard.at_us)
             self._unknown_until_us = min(self._unknown_until_us, heard.at_us)

@@ -364,7 +364,9 @@ class Recorder:
         now_ns = monotonic_ns()
         if self._showing.due(now_ns):
             live = list(self._calls.live.values())
-            self._showing.show(await asyncio.to_thread(self._showing.look, live, now_ns))
+            unread_ns = (tail.unread_since_ns for tail in self._tails.values())
+            read_ns = min((ns for ns in unread_ns if ns), default=now_ns)
+            self._showing.show(await asyncio.to_thread(self._showing.look, live, now_ns, read_ns))
 
     # --- to the stores
 

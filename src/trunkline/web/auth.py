@@ -120,6 +120,12 @@ async def verify_csrf(request: Request, viewer: CurrentUser) -> None:
         raise ForgedRequest("The page was out of date. Reload it and try again.")
 
 
+async def require_own_page(request: Request) -> None:
+    """Refuse, 403, what another site has a browser ask for, where asking does something."""
+    if not _from_our_own_page(request):
+        raise ForgedRequest("This request came from another site.")
+
+
 async def require_reader(request: Request, deps: Deps, viewer: CurrentUser) -> Reader:
     """Return whose data the request may read: by `Authorization: Bearer <key>`, or by the
     cookie of whoever is signed in, for requests of our own pages.

@@ -47,6 +47,8 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
     """Of all its keys together, calendar month, UTC; None: no limit."""
     spent_until_us: int = 0
     """As for a key."""
+    may_listen: bool = False
+    """Owners and admins may listen in to calls that run."""
 
 
 class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):

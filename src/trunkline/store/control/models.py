@@ -8,7 +8,16 @@ which do not, as argon2id.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -41,6 +50,8 @@ class Organisation(Base):
     """Budget of all its keys together, millionths of a dollar; None: no limit, as for keys."""
     spent_until_us: Mapped[int | None]
     """The month's budget is spent until then; see `store.spending`."""
+    may_listen: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Its owners and admins may listen in to calls that run."""
 
 
 class User(Base):

@@ -249,4 +249,5 @@ def as_organisation(row: models.Organisation) -> Organisation:
         is_operator=row.is_operator,
         max_usd_per_month=dollars(row.max_microusd_per_month),
         spent_until_us=row.spent_until_us or 0,
+        may_listen=row.may_listen,
     )

@@ -358,6 +358,13 @@ class ControlStore:
             )
         await self._publish()
 
+    async def allow_listening(self, org_id: str, *, allowed: bool, by: str = "") -> None:
+        """Let owners and admins of an organisation listen in to its calls, or forbid it."""
+        async with self._database.writing() as session:
+            (await session.get_one(models.Organisation, org_id)).may_listen = allowed
+            detail = "allowed" if allowed else "forbidden"
+            people.add_audit(session, self._world, org_id, by, "listening", org_id, detail)
+
     async def organisation(self, org_id: str) -> Organisation:
         """Return the organisation of that id, which must be there."""
         async with self._database.reading() as session:

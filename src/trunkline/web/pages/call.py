@@ -61,6 +61,7 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
         marks=marks_view(marks),
         may_mark=viewer.role != "viewer",
         words=live_view.WORDS,
+        may_listen=viewer.role in KEEPERS and viewer.org.may_listen,
     )
 
 
