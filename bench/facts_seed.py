@@ -20,6 +20,7 @@ FIRST_DAY_US: Final = 1_793_491_200_000_000
 """1 November 2026, UTC."""
 NOW_US: Final = FIRST_DAY_US + DAYS * 86_400_000_000
 BATCH: Final = 20_000
+MODELS: Final = ["gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime-2"]
 """Calls that are inserted at once, with all that belongs to them."""
 
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -81,9 +82,7 @@ def _call_columns(calls: int) -> dict[str, str]:
         "status": f"if({failed}, 'failed', 'completed')",
         "end_reason": f"if({failed}, 'provider_lost', 'caller_closed')",
         "provider": _pick(["openai", "azure"], 11, 2),
-        "model_asked": _pick(
-            ["gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime-2"], 12, 2
-        ),
+        "model_asked": _pick(MODELS, 12, 2),
         "model_used": "model_asked",
         "voice": _pick(["marin", "cedar", "alloy", "verse"], 13, 1.5),
         "vad": _pick(["server_vad", "semantic_vad"], 14, 1.5),

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import facts_seed
-from bench.facts_seed import BATCH, DAYS, NOW_US, ORG
+from bench.facts_seed import BATCH, DAYS, MODELS, NOW_US, ORG
 from trunkline.settings import Settings
 from trunkline.store.facts.engine import connect
 from trunkline.store.facts.measure import Bucket, Measure, Question, measure
@@ -31,6 +31,7 @@ from trunkline.store.facts.queries_overview import overview
 from trunkline.store.facts.queries_sessions import SessionFilters, sessions_page
 from trunkline.store.facts.store import FactsStore
 from trunkline.web import reports
+from trunkline.web.comparing import METRICS, compare, measures_of, split
 
 Ask = Callable[[], Awaitable[Any]]
 
@@ -72,6 +73,10 @@ def questions(facts: FactsStore) -> dict[str, Ask]:
     asked["waits by day, month"] = _asked(facts, waits, bucket="day")
     asked["waits by model, month"] = _asked(facts, waits, group_by=("model",))
     asked["costs by hour, month"] = _asked(facts, measure("call.cost"), bucket="hour")
+    one, other = (split(WEEK, "model", model) for model in MODELS[:2])
+    asked["compare two models, week"] = partial(
+        compare, facts, ORG, one, other, measures_of(METRICS)
+    )
     return asked
 
 

@@ -50,6 +50,10 @@ def test_pages_with_calls(signed_in: NewPage, site: Site, dark: bool, width: int
         "keys": "/keys",
         "key": f"/keys/{site.key_id}",
         "talk": "/talk",
+        "two cohorts": "/compare?by=provider&a=openai&b=simulator&span=30d",
+        "cohorts by filters": "/compare?by=&a.user=user-1&b.status=completed&span=30d",
+        "a call to compare": f"/compare?call={site.call_id}",
+        "two calls": f"/compare?call={site.call_id}&call={site.wicked_id}",
     }
     assert list(problems(page, paths)) == []
 

@@ -11,8 +11,8 @@ from trunkline.web.statistics import (
     MIN_CALLS,
     Group,
     Interval,
-    difference,
     histogram,
+    intervals,
     quantile,
     superiority,
 )
@@ -21,6 +21,11 @@ from trunkline.web.statistics import (
 def alone(values: list[float]) -> Group:
     """Each number is of a call of its own."""
     return Group(values, range(len(values)))
+
+
+def difference(a: Group, b: Group, level: float | None = None) -> Interval | None:
+    (found,) = intervals(a, b, [level])
+    return found
 
 
 def one_sided(n: int, place: int, level: float) -> float:
@@ -73,7 +78,7 @@ def test_a_turn_told_ten_times_says_no_more_than_once() -> None:
 
 def test_the_same_question_has_the_same_answer() -> None:
     a, b = alone([*map(float, range(30))]), alone([*map(float, range(5, 35))])
-    assert difference(a, b, 0.5) == difference(a, b, 0.5)
+    assert intervals(a, b, [0.5, 0.95]) == [difference(a, b, 0.5), difference(a, b, 0.95)]
 
 
 def test_who_is_shifted_is_shifted() -> None:

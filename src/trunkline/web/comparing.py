@@ -153,7 +153,7 @@ def _compared(
         metric=asked.metric,
         a=_side(asked, of_a, a, sample_a),
         b=_side(asked, of_b, b, sample_b),
-        differences=tuple(_difference(name, of_a, of_b, a, b) for name in asked.aggregates),
+        differences=_differences(asked, of_a, of_b, a, b),
         superiority=statistics.superiority(a.values, b.values) if spread else None,
         distribution=statistics.histogram(a.values, b.values) if spread else None,
     )
@@ -176,18 +176,26 @@ def _side(asked: Measure, numbers: dict[str, Any], group: Group, sample: Sample)
 _LEVELS: Final = {"p50": 0.5, "p95": 0.95, "ratio": None}
 
 
+def _differences(
+    asked: Measure, of_a: dict[str, Any], of_b: dict[str, Any], a: Group, b: Group
+) -> tuple[Difference, ...]:
+    levels = [_LEVELS[name] for name in asked.aggregates]
+    found = statistics.intervals(a, b, levels)
+    few = min(of_a["n"], of_b["n"]) < FEW
+    return tuple(
+        _difference(
+            name, of_a.get(name), of_b.get(name), None if few and name == "p95" else interval
+        )
+        for name, interval in zip(asked.aggregates, found, strict=True)
+    )
+
+
 def _difference(
-    aggregate: str, of_a: dict[str, Any], of_b: dict[str, Any], a: Group, b: Group
+    aggregate: str, one: Any, other: Any, interval: statistics.Interval | None
 ) -> Difference:
-    one, other = of_a.get(aggregate), of_b.get(aggregate)
-    value = None if one is None or other is None else other - one
-    few = aggregate == "p95" and min(of_a["n"], of_b["n"]) < FEW
-    interval = None
-    if value is not None and not few:
-        interval = statistics.difference(a, b, _LEVELS[aggregate])
     return Difference(
         aggregate=aggregate,
-        value=value,
+        value=None if one is None or other is None else other - one,
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         says=_says(interval),

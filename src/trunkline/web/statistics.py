@@ -63,18 +63,22 @@ class Histogram(msgspec.Struct, frozen=True):
     b: tuple[float, ...]
 
 
-def difference(a: Group, b: Group, level: float | None = None) -> Interval | None:
-    """Return where b's number less a's lies; None: too few calls to say.
+def intervals(a: Group, b: Group, levels: Sequence[float | None]) -> list[Interval | None]:
+    """Return where b's numbers less a's lie; None: too few calls to say.
 
-    The number is the quantile at `level`, by the store's own rule (`quantile`), or without one
-    the ratio of the sums. For each of `ROUNDS` as many calls as there are in a group are drawn
-    from it with replacement, all their rows with them; the interval is from the 2.5th to the
-    97.5th percentile of the differences.
+    A number is the quantile at a level, by the store's own rule (`quantile`), or for None the
+    ratio of the sums. For each of `ROUNDS` as many calls as there are in a group are drawn from
+    it with replacement, all their rows with them; an interval is from the 2.5th to the 97.5th
+    percentile of the differences.
     """
     if min(a.of_calls, b.of_calls) < MIN_CALLS:
-        return None
+        return [None] * len(levels)
     random = np.random.default_rng(SEED)
-    drawn = _drawn(b, level, random) - _drawn(a, level, random)
+    drawn = _drawn(b, levels, random) - _drawn(a, levels, random)
+    return [_interval(drawn[:, place]) for place in range(len(levels))]
+
+
+def _interval(drawn: Numbers) -> Interval | None:
     drawn = drawn[np.isfinite(drawn)]
     if not drawn.size:
         return None
@@ -123,13 +127,15 @@ def histogram(a: Sequence[float], b: Sequence[float]) -> Histogram | None:
     )
 
 
-def _drawn(group: Group, level: float | None, random: np.random.Generator) -> Numbers:
-    """Return the group's number, once for each round."""
+def _drawn(group: Group, levels: Sequence[float | None], random: np.random.Generator) -> Numbers:
+    """Return the group's numbers: a row for each round, a column for each level."""
     _, of = np.unique(np.asarray(group.calls), return_inverse=True)
-    number = _ratio(group, of) if level is None else _quantile(group, of, level)
+    number = _ratio(group, of) if None in levels else _quantiles(group, of, levels)
     calls = int(of.max()) + 1
-    times = (np.bincount(random.integers(0, calls, calls), minlength=calls) for _ in range(ROUNDS))
-    return np.array([number(drawn) for drawn in times])
+    found = np.empty((ROUNDS, len(levels)))
+    for place in range(ROUNDS):
+        found[place] = number(np.bincount(random.integers(0, calls, calls), minlength=calls))
+    return found
 
 
 def _ratio(group: Group, of: Places) -> Callable[[Places], float]:
@@ -144,15 +150,19 @@ def _ratio(group: Group, of: Places) -> Callable[[Places], float]:
     return ratio
 
 
-def _quantile(group: Group, of: Places, level: float) -> Callable[[Places], float]:
-    """Return `quantile`, as a function of how often each call was drawn."""
+def _quantiles(
+    group: Group, of: Places, levels: Sequence[float | None]
+) -> Callable[[Places], Numbers]:
+    """Return `quantile` at each level, as a function of how often each call was drawn."""
     values = np.asarray(group.values, dtype=np.float64)
     order = np.argsort(values, kind="stable")
     values, of = values[order], of[order]
+    parts = np.asarray(levels, dtype=np.float64)
 
-    def at(times: Places) -> float:
+    def at(times: Places) -> Numbers:
         reached = np.cumsum(times[of])
-        return float(values[np.searchsorted(reached, int(level * reached[-1]), "right")])
+        wanted = (parts * reached[-1]).astype(np.intp)
+        return values[np.searchsorted(reached, wanted, "right")]
 
     return at
 

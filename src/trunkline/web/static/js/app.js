@@ -57,7 +57,7 @@ document.addEventListener("click", (event) => {
   const cancel = event.target.closest("[data-close]");
   if (cancel) { cancel.closest("details").open = false; return; }
   const row = event.target.closest("tr.goes");
-  if (row && !event.target.closest("a, button, summary") && !String(getSelection())) {
+  if (row && !event.target.closest("a, button, summary, input, label") && !String(getSelection())) {
     row.querySelector("a").click();
   }
 });
