@@ -41,7 +41,9 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_ctl(int epfd, int op, int fd, epoll_event* event)
     int epoll_create1(int flags)
     int epoll_wait(int epfd, epoll_event* events, int maxevents, int timeout)
-    enum: EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLL_CLOEXEC
+    enum:
+        EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP, EPOLLET
+        EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLL_CLOEXEC
 
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int fd, void* buffer, size_t size, int flags)
@@ -257,7 +259,7 @@ cdef class Pump:
                 fd, events = ready[number].data.fd, ready[number].events
                 end = self._ends[fd]
                 if end is not None and events & ~<uint32_t>EPOLLOUT:
-                    end.readable()
+                    end.readable(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
                 if self._slots[fd].wanted:
                     wanted.append((fd, events & ~<uint32_t>EPOLLOUT, events & ~<uint32_t>EPOLLIN))
             if self._resting:
@@ -309,7 +311,11 @@ cdef class Pump:
         cdef epoll_event event
         cdef Slot* slot = &self._slots[fd]
         cdef int how = EPOLL_CTL_MOD
-        event.events = slot.wanted | (EPOLLIN if self._ends[fd] is not None else 0)
+        event.events = slot.wanted
+        if self._ends[fd] is not None:
+            # Told once of what has come: else the kernel would look after every frame whether
+            # there is more. Python's way to write may rely on being told again.
+            event.events |= EPOLLIN | EPOLLRDHUP | (0 if slot.wanted else <uint32_t>EPOLLET)
         event.data.fd = fd
         if event.events == slot.registered:
             return 0
@@ -400,6 +406,8 @@ cdef class End:
         bint _wanted   # by Python
         bint _reading
         bint _resting  # whole frames are kept: nothing is read before they had their turn
+        bint _unread   # the kernel may have more of it, and will not say so again
+        bint _ended    # by the peer, after what the kernel still has
         bint _queued   # for a turn
         object _transport
         object _write_to
@@ -507,11 +515,14 @@ cdef class End:
 
     # --- reading ------------------------------------------------------------------------
 
-    cdef int readable(self) except -1:
-        """Read once from the socket."""
+    cdef int readable(self, bint ended) except -1:
+        """Read once from the socket. `ended`: the peer says no more after what is there."""
         cdef Py_ssize_t room_bytes
         cdef unsigned char* at = self._where(&room_bytes)
         cdef ssize_t count = recv(self._fd, at, room_bytes, MSG_DONTWAIT)
+        # Less than there was room for: that was all (epoll(7), question 9).
+        self._ended = self._ended or ended
+        self._unread = self._ended or count == room_bytes or (count < 0 and errno == EINTR)
         if count > 0:
             self._arrived(count)
         elif count == 0 or (errno != EAGAIN and errno != EINTR):
@@ -521,28 +532,38 @@ cdef class End:
             self._pump.remove(self)
             self._fd = -1
             self._mind()
+        self._queue()
         return 0
 
     cdef int _mind(self) except -1:
         """Read or do not: as Python wants, and when nothing rests."""
         cdef bint reads = self._wanted and not self._resting
-        if self._wanted and self._resting and not self._queued:
-            self._queued = True
-            self._pump._resting.append(self)
+        self._queue()
         if reads == self._reading:
             return 0
         self._reading = reads
+        # Whoever asks to be told again is told at once of what is there.
+        self._unread = False
         if self._fd >= 0:
             self._pump.add(self) if reads else self._pump.remove(self)
         elif self._transport is not None:
             self._transport.resume_reading() if reads else self._transport.pause_reading()
         return 0
 
+    cdef int _queue(self) except -1:
+        """Wait for a turn, if there is something that nobody else would remind us of."""
+        if self._wanted and (self._resting or self._unread) and not self._queued:
+            self._queued = True
+            self._pump._resting.append(self)
+        return 0
+
     cdef int go_on(self) except -1:
-        """Have a turn with what rests."""
+        """Have a turn with what rests, or with what was not read."""
         self._queued = False
         if self._wanted and self._resting:
             self._turn()
+        elif self._reading and self._unread and self._fd >= 0:
+            self.readable(False)
         return 0
 
     cdef int _turn(self) except -1:
