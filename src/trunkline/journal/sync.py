@@ -7,14 +7,14 @@ the next record begins a new one, and the suspect one is closed as it is.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from trunkline import clock
+from trunkline.journal.worker import Worker
 
 
 class Syncer:
@@ -31,8 +31,8 @@ class Syncer:
         self._mode = mode
         self._interval_ns = interval_ms * 1_000_000 if mode == "interval" else 0
         self._on_error = on_error
-        self._thread = ThreadPoolExecutor(1, "journal-sync")
-        self._running: asyncio.Future[list[_Failed]] | None = None
+        on_done = self._again if mode == "always" else None
+        self._worker = Worker[list[_Failed]]("journal-sync", on_done)
         self._fd = -1
         self._suspect: set[int] = set()
         """Open descriptors whose sync has failed."""
@@ -59,8 +59,9 @@ class Syncer:
 
     def tick(self, now_ns: int) -> None:
         """Start a sync when there is something to sync and it is time."""
+        self._look()
         due = now_ns - self._began_ns >= self._interval_ns
-        if self._running is None and due and (self._dirty_since_ns or self._retired):
+        if not self._worker.busy and due and (self._dirty_since_ns or self._retired):
             self._start(now_ns)
 
     def _start(self, now_ns: int) -> None:
@@ -73,33 +74,34 @@ class Syncer:
         self._new_file = False
         syncs = self._mode != "never"
         fd = -1 if self._fd in self._suspect else self._fd
-        running = asyncio.get_running_loop().run_in_executor(
-            self._thread, _sync, fd, retired - suspect, suspect, directory, syncs
-        )
-        self._running = running
-        running.add_done_callback(self._on_done)
+        self._worker.give(partial(_sync, fd, retired - suspect, suspect, directory, syncs))
 
-    def _on_done(self, done: asyncio.Future[list[_Failed]]) -> None:
-        self._running = None
+    def _look(self) -> None:
+        """Take what has become of the last sync, if that is known by now."""
+        if not self._worker.is_done():
+            return
         self._syncing_since_ns = 0
-        for failed in done.result():
+        for failed in self._worker.take():
             if failed.is_open:
                 self._suspect.add(failed.fd)
             self._on_error(failed.error)
-        if self._mode == "always":
-            self.tick(clock.monotonic_ns())
+
+    def _again(self) -> None:
+        self.tick(clock.monotonic_ns())
 
     async def close(self) -> None:
         """Sync and close everything. The descriptor that was written is closed too."""
-        if self._running is not None:
-            await asyncio.wait({self._running})
+        await self._finish()
         if self._fd >= 0:
             self._retired.append(self._fd)
             self._fd = -1
         self._start(clock.monotonic_ns())
-        if self._running is not None:
-            await asyncio.wait({self._running})
-        self._thread.shutdown()
+        await self._finish()
+        self._worker.stop()
+
+    async def _finish(self) -> None:
+        await self._worker.wait()
+        self._look()
 
 
 class _Failed(NamedTuple):

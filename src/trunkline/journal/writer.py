@@ -1,10 +1,11 @@
 """I/O. The gateway's end of the journal: append now, write soon, sync in the background.
 
-`append` copies a record into a buffer and returns. Every `flush_interval_ms`, or
-when the buffer is full, a thread writes it: a slow disk delays the record, not the
-call. What waits for the disk is bounded; beyond the bound, records are dropped and
-counted, and a `gap` record says so as soon as the disk takes bytes again
-(`journal.losses`). Nothing that waits is dropped, and nothing overtakes.
+`append` copies a record into a buffer and returns. Every `flush_interval_ms`, or when
+the buffer is full, a thread writes it: a slow disk delays the record, not the call. What
+became of it is seen when the next buffer is given to it. What waits for the disk is
+bounded; beyond the bound, records are dropped and counted, and a `gap` record says so as
+soon as the disk takes bytes again (`journal.losses`). Nothing that waits is dropped, and
+nothing overtakes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import asyncio
 import contextlib
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -33,6 +34,7 @@ from trunkline.journal.record import (
 )
 from trunkline.journal.segments import Outcome, Segments, why
 from trunkline.journal.sync import Syncer
+from trunkline.journal.worker import Worker
 from trunkline.settings import Settings
 from trunkline.vitals import figures
 
@@ -72,7 +74,9 @@ class JournalWriter:
         self._syncer = Syncer(
             directory, settings.fsync, settings.fsync_interval_ms, self._on_sync_error
         )
-        self._thread = ThreadPoolExecutor(1, "journal-write")
+        # Who wants each write synced wants to know at once that it is there.
+        on_done = self._look if settings.fsync == "always" else None
+        self._worker = Worker[Outcome]("journal-write", on_done)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._lock_fd = -1
@@ -87,7 +91,6 @@ class JournalWriter:
         self._filling_ns = clock.monotonic_ns()
         """The same of the current buffer."""
         self._spares: list[memoryview] = []
-        self._writing: asyncio.Future[Outcome] | None = None
         self._fresh = False
         self._failing = ""
         self._retry_ns = 0
@@ -208,7 +211,8 @@ class JournalWriter:
         assert self._loop is not None
         self._timer = self._loop.call_later(self._flush_interval_s, self._tick)
         now_ns = clock.monotonic_ns()
-        if self._writing is None:  # else the thread may be beginning another one just now
+        self._look()
+        if not self._worker.busy:  # else the thread may be beginning another one just now
             self._fresh = self._fresh or self._segments.is_old(now_ns)
         self._write_soon()
         if not self.batch.used:
@@ -217,21 +221,21 @@ class JournalWriter:
 
     def _write(self) -> None:
         """Hand what is sealed to the thread, unless it is at work or the disk just refused."""
-        if self._loop is None or self._writing is not None:
+        if self._loop is None:
             return
-        if not (self._full or self._fresh or self._failing):
+        self._look()
+        if self._worker.busy or not (self._full or self._fresh or self._failing):
             return
         if self._failing and clock.monotonic_ns() < self._retry_ns:
             return
         fresh, self._fresh = self._fresh, False
-        self._writing = self._loop.run_in_executor(
-            self._thread, self._segments.write, tuple(self._full), fresh
-        )
-        self._writing.add_done_callback(self._on_written)
+        self._worker.give(partial(self._segments.write, tuple(self._full), fresh))
 
-    def _on_written(self, done: asyncio.Future[Outcome]) -> None:
-        self._writing = None
-        outcome = done.result()
+    def _look(self) -> None:
+        """Take what has become of the last write, if that is known by now."""
+        if not self._worker.is_done():
+            return
+        outcome = self._worker.take()
         for _ in range(outcome.written):
             self._recycle(self._full.popleft())
             self._begun_ns.popleft()
@@ -245,8 +249,6 @@ class JournalWriter:
             self._failing = ""
         if self.batch.shut:
             self._tell_losses()
-        if len(self._full) > 0:
-            self._write()
 
     def _recycle(self, view: memoryview) -> None:
         self._full_bytes -= len(view)
@@ -299,9 +301,10 @@ class JournalWriter:
         end = self.bytes_written + self.lag_bytes
         while self.bytes_written < end:
             self._write_soon()
-            if self._writing is None:
+            if not self._worker.busy:
                 return
-            await asyncio.wait({self._writing})
+            await self._worker.wait()
+            self._look()
             if self._failing:
                 return
 
@@ -316,7 +319,7 @@ class JournalWriter:
             await self.flush()  # The gaps that the one before gave room for.
         if self._failing:
             log.error("journal is closed, the disk refused its end", bytes=self.lag_bytes)
-        self._thread.shutdown()
+        self._worker.stop()
         await self._syncer.close()
         self._release()
         self._loop = None
