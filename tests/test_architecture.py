@@ -33,6 +33,7 @@ LEAVES = {
     "snapshot",
     "tls",
     "vitals",
+    "worker",
     "__version__",
 }
 """What imports nothing but each other: modules of the top level, the packages `live`, `vitals`."""

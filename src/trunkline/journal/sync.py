@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from trunkline import clock
-from trunkline.journal.worker import Worker
+from trunkline.worker import Worker
 
 
 class Syncer:
@@ -41,6 +41,10 @@ class Syncer:
         self._began_ns = 0
         self._syncing_since_ns = 0
         self._new_file = True
+
+    def start(self) -> None:
+        """Start the thread, which the first sync does otherwise."""
+        self._worker.start()
 
     def written(self, fd: int, retired: Sequence[int], any_bytes: bool) -> None:
         """Take note of a write to `fd`, and of segments that are complete."""
@@ -100,8 +104,9 @@ class Syncer:
         self._worker.stop()
 
     async def _finish(self) -> None:
-        await self._worker.wait()
-        self._look()
+        while self._worker.busy:
+            await self._worker.wait()
+            self._look()
 
 
 class _Failed(NamedTuple):

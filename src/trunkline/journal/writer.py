@@ -34,9 +34,9 @@ from trunkline.journal.record import (
 )
 from trunkline.journal.segments import Outcome, Segments, why
 from trunkline.journal.sync import Syncer
-from trunkline.journal.worker import Worker
 from trunkline.settings import Settings
 from trunkline.vitals import figures
+from trunkline.worker import Worker
 
 try:
     from trunkline.journal._batch import Batch
@@ -195,6 +195,8 @@ class JournalWriter:
             raise OperatorError(
                 f"cannot write the journal in {self._directory}: {exc.strerror}"
             ) from exc
+        self._worker.start()
+        self._syncer.start()
         self._loop = loop
         self._timer = loop.call_later(self._flush_interval_s, self._tick)
 

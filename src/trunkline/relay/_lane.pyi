@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 
 from trunkline.journal._batch import Batch
 from trunkline.relay.ledger import Ledger
@@ -8,6 +8,7 @@ from trunkline.relay.wire import Wire
 
 class Pump:
     def want(self, fd: int, read: bool, write: bool) -> None: ...
+    def serve(self, due: Sized) -> None: ...
     def wait(self, timeout_s: float | None) -> list[tuple[int, int, int]]: ...
     def drain(self, meter: Meter) -> None: ...
 

@@ -189,7 +189,7 @@ cdef class Pump:
     """Waits for all sockets of this process, reads those of calls, and counts what went on.
 
     The event loop waits in here (`selector.py`). It is left only for what is Python's: while
-    frames go the short way, nothing but this code and the kernel runs.
+    frames go the short way, nothing but this code, a TLS transport's and the kernel's runs.
     """
 
     cdef:
@@ -199,6 +199,8 @@ cdef class Pump:
         bint _python_ran
         Slot* _slots
         list _ends
+        list _readers  # what has a TLS transport read from its socket
+        object _due    # what the loop is to call next; None: unknown
         list _resting
         int64_t _frames[3][BUCKETS]
         int64_t _bytes[3]
@@ -207,6 +209,8 @@ cdef class Pump:
     def __cinit__(self):
         self._slots = NULL
         self._ends = []
+        self._readers = []
+        self._due = None
         self._resting = []
         self._busy = False
         memset(self._frames, 0, sizeof(self._frames))
@@ -228,6 +232,13 @@ cdef class Pump:
         self._reach(fd)
         self._slots[fd].wanted = (EPOLLIN if read else 0) | (EPOLLOUT if write else 0)
         self._register(fd)
+
+    def serve(self, due not None):
+        """Know what the loop is to call next: with it, a TLS transport's sockets are read here.
+
+        Whatever such a transport leaves to do, it leaves there.
+        """
+        self._due = due
 
     def wait(self, timeout_s):
         """Return (fd, may be read, may be written) of what is wanted, once there is any.
@@ -260,13 +271,16 @@ cdef class Pump:
                 end = self._ends[fd]
                 if end is not None and events & ~<uint32_t>EPOLLOUT:
                     end.readable(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-                if self._slots[fd].wanted:
+                if self._readers[fd] is not None and self._slots[fd].wanted & events & EPOLLIN:
+                    self._readers[fd]()
+                    events &= EPOLLOUT
+                if self._slots[fd].wanted and events:
                     wanted.append((fd, events & ~<uint32_t>EPOLLOUT, events & ~<uint32_t>EPOLLIN))
             if self._resting:
                 resting, self._resting = self._resting, []
                 for end in resting:
                     end.go_on()
-            if wanted or self._python_ran or count <= 0 or timeout_ms == 0:
+            if wanted or self._python_ran or count <= 0 or timeout_ms == 0 or self._due:
                 return wanted
 
     def drain(self, meter):
@@ -292,6 +306,13 @@ cdef class Pump:
         self._ends[end._fd] = None
         return self._register(end._fd)
 
+    cdef int read_with(self, int fd, object reader) except -1:
+        """Have `reader` called when `fd` can be read, if that is wanted; None: the loop's way."""
+        if self._due is not None:
+            self._reach(fd)
+            self._readers[fd] = reader
+        return 0
+
     cdef int _reach(self, int fd) except -1:
         """Have a place for `fd`."""
         cdef Py_ssize_t places = len(self._ends)
@@ -304,6 +325,7 @@ cdef class Pump:
         memset(slots + places, 0, (wanted - places) * sizeof(Slot))
         self._slots = slots
         self._ends.extend([None] * (wanted - places))
+        self._readers.extend([None] * (wanted - places))
         return 0
 
     cdef int _register(self, int fd) except -1:
@@ -402,7 +424,8 @@ cdef class End:
         Pump _pump
         End _other
         int _leg
-        int _fd
+        int _fd        # that is read here; -1: a TLS transport reads, or none
+        int _tls_fd    # that a TLS transport reads; -1: none
         bint _wanted   # by Python
         bint _reading
         bint _resting  # whole frames are kept: nothing is read before they had their turn
@@ -433,7 +456,7 @@ cdef class End:
         self._lane = lane
         self._pump = pump
         self._leg = leg
-        self._fd = -1
+        self._fd = self._tls_fd = -1
         self._kept = NULL
 
     def __dealloc__(self):
@@ -450,8 +473,12 @@ cdef class End:
         self._transport, self._wire, self._feed = transport, wire, feed
         self._write_to = transport.write
         self._waiting_bytes = transport.get_write_buffer_size
+        fd = transport.get_extra_info("socket").fileno()
         if transport.get_extra_info("ssl_object") is None:
-            self._fd = transport.get_extra_info("socket").fileno()
+            self._fd = fd
+        elif hasattr(transport, "_read_ready"):
+            self._tls_fd = fd
+            self._pump.read_with(fd, transport._read_ready)
         transport.set_protocol(self)
 
     def pause_reading(self):
@@ -492,6 +519,7 @@ cdef class End:
 
     def eof_received(self):
         """The end of a TLS peer, which may come right after what it said before."""
+        self._pump._python_ran = True
         while self._resting:
             self._wanted = True
             self._turn()
@@ -500,7 +528,9 @@ cdef class End:
     def connection_lost(self, exc):
         if self._reading and self._fd >= 0:
             self._pump.remove(self)
-        self._fd = -1
+        if self._tls_fd >= 0:
+            self._pump.read_with(self._tls_fd, None)
+        self._fd = self._tls_fd = -1
         self._wanted = self._reading = self._resting = False
         free(self._kept)
         self._kept = NULL
@@ -508,9 +538,11 @@ cdef class End:
         self._wire.connection_lost(exc)
 
     def pause_writing(self):
+        self._pump._python_ran = True
         self._wire.pause_writing()
 
     def resume_writing(self):
+        self._pump._python_ran = True
         self._wire.resume_writing()
 
     # --- reading ------------------------------------------------------------------------
@@ -755,7 +787,8 @@ cdef class End:
                 return 0
             # It is full, or it failed: then the transport will fail too, and knows what to do.
             sent = max(sent, 0)
-        self._pump._python_ran = True
+        if self._tls_fd < 0 or self._pump._due is None:
+            self._pump._python_ran = True
         self._lane.settle()
         self._write_to(PyMemoryView_FromMemory(<char*>data + sent, size_bytes - sent, PyBUF_READ))
         if <Py_ssize_t>self._waiting_bytes():

@@ -208,6 +208,7 @@ class Gateway:
         `loads`: of all gateways that accept on it, if there are others.
         """
         self._keys.refresh()
+        self._trim.start()
         self._heart = asyncio.create_task(self._beat())
         asyncio.get_running_loop().set_exception_handler(_tell_of_failure)
         self._door = Door(
@@ -252,6 +253,7 @@ class Gateway:
             await self._door.clear()
         if self._heart is not None:
             self._heart.cancel()
+        self._trim.stop()
         self._seats.close()
 
     def _crowded(self) -> None:

@@ -7,9 +7,10 @@ of memory that it has.
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 from contextlib import suppress
+
+from trunkline.worker import Worker
 
 EVERY_NS = 2 * 10**9
 """It takes some 10 ms for 100 MB, and stops whoever asks for memory meanwhile."""
@@ -20,13 +21,23 @@ class Trim:
 
     def __init__(self) -> None:
         self._next_ns = 0
-        self._trimming: asyncio.Future[None] | None = None
+        self._worker = Worker[None]("trim")
+
+    def start(self) -> None:
+        """Start the thread: once memory is short, that may fail."""
+        self._worker.start()
 
     def needed(self, now_ns: int) -> None:
         """Memory is short: trim, unless that was done a moment ago."""
-        if now_ns >= self._next_ns:
+        if self._worker.is_done():
+            self._worker.take()
+        if now_ns >= self._next_ns and not self._worker.busy:
             self._next_ns = now_ns + EVERY_NS
-            self._trimming = asyncio.get_running_loop().run_in_executor(None, give_back)
+            self._worker.give(give_back)
+
+    def stop(self) -> None:
+        """Have the thread end."""
+        self._worker.stop()
 
 
 def give_back() -> None:

@@ -1,7 +1,7 @@
 """I/O. A thread that does one thing at a time, and is asked whether it is done.
 
-An executor wakes the event loop after each thing: for the journal of a gateway with few
-calls, that were most of its turns. Here whoever comes by anyway asks.
+An executor wakes the event loop after each thing: of a gateway with few calls, that would be
+most of its turns. Here whoever comes by anyway asks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Worker(Generic[T]):
-    """Its thread starts with the first thing to do. Everything is called from one event loop."""
+    """Everything is called from one event loop."""
 
     def __init__(self, name: str, on_done: Callable[[], None] | None = None) -> None:
         """`on_done` is called in the loop after each thing, where somebody cannot wait."""
@@ -25,16 +25,21 @@ class Worker(Generic[T]):
         self._given = SimpleQueue[Callable[[], T] | None]()
         self._done = SimpleQueue[T | BaseException]()
         self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: Callable[[], object] | None = None
         self.busy = False
         """Something was given, and its outcome was not taken."""
 
-    def give(self, function: Callable[[], T]) -> None:
-        """Have the thread call `function`. Not while it is busy."""
+    def start(self) -> None:
+        """Start the thread, which the first thing does otherwise: when memory may be short."""
         if self._thread is None:
             self._loop = asyncio.get_running_loop()
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
+
+    def give(self, function: Callable[[], T]) -> None:
+        """Have the thread call `function`. Not while it is busy."""
+        self.start()
         self.busy = True
         self._given.put(function)
 
@@ -51,7 +56,7 @@ class Worker(Generic[T]):
         return outcome
 
     async def wait(self) -> None:
-        """Return when there is an outcome to take, or nothing to wait for."""
+        """Return when there is an outcome to take, or somebody else has taken it."""
         if not self.busy:
             return
         done = asyncio.Event()
@@ -79,5 +84,5 @@ class Worker(Generic[T]):
                 self._done.put(exc)
             # Whoever began to wait after the outcome was there has seen it.
             for call in (self._waiting, self._on_done):
-                if call is not None:
+                if call is not None and self._loop is not None:
                     self._loop.call_soon_threadsafe(call)
