@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 import trustme
+from tests.relay.peer import peers
 from tests.relay.world import HANDSHAKE, HEADERS, KEY, ORG, PROVIDER_KEY, echo, key, raw, tcp, world
 from tests.support.measured import measured
 from websockets.asyncio.server import ServerConnection
@@ -22,6 +23,7 @@ from websockets.http11 import Request, Response
 
 from trunkline.journal.record import Kind, Leg
 from trunkline.protocol.profiles.planning import Plan
+from trunkline.relay import dial as dial_module
 from trunkline.relay.attempt import redacted
 from trunkline.relay.refusal import Refusal
 
@@ -338,6 +340,29 @@ async def test_a_caller_that_leaves_during_the_dial_takes_it_along(tmp_path: Pat
             await gone.wait()
             closed = await w.journal.closed()
     assert (closed.status, closed.end_reason) == ("failed", "caller_lost")
+
+
+async def test_a_caller_that_leaves_in_the_turn_of_the_answer_takes_the_dial_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the provider would keep a call that nobody has."""
+    dialling = dial_module._Dialling  # pyright: ignore[reportPrivateUsage]
+    upgraded = dialling._upgraded  # pyright: ignore[reportPrivateUsage]
+
+    def upgraded_and_left(self: Any, head: Any) -> None:
+        upgraded(self, head)
+        # As when the caller's end is read next, before the attempt goes on.
+        w.gateway._attempts.give_up()  # pyright: ignore[reportPrivateUsage]
+
+    monkeypatch.setattr(dialling, "_upgraded", upgraded_and_left)
+    async with peers() as ends, world(tmp_path, None, openai_url=ends.url) as w:
+        _, writer = await asyncio.open_connection("127.0.0.1", w.port)
+        writer.write(HANDSHAKE)
+        provider = await ends.next()
+        await provider.ended()
+        closed = await w.journal.closed()
+        writer.close()
+    assert closed.error_code == "draining"
 
 
 async def test_a_bug_in_an_attempt_is_500_and_ends_its_record(

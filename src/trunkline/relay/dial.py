@@ -76,17 +76,21 @@ async def dial(plan: Plan, settings: Settings, context: ssl.SSLContext) -> Diall
         DialFailed: the provider refused, could not be reached, or took too long.
     """
     protocol = _Dialling(plan, settings.max_frame_bytes)
+    dialled: Dialled | None = None
     try:
         with failures_told(settings):
             async with asyncio.timeout(settings.connect_timeout_ms / 1000):
                 await connect(protocol, plan.url, context)
-                return await protocol.answered
+                dialled = await protocol.answered
+                return dialled
     except DialFailed as exc:
         if isinstance(exc.__cause__, TimeoutError) and (refusal := protocol.refusal()):
             raise DialFailed(refusal) from exc
         raise
     finally:
-        protocol.done()
+        # An answer may have come and not reached us: in the very turn in which the caller left.
+        if dialled is None:
+            protocol.drop()
 
 
 @contextlib.contextmanager
@@ -219,13 +223,11 @@ class _Dialling(asyncio.Protocol):
         head, body = self._reading.head, self._reading.body
         return None if head is None or body is None else refusal_of(head, body.content)
 
-    def done(self) -> None:
-        """The dial is over: without a leg there is nothing to keep."""
-        if self.answered.cancel() or self.answered.cancelled() or self.answered.exception():
-            self.drop()
-
     def drop(self) -> None:
-        """Drop the connection."""
+        """There is nothing to keep, whatever became of it."""
+        if not self.answered.cancel() and not self.answered.cancelled():
+            # Nobody may have waited for it.
+            self.answered.exception()
         if self._transport is not None:
             self._transport.abort()
 
