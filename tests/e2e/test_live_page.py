@@ -1,9 +1,7 @@
 """In real Chromium: the page of a call that goes on, and what revoking its key does to it."""
 
 import asyncio
-import contextlib
 import re
-import sqlite3
 import threading
 from collections.abc import Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -12,6 +10,7 @@ from typing import Any, TypeVar
 from playwright.sync_api import Page, expect
 from tests.support.browsing import until
 from tests.support.calling import LISTENING, Connected, calling
+from tests.support.control import audit_of
 from tests.support.running import Running
 from websockets.exceptions import InvalidStatus
 
@@ -180,16 +179,8 @@ def test_one_listens_in_once_an_owner_allows_it(plain: Running, page: Page) -> N
     page.goto("/calls/live")
     page.get_by_role("button", name="Forbid listening in").click()
     expect(page.get_by_role("button", name="Allow listening in")).to_be_visible()
-    assert audited(plain, line.call_id) == ["call.listening_began", "call.listening_ended"] * 2
-
-
-def audited(started: Running, call_id: str) -> list[str]:
-    """Return what was written down of a call."""
-    with contextlib.closing(sqlite3.connect(started.data / "control.sqlite3")) as control:
-        rows = control.execute(
-            "SELECT action FROM audit_log WHERE subject = ? ORDER BY rowid", [call_id]
-        )
-        return [action for (action,) in rows]
+    done = [action for action, _ in audit_of(plain.data, line.call_id)]
+    assert done == ["call.listening_began", "call.listening_ended"] * 2
 
 
 def test_revoking_a_key_ends_its_call(plain: Running, page: Page) -> None:

@@ -62,7 +62,8 @@ def frame(number: int, seq: int, leg: Leg, **event: Any) -> Record:
 
 
 def tone(length_ms: int) -> str:
-    wave = (np.sin(np.arange(24 * length_ms) * 0.1) * 16_000).astype("<i2")
+    # 400 Hz: whole periods in whole tenths of a second, and never exactly nothing.
+    wave = (np.sin(np.arange(24 * length_ms) * 2 * np.pi / 60 + 0.05) * 16_000).astype("<i2")
     return b64encode(wave.tobytes()).decode()
 
 
@@ -122,6 +123,31 @@ async def test_one_hears_what_is_said_and_then_the_end(
             async with asyncio.timeout(WAIT_S):
                 while not listener.over:
                     await listener.sound(1)
+
+
+async def test_who_comes_in_the_middle_of_an_answer_hears_the_rest(
+    tmp_path: Path, journal: Journal, facts: MemoryFacts
+) -> None:
+    board = Board()
+    opened = now_opened(1)
+    call_id = ids.call_id(ulid(1))
+    sent = [
+        frame(
+            1, seq, Leg.PROVIDER, type="response.output_audio.delta",
+            response_id="r", item_id="i", content_index=0, delta=tone(1000),
+        )
+        for seq in range(1, 7)
+    ]  # fmt: skip
+    async with recording(tmp_path, facts, board=board) as recorder:
+        journal.write([opened, *sent])
+        await recorder.caught_up()
+        with board.listeners.listening(ORG, call_id) as listener:
+            heard = np.frombuffer(await hear(listener, 2 * 4 * LISTEN_RATE_HZ), "<i2")
+    both = heard.reshape(-1, 2)
+    assert np.count_nonzero(both[:, 1]) > LISTEN_RATE_HZ // 2
+    # A tone whose pieces lie end to end where they belong has no jump in it.
+    loud = both[np.flatnonzero(both[:, 1]), 1].astype(int)
+    assert np.abs(np.diff(loud)).max() < 3500
 
 
 async def test_a_call_that_does_not_run_has_nothing_to_hear(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +34,20 @@ class ManualClock:
 def cheap_hasher() -> PasswordHasher:
     """Return argon2id with parameters for tests only."""
     return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+def act_as(directory: Path, org_id: str, role: str) -> None:
+    """Give the members of an organisation another role, behind the store's back."""
+    with contextlib.closing(sqlite3.connect(directory / "control.sqlite3")) as control, control:
+        control.execute("UPDATE memberships SET role = ? WHERE org_id = ?", (role, org_id))
+
+
+def audit_of(directory: Path, subject: str) -> list[tuple[str, str]]:
+    """Return what was done to `subject`, and by whom, from first to last."""
+    with contextlib.closing(sqlite3.connect(directory / "control.sqlite3")) as control:
+        return control.execute(
+            "SELECT action, user_id FROM audit_log WHERE subject = ? ORDER BY rowid", [subject]
+        ).fetchall()
 
 
 async def open_control(

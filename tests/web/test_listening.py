@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import create_engine, text
+from tests.support.control import act_as, audit_of
 from tests.support.facts import a_call
 from tests.support.feed import WAIT_S, serving
 from tests.support.web import Member, Site
@@ -18,28 +18,8 @@ from trunkline.web.pages.listen import WAV_HEADER
 BLOCK = struct.pack("<4h", 1, -1, 2, -2)
 
 
-def rows(site: Site, question: str, **given: str) -> list[tuple[Any, ...]]:
-    engine = create_engine(f"sqlite:///{site.spool.parent / 'control.sqlite3'}")
-    with engine.begin() as connection:
-        found = connection.execute(text(question), given)
-        told = [tuple(row) for row in found] if found.returns_rows else []
-    engine.dispose()
-    return told
-
-
-def act_as(site: Site, member: Member, role: str) -> None:
-    rows(
-        site, "UPDATE memberships SET role = :role WHERE org_id = :org",
-        role=role, org=member.org_id,
-    )  # fmt: skip
-
-
-def audited(site: Site) -> list[tuple[Any, ...]]:
-    return rows(
-        site,
-        "SELECT action, subject, user_id FROM audit_log WHERE action LIKE 'call.listening%'"
-        " ORDER BY rowid",
-    )
+def audited(site: Site, call: CallRow) -> list[tuple[str, str]]:
+    return audit_of(site.spool.parent, call.call_id)
 
 
 async def allow(site: Site, member: Member, allowed: bool = True) -> None:
@@ -75,10 +55,10 @@ def listen(client: httpx2.AsyncClient, member: Member, call: CallRow) -> Any:
     return client.stream("GET", f"/calls/{call.call_id}/listen", headers=member.cookie)
 
 
-async def ended(site: Site) -> None:
+async def ended(site: Site, call: CallRow) -> None:
     """Wait until it is written down that somebody listens no more."""
     async with asyncio.timeout(WAIT_S):
-        while audited(site)[-1][0] != "call.listening_ended":
+        while audited(site, call)[-1][0] != "call.listening_ended":
             await asyncio.sleep(0.01)
 
 
@@ -93,15 +73,18 @@ async def test_one_hears_the_call_to_its_end_and_it_is_written_down(site: Site) 
         assert "content-length" not in answer.headers
         ear = Ear(answer)
         assert await ear.hear(44) == WAV_HEADER
-        assert audited(site) == [("call.listening_began", call.call_id, user)]
+        assert audited(site, call) == [("call.listening_began", user)]
         listeners = site.stage.board.listeners
         assert listeners.calls == {call.call_id}
         listeners.sound({call.call_id: BLOCK, "call_other": b"no"}, ())
         assert await ear.hear(len(BLOCK)) == BLOCK
         listeners.sound({call.call_id: BLOCK}, (call.call_id,))
         assert await ear.until_it_ends() == BLOCK
-        await ended(site)
-    assert [row[0] for row in audited(site)] == ["call.listening_began", "call.listening_ended"]
+        await ended(site, call)
+    assert [row[0] for row in audited(site, call)] == [
+        "call.listening_began",
+        "call.listening_ended",
+    ]
 
 
 async def test_who_leaves_is_written_down_too(site: Site) -> None:
@@ -112,7 +95,7 @@ async def test_who_leaves_is_written_down_too(site: Site) -> None:
         async with listen(client, member, call) as answer:
             ear = Ear(answer)
             await ear.hear(44)
-        await ended(site)
+        await ended(site, call)
         async with asyncio.timeout(WAIT_S):
             while site.stage.board.listeners.calls:
                 await asyncio.sleep(0.01)
@@ -127,7 +110,7 @@ async def sign_out(site: Site, member: Member) -> None:
 
 
 async def lose_the_role(site: Site, member: Member) -> None:
-    act_as(site, member, "member")
+    act_as(site.spool.parent, member.org_id, "member")
 
 
 @pytest.mark.parametrize("revoke", [forbid, sign_out, lose_the_role])
@@ -140,7 +123,7 @@ async def test_who_may_no_more_hears_no_more(site: Site, revoke: Any) -> None:
         await ear.hear(44)
         await revoke(site, member)
         assert await ear.until_it_ends() == b""
-        await ended(site)
+        await ended(site, call)
 
 
 async def test_it_is_forbidden_unless_an_owner_allows_it(site: Site) -> None:
@@ -150,15 +133,15 @@ async def test_it_is_forbidden_unless_an_owner_allows_it(site: Site) -> None:
     assert (await site.client.get(path, headers=member.cookie)).status_code == 403
     await allow(site, member)
     for role in ("member", "viewer"):
-        act_as(site, member, role)
+        act_as(site.spool.parent, member.org_id, role)
         assert (await site.client.get(path, headers=member.cookie)).status_code == 403
     assert (await site.client.get(path, headers=member.bearer)).status_code in (303, 401)
     assert (await site.client.get(path)).status_code in (303, 401)
-    act_as(site, member, "owner")
+    act_as(site.spool.parent, member.org_id, "owner")
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         answer = await site.client.get(path, headers={**member.cookie, **headers})
         assert answer.status_code == 403
-    assert audited(site) == []
+    assert audited(site, call) == []
 
 
 async def test_nobody_hears_the_calls_of_others(site: Site) -> None:
@@ -168,7 +151,7 @@ async def test_nobody_hears_the_calls_of_others(site: Site) -> None:
     await allow(site, stranger)
     path = f"/calls/{call.call_id}/listen"
     assert (await site.client.get(path, headers=member.cookie)).status_code == 404
-    assert audited(site) == []
+    assert audited(site, call) == []
 
 
 async def test_there_is_nothing_to_hear_of_calls_that_are_over_or_elsewhere(site: Site) -> None:
@@ -180,7 +163,7 @@ async def test_there_is_nothing_to_hear_of_calls_that_are_over_or_elsewhere(site
     ):
         path = f"/calls/{call.call_id}/listen"
         assert (await site.client.get(path, headers=member.cookie)).status_code == 409
-    assert audited(site) == []
+    assert audited(site, call) == []
 
 
 async def test_there_is_an_end_to_listeners(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +190,7 @@ async def test_what_waits_for_a_listener_is_bounded() -> None:
 @pytest.mark.parametrize(("role", "may"), [("owner", True), ("admin", False), ("member", False)])
 async def test_only_owners_allow_it(site: Site, role: str, may: bool) -> None:
     member = await site.join()
-    act_as(site, member, role)
+    act_as(site.spool.parent, member.org_id, role)
     page = await site.client.get("/calls/live", headers=member.cookie)
     assert ("Allow listening in" in page.text) is may
     token = (await site.client.get("/keys", headers=member.cookie)).text
@@ -219,7 +202,7 @@ async def test_only_owners_allow_it(site: Site, role: str, may: bool) -> None:
     answer = await site.client.post(path, headers=member.cookie, data=sent)
     assert answer.status_code == (303 if may else 403)
     assert (await site.control.organisation(member.org_id)).may_listen is may
-    told = rows(site, "SELECT detail, user_id FROM audit_log WHERE action = 'listening'")
-    assert told == ([("allowed", member.session.signed_in.user.id)] if may else [])
+    told = audit_of(site.spool.parent, member.org_id)
+    assert told[-1:] == ([("listening", member.session.signed_in.user.id)] if may else [])
     page = await site.client.get("/calls/live", headers=member.cookie)
     assert ("Forbid listening in" in page.text) is may

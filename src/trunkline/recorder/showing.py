@@ -10,6 +10,7 @@ from trunkline.live.running import UNKNOWN
 from trunkline.recorder.calls import Call
 from trunkline.recorder.ears import Ears
 from trunkline.recorder.present import now_us, running
+from trunkline.recorder.recall import recall
 from trunkline.recorder.tape import Tape
 
 LOOK_NS: Final = 250_000_000
@@ -89,7 +90,9 @@ class Showing:
                 continue
             until_us = (read_ns - call.state.opened_ns) // 1000 - DELAY_US
             if call.ears.tape is None:
-                call.ears.tape = Tape(max(0, until_us))
+                tape = call.ears.tape = Tape(max(0, until_us))
+                for placed in recall(call, until_us):
+                    tape.hear(placed)
             sounds[call_id] = call.ears.tape.until(until_us)
         for call_id, call in self._taped.items():
             if call_id in running_now or call.ears is None or call.ears.tape is None:
