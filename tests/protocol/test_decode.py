@@ -49,9 +49,21 @@ def test_every_event_of_the_openai_package_is_modelled(name: str) -> None:
     assert name_of(event) == GA_OF_BETA.get(name, name)
 
 
+VLLM_NAMES = {"transcription.delta", "transcription.done"}
+
+
+def test_a_session_of_vllm_says_its_model_beside_its_session() -> None:
+    update = decode(wire("session.update", model="voxtral"))
+    assert isinstance(update, events.SessionUpdate)
+    assert update.session.model == "voxtral"
+    both = decode(wire("session.update", model="a", session={"model": "b"}))
+    assert isinstance(both, events.SessionUpdate)
+    assert both.session.model == "b"
+
+
 def test_our_names_are_those_of_the_openai_package() -> None:
     ours = {arm.__struct_config__.tag for arm in get_args(events.Modelled)}
-    assert ours <= OPENAI_NAMES | FLOWING_NAMES
+    assert ours <= OPENAI_NAMES | FLOWING_NAMES | VLLM_NAMES
 
 
 @pytest.mark.parametrize("name", sorted(TRANSLATION_NAMES))

@@ -266,3 +266,98 @@ def test_a_sideband_of_gpt_live_hears_both_and_pays_nothing() -> None:
     (call,) = [row for row in rows if isinstance(row, CallRow)]
     assert (call.caller_audio_us, call.assistant_audio_us) == (1_000_000, 300_000)
     assert not [row for row in rows if isinstance(row, UsageRow)]
+
+
+# --- a conversation that costs its time, and what a server of one's own writes down
+
+XAI = {"provider": "xai", "kind": "realtime", "path": "/v1/realtime",
+       "model_asked": "grok-voice-latest", "model_used": "grok-voice-latest"}  # fmt: skip
+
+
+def grok(at_ms: float = 100) -> Told:
+    return provider(at_ms, "session.created", session={"id": "sess_x", "model": XAI["model_used"]})
+
+
+def written(at_ms: float, item_id: str, type_: str = "input_text") -> Told:
+    item = {"id": item_id, "type": "message", "role": "user", "content": [{"type": type_}]}
+    return caller(at_ms, "conversation.item.create", item=item)
+
+
+def test_a_conversation_with_xai_costs_its_time_and_the_messages_that_are_written() -> None:
+    """0.08 a minute from `session.created` on, 0.004 for a text; what was said costs no more."""
+    journal = records([
+        grok(), written(1_000, "i1"), written(2_000, "i2"), written(3_000, "i3", "input_audio"),
+        provider(4_000, "response.created", response={"id": "r1"}),
+        provider(5_000, "response.done", response={
+            "id": "r1", "status": "completed",
+            "usage": {"input_tokens": 7, "output_tokens": 9, "total_tokens": 16},
+        }),
+        provider(90_100, "ping"),
+    ])  # fmt: skip
+    rows = latest(run(of_december(journal, **XAI), over=True).rows)
+    used = [row for row in rows if isinstance(row, UsageRow)]
+    assert sorted((row.kind, row.seconds_us, row.cost_usd) for row in used) == [
+        ("message", 0, Decimal("0.004")),
+        ("message", 0, Decimal("0.004")),
+        ("response", 0, Decimal(0)),
+        ("session", 30_000_000, Decimal("0.04")),
+        ("session", 60_000_000, Decimal("0.08")),
+    ]
+    assert {row.item_id for row in used if row.kind == "message"} == {"i1", "i2"}
+    assert {row.estimated for row in used if row.kind == "session"} == {True}
+    (call,) = [row for row in rows if isinstance(row, CallRow)]
+    assert (call.cost_usd, call.unpriced, call.kind) == (Decimal("0.128"), (), "realtime")
+
+
+def test_where_no_price_is_known_nothing_is_metered() -> None:
+    for more in ({"model_used": "grok-unheard-of"}, {"provider": "openai"}):
+        rows = run(of_december(records([grok(), provider(90_000, "ping")]), **{**XAI, **more})).rows
+        assert not [row for row in rows if isinstance(row, UsageRow)]
+
+
+VLLM = {"provider": "vllm", "kind": "realtime", "path": "/v1/realtime", "model_used": "",
+        "model_asked": "", "caller_dialect": "beta", "provider_dialect": "beta"}  # fmt: skip
+
+
+def pushed(at_ms: float, length_ms: int = 100) -> Told:
+    audio = base64.b64encode(b"\0\0" * 16 * length_ms).decode()
+    return caller(at_ms, "input_audio_buffer.append", audio=audio)
+
+
+def test_what_vllm_writes_down_are_lines_that_end_when_it_says_so() -> None:
+    rows = live_rows(
+        provider(100, "session.created", id="sess_v", created=1),
+        caller(200, "session.update", model="voxtral"),
+        [pushed(1_000 + at) for at in range(0, 1_000, 100)],
+        caller(2_000, "input_audio_buffer.commit", final=False),
+        provider(2_200, "transcription.delta", delta="Go forward."),
+        provider(2_300, "transcription.delta", delta=" Ten metrs"),
+        provider(2_400, "transcription.done", text="Go forward. Ten meters."),
+        [pushed(5_000 + at) for at in range(0, 500, 100)],
+        provider(6_000, "transcription.done", text="Stop."),
+        **VLLM,
+    )  # fmt: skip
+    said = sorted((row for row in rows if isinstance(row, ItemRow)), key=lambda row: row.position)
+    assert [(row.role, row.text) for row in said] == [
+        ("caller", "Go forward. Ten meters."), ("caller", "Stop."),
+    ]  # fmt: skip
+    # 16 kHz: a second and a half of sound, and each line lies where its own is.
+    first, second = said
+    assert (first.starts_us, first.ends_us) == (900_000, 1_900_000)
+    assert (second.starts_us, second.ends_us) == (4_900_000, 5_400_000)
+    (call,) = [row for row in rows if isinstance(row, CallRow)]
+    assert (call.kind, call.caller_audio_us, call.turns) == ("transcription", 1_500_000, 0)
+    assert call.model_used == "voxtral"
+
+
+def test_dictation_survives_a_restart_anywhere() -> None:
+    journal = of_december(records([
+        provider(100, "session.created", id="sess_v"), pushed(1_000),
+        provider(2_200, "transcription.delta", delta="Go"), pushed(2_300),
+        provider(2_400, "transcription.done", text="Go on."),
+    ]), **VLLM)  # fmt: skip
+    whole = run(journal)
+    for cut in range(1, len(journal)):
+        first = run(journal[:cut], over=False)
+        second = run(journal[cut:], restored(saved(first.state)))
+        assert latest(first.rows + second.rows) == latest(whole.rows)

@@ -28,8 +28,11 @@ class Cost(NamedTuple):
 def cost_of_response(usage: Usage, price: Price) -> Cost | None:
     """Return the cost of `usage` by tokens; None when a used modality has no price.
 
-    Cached tokens are paid at the cached price only, never at both.
+    Cached tokens are paid at the cached price only, never at both. A model that is paid by
+    time takes nothing for tokens, whatever it tells of them.
     """
+    if price.per_minute is not None:
+        return Cost(Decimal(0), False)
     parts = parts_of(usage, price)
     if parts is None:
         return None
@@ -72,6 +75,12 @@ def cost_of_time(duration_us: int, price: Price, *, standby_us: int = 0) -> Cost
     standby = _first(price.standby_per_minute, price.per_minute) or Decimal(0)
     dollars = price.per_minute * (duration_us - standby_us) + standby * standby_us
     return Cost((dollars / _MINUTE_US).quantize(_PLACES), False)
+
+
+def cost_of_message(price: Price) -> Cost | None:
+    """Return what a message that the caller writes costs beside the time; None: nothing."""
+    usd = price.per_text_message
+    return None if usd is None else Cost(usd.quantize(_PLACES), False)
 
 
 def _lines(usage: Usage, price: Price) -> tuple[tuple[str, int, Decimal | None], ...]:

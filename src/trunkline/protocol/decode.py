@@ -25,6 +25,8 @@ from trunkline.protocol.wire import Wire
 
 class _SessionUpdate(Wire, frozen=True, tag="session.update"):
     session: WireSession = WireSession()
+    model: str | None = None
+    """vLLM: all that a session has there, and in no object."""
 
 
 class _SessionCreated(Wire, frozen=True, tag="session.created"):
@@ -150,6 +152,10 @@ def _public(event: Modelled | _Sessions) -> Event:
     if made is None:
         return cast("Modelled", event)
     told = cast("_Sessions", event)
+    if isinstance(told, _SessionUpdate) and told.model and not told.session.model:
+        told = _SessionUpdate(
+            event_id=told.event_id, session=msgspec.structs.replace(told.session, model=told.model)
+        )
     return made(event_id=told.event_id, session=normalised(told.session))
 
 

@@ -581,6 +581,8 @@ Modelled: TypeAlias = (
     | TranscriptionDelta
     | TranscriptionFailed
     | TranscriptionSegment
+    | flow.Dictated
+    | flow.DictatedWords
     | flow.FlowAppend
     | flow.FlowAudio
     | flow.FlowClose

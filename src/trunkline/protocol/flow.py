@@ -1,4 +1,4 @@
-"""Pure. The events of sessions that flow: translation, and GPT-Live (protocol.md 2.4, 2.5).
+"""Pure. The events of sessions that flow: translation, GPT-Live (protocol.md 2.4, 2.5), and vLLM's.
 
 Sound and words go both ways at once. There are no items, no responses and no turns:
 whoever reads these must not wait for any. `events.Modelled` has them among the others.
@@ -54,6 +54,18 @@ class HeardWords(Words, frozen=True, tag="session.input_transcript.delta"):
 
 class SpokenWords(Words, frozen=True, tag="session.output_transcript.delta"):
     """What the assistant says, or the translation."""
+
+
+class DictatedWords(Wire, frozen=True, tag="transcription.delta"):
+    """vLLM: a piece of what the caller said, while it is being worked out."""
+
+    delta: str = ""
+
+
+class Dictated(Wire, frozen=True, tag="transcription.done"):
+    """vLLM: all that the caller said since the last of these."""
+
+    text: str = ""
 
 
 class FlowAudio(Wire, frozen=True, tag="session.output_audio.delta"):

@@ -44,6 +44,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Billed by time, in place of tokens."""
     standby_per_minute: Decimal | None = None
     """While the model does not listen. None: that costs the same."""
+    per_text_message: Decimal | None = None
+    """Beside the time: for each message that the caller writes."""
     simulated: bool = False
     """Nobody is billed: the figures are there so that a demonstration shows a cost."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from trunkline.protocol import events
-from trunkline.recorder import flowing, lint, tools, turns
+from trunkline.recorder import cost, flowing, lint, tools, turns
 from trunkline.recorder.bounds import id_of
 from trunkline.recorder.sound import Heard, Placed, Stopped
 from trunkline.recorder.state import State, Step
@@ -39,6 +39,13 @@ def _item_create(state: State, step: Step, event: events.ItemCreate, _heard: Hea
         tools.answered_by_caller(state, step, event.item)
     elif event.item.type == "message" and event.item.role == "user":
         state.typed_us, state.typed_id = step.at_us, id_of(event.item.id)
+        if state.meter is not None and _is_written(event.item):
+            row = cost.charge_message(state, step, id_of(event.item.id))
+            step.rows.extend([row] if row is not None else [])
+
+
+def _is_written(item: events.Item) -> bool:
+    return any(part.type == "input_text" for part in item.content or ())
 
 
 def _response_create(state: State, step: Step, event: events.ResponseCreate, _heard: Heard) -> None:
@@ -47,7 +54,9 @@ def _response_create(state: State, step: Step, event: events.ResponseCreate, _he
         turns.requested(state, step, aside=aside)
 
 
-def _session_update(state: State, step: Step, _event: events.SessionUpdate, _: Heard) -> None:
+def _session_update(state: State, step: Step, event: events.SessionUpdate, _: Heard) -> None:
+    # Whoever is told a model by the provider knows better than what was asked for.
+    state.hearing.model = state.hearing.model or id_of(event.session.model)
     state.update_us = step.handed_us
     if step.handed_us is not None:
         lint.updating(state, step)

@@ -15,6 +15,7 @@ import msgspec
 
 from trunkline.protocol.cost import (
     Cost,
+    cost_of_message,
     cost_of_response,
     cost_of_time,
     cost_of_transcription,
@@ -83,6 +84,27 @@ def charge_session(state: State, step: Step, seconds_us: int, standby_us: int) -
     return row
 
 
+def charge_message(state: State, step: Step, item_id: str) -> UsageRow | None:
+    """Return the row of a message that the caller wrote, and add it to the call.
+
+    None where messages cost nothing of their own.
+    """
+    row = _row(state, step, "message", model_of(state), Usage())
+    price = _price(state, step, row)
+    if price is None or price.per_text_message is None:
+        return None
+    row = _with_cost(state, step, msgspec.structs.replace(row, item_id=item_id), Usage())
+    _add(state, row)
+    return row
+
+
+def is_paid_by_time(state: State, step: Step) -> bool:
+    """Return whether the session of a conversation costs its time, in place of tokens."""
+    row = _row(state, step, "session", model_of(state), Usage())
+    price = _price(state, step, row)
+    return price is not None and price.per_minute is not None
+
+
 def model_of(state: State) -> str:
     """Return the model that responses are billed as: what was dialled, else the session's."""
     return (state.opened.model_used if state.opened else "") or state.hearing.model
@@ -107,6 +129,8 @@ def _priced(row: UsageRow, usage: Usage, price: Price | None) -> Cost | None:
     if price is None:
         return None
     bounded = _bounded(row, usage)
+    if row.kind == "message":
+        return cost_of_message(price)
     if row.kind == "session":
         return cost_of_time(bounded.duration_us, price, standby_us=row.standby_us)
     costing = cost_of_response if row.kind == "response" else cost_of_transcription

@@ -37,7 +37,6 @@ def appended(state: State, step: Step, _event: Any, heard: Heard) -> None:
         state.sums.caller_audio_us += heard.duration_us
         track = state.sound.caller
         track.forget_before(track.appended_us - track.origin_us - _REMEMBERED_US)
-    meter.passed(state, step)
 
 
 _REMEMBERED_US: Final = 30_000_000 + REACH_BACK_US
@@ -48,13 +47,39 @@ def sounded(state: State, step: Step, _event: flow.FlowAudio, heard: Heard) -> N
     """A piece of what is said to the caller."""
     if isinstance(heard, Placed):
         state.sums.assistant_audio_us += heard.duration_us
-    meter.passed(state, step)
 
 
 def heard_words(state: State, step: Step, event: flow.HeardWords, _heard: Heard) -> None:
     """What the caller said, placed where it was said if the provider tells."""
     starts_us, ends_us = _said_at(state, step, event)
     _words(state, step, "caller", event.delta, starts_us, ends_us)
+
+
+def dictated_words(state: State, step: Step, event: flow.DictatedWords, _heard: Heard) -> None:
+    """What the caller said, as far as it is known: the line is over when the provider says so."""
+    line = _dictation(state, step)
+    lines.append(line, 0, event.delta)
+    _tell(state, step, line)
+
+
+def dictated(state: State, step: Step, event: flow.Dictated, _heard: Heard) -> None:
+    """All that the caller said since the line before."""
+    line = _dictation(state, step)
+    line.parts = {0: event.text} if event.text else line.parts
+    lines.emit(state, step, line)
+    stream = state.streams["caller"]
+    stream.item_id, stream.from_us = "", state.sound.caller.appended_us
+
+
+def _dictation(state: State, step: Step) -> Line:
+    """Return the line that the caller's words go to, which lies where its sound does."""
+    state.hearing.kind, state.hearing.only_listens = "transcription", True
+    stream, track = state.streams.setdefault("caller", Stream()), state.sound.caller
+    line = state.lines.kept.get(stream.item_id)
+    if line is None:
+        line = _begin(state, step, stream, "caller", track.placed_at(stream.from_us))
+    line.ends_us = max(track.placed_at(track.appended_us), line.starts_us or 0)
+    return line
 
 
 def spoken_words(state: State, step: Step, event: flow.SpokenWords, _heard: Heard) -> None:
@@ -89,10 +114,15 @@ def _words(state: State, step: Step, role: str, delta: str, starts_us: int, ends
     lines.append(line, 0, delta)
     line.ends_us = max(line.ends_us or 0, ends_us, line.starts_us or 0)
     stream.words_us = step.heard_us
+    _tell(state, step, line)
+
+
+def _tell(state: State, step: Step, line: Line) -> None:
+    """Write the row of a line that grows, now and then."""
+    stream = state.streams[line.role]
     if step.heard_us - stream.told_us >= TOLD_US:
         stream.told_us = step.heard_us
         lines.emit(state, step, line)
-    meter.passed(state, step)
 
 
 def _is_over(stream: Stream, line: Line, delta: str, at_us: int) -> bool:
@@ -148,6 +178,8 @@ OF_PROVIDER: Final[dict[type, _Handler]] = {
     flow.FlowAudio: sounded,
     flow.LiveAppend: appended,
     flow.HeardWords: heard_words,
+    flow.DictatedWords: dictated_words,
+    flow.Dictated: dictated,
     flow.SpokenWords: spoken_words,
     flow.FlowClosed: closed,
     flow.UsageUpdated: usage_updated,

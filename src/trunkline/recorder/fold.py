@@ -27,7 +27,9 @@ from trunkline.protocol import prices as price_data
 from trunkline.protocol.call import Closed, EndReason, Gap, Note, Opened
 from trunkline.protocol.decode import Peek, decode, decode_and_peek, peek
 from trunkline.protocol.events import ErrorDetail, ErrorEvent
+from trunkline.protocol.formats import Format
 from trunkline.protocol.prices import PriceTable
+from trunkline.protocol.profiles.catalogue import PROFILES
 from trunkline.recorder import caller, histogram, lines, lint, meter, provider, speech, turns
 from trunkline.recorder.bounds import MAX_ID_CHARS, MAX_NUMBER, MAX_WALL_US, clamped, id_of
 from trunkline.recorder.errors import error
@@ -122,6 +124,8 @@ def _opened(state: State, step: Step) -> None:
         state.opened = opened
         state.opened_ns = opened.opened_ns
         state.wall_us = min(MAX_WALL_US, max(0, opened.wall_ns // 1000))
+        if (profile := PROFILES.get(opened.provider)) is not None:
+            state.sound.caller_format = Format("pcm", profile.hears_hz)
     _stamp(state, step)
     step.rows.append(call_row(state))
 
@@ -146,6 +150,8 @@ def _frame(state: State, step: Step) -> None:
         step.hear(heard)
     if handler is not None:
         handler(state, step, event, heard)
+    if state.meter is not None:
+        meter.passed(state, step)
 
 
 def _count(state: State, record: Record) -> None:
@@ -219,6 +225,8 @@ def _unheard(state: State, step: Step, note: Note) -> None:
     """What was told while a sideband was away is not known, not even how much it was."""
     gap_ns = note.data.get("gap_ns")
     seconds = clamped(gap_ns) / 1e9 if isinstance(gap_ns, int) else 0
+    # The provider's clock went on: what it tells from here on counts the time that is missing.
+    state.sound.caller.origin_us -= round(seconds * 1e6)
     detail = ErrorDetail(
         type="recording_error",
         code="sideband_gap",

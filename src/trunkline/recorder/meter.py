@@ -1,6 +1,6 @@
-"""Pure. Sessions that are paid by the second: translation and GPT-Live.
+"""Pure. Sessions that are paid by the second: translation, GPT-Live, and xAI's conversations.
 
-GPT-Live tells how many seconds it has billed; translation tells nothing, so the time from
+GPT-Live tells how many seconds it has billed; the others tell nothing, so the time from
 the session's beginning to its end is taken, and marked as estimated. Either is written
 into the usage minute by minute: an hour's session must show in budgets before it is over.
 """

@@ -39,8 +39,13 @@ def _session_created(state: State, step: Step, event: events.SessionCreated, _he
         state.ready_us = step.at_us
     _session(state, event.session)
     _lint_models(state, step)
-    if state.hearing.kind == "translation":
+    if state.hearing.kind == "translation" or _conversation_paid_by_time(state, step):
         meter.begin(state, step)
+
+
+def _conversation_paid_by_time(state: State, step: Step) -> bool:
+    asked = state.opened.kind if state.opened is not None else ""
+    return (state.hearing.kind or asked) == "realtime" and cost.is_paid_by_time(state, step)
 
 
 def _session_started(state: State, step: Step, event: flow.SessionStarted, _heard: Heard) -> None:

@@ -61,6 +61,7 @@ class Sound(msgspec.Struct):
     interrupts: bool = True
     """A barge-in cancels the answer, so the caller's player stops."""
     sessions: int = 0
+    session_id: str = ""
     running: list[str] = []
     """Responses that may still send audio."""
     silenced: list[str] = []
@@ -187,8 +188,10 @@ def _session(
 ) -> Heard:
     if not isinstance(event, events.SessionUpdated):
         sound.sessions += 1
-        if sound.sessions > 1:
+        # Told again on a sideband that was opened again: it is the session that it was.
+        if sound.sessions > 1 and (event.session.id or "") != sound.session_id:
             sound.caller.restart()
+        sound.session_id = event.session.id or ""
     _configure(sound, event.session)
     return None
 

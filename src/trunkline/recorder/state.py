@@ -222,6 +222,8 @@ class Stream(msgspec.Struct):
     """When the last words came."""
     told_us: int = 0
     """When its row was last written."""
+    from_us: int = 0
+    """Where in the appended sound the next line begins, if the provider says when one is over."""
 
 
 class Meter(msgspec.Struct):

@@ -41,6 +41,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Models that are certainly its own, `*` for any letters. Empty: they may have any name."""
     own_events: bool = False
     """Its events are in no dialect that we know: nothing is bridged, whatever the caller says."""
+    hears_hz: int = 24_000
+    """Rate of the PCM that it takes where no event says another."""
     always: tuple[Header, ...] = ()
     """Headers that it must have, whatever the caller sends."""
     resource_is: str = "the name of an Azure resource"

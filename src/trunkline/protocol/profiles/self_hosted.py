@@ -46,4 +46,5 @@ VLLM = Profile(
     model=model_of,
     dialect=speaks_beta,
     own_events=True,
+    hears_hz=16_000,
 )

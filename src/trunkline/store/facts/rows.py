@@ -410,7 +410,7 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     at_day: str
     """UTC date of the event, `YYYY-MM-DD`: prices are those of that day."""
     kind: str
-    """`response`, `transcription` or `session`."""
+    """`response`, `transcription`, `session`, or `message`: one that the caller wrote."""
     model: str
     turn: int = 0
     response_id: str = ""

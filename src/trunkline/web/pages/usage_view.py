@@ -95,6 +95,8 @@ def _group(kind: str, model: str, rows: list[UsageRow], price: Price | None) -> 
     parts = [*_inputs(tokens, price), *_outputs(tokens, price)]
     if seconds_us:
         parts.append((Part(_TIMES.get(kind, "Time"), text.seconds(seconds_us), ""), cost))
+    if kind == "message":
+        parts.append((Part("Messages written", text.count(len(rows)), ""), cost))
     if standby_us := sum(row.standby_us for row in rows):
         # A part of the line above, which has the cost of both.
         parts.append((Part("of it on standby", text.seconds(standby_us), ""), None))
