@@ -581,19 +581,7 @@ Modelled: TypeAlias = (
     | TranscriptionDelta
     | TranscriptionFailed
     | TranscriptionSegment
-    | flow.Dictated
-    | flow.DictatedWords
-    | flow.FlowAppend
-    | flow.FlowAudio
-    | flow.FlowClose
-    | flow.FlowClosed
-    | flow.HeardWords
-    | flow.InputMuted
-    | flow.InputUnmuted
-    | flow.LiveAppend
-    | flow.SessionStarted
-    | flow.SpokenWords
-    | flow.UsageUpdated
+    | flow.Flowing
 )
 """Every event that has a struct."""
 

@@ -6,6 +6,8 @@ whoever reads these must not wait for any. `events.Modelled` has them among the 
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import msgspec
 
 from trunkline.protocol.session import Session
@@ -102,3 +104,21 @@ class InputMuted(Wire, frozen=True, tag="session.input_audio.muted"):
 
 class InputUnmuted(Wire, frozen=True, tag="session.input_audio.unmuted"):
     """GPT-Live hears the caller again."""
+
+
+Flowing: TypeAlias = (
+    Dictated
+    | DictatedWords
+    | FlowAppend
+    | FlowAudio
+    | FlowClose
+    | FlowClosed
+    | HeardWords
+    | InputMuted
+    | InputUnmuted
+    | LiveAppend
+    | SessionStarted
+    | SpokenWords
+    | UsageUpdated
+)
+"""Every event of these sessions."""
