@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import subprocess
 import wave
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +19,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, WebSocket, expect
 from tests.browser.access import serious_findings, too_wide
 from tests.support import speech
 from tests.support.browsing import Complaints, open_browser
-from tests.support.running import Running, command, running, sign_in_link
+from tests.support.running import (
+    COMMAND,
+    Running,
+    command,
+    environment,
+    running,
+    sign_in_link,
+)
 
 SLOW_MS = 30_000
 """For what takes a few seconds on a machine that does nothing else."""
@@ -54,26 +64,45 @@ def new_page(started: Running, browser: Browser, complaints: Complaints) -> Gene
     """Return a function that opens Talk; `at` is another name for where it runs."""
     opened: list[BrowserContext] = []
 
-    def new(*, microphone: bool = True, at: str = "", **options: Any) -> Page:
+    def new(*, microphone: bool = True, at: str = "") -> Page:
         url = started.url.replace("127.0.0.1", at) if at else started.url
-        with ThreadPoolExecutor(1) as thread:
-            link = thread.submit(asyncio.run, sign_in_link(started)).result()
-        context = browser.new_context(base_url=url, **options)
+        opened.append(browser.new_context(base_url=url))
         if not at:
             # What is not granted here is refused.
-            context.grant_permissions(["microphone"] if microphone else ["clipboard-read"])
-        opened.append(context)
-        page = context.new_page()
-        complaints.watch(page)
-        page.goto(urlsplit(link).path)
-        page.get_by_role("button", name="Open the dashboard").click()
-        page.wait_for_url("**/calls")
-        page.goto("/talk")
-        return page
+            opened[-1].grant_permissions(["microphone"] if microphone else ["clipboard-read"])
+        return talk_page(opened[-1], started, complaints)
 
     yield new
     for context in opened:
         context.close()
+
+
+def talk_page(context: BrowserContext, started: Running, complaints: Complaints) -> Page:
+    """Return Talk, of somebody who has signed in."""
+    with ThreadPoolExecutor(1) as thread:
+        link = thread.submit(asyncio.run, sign_in_link(started)).result()
+    page = context.new_page()
+    complaints.watch(page)
+    page.goto(urlsplit(link).path)
+    page.get_by_role("button", name="Open the dashboard").click()
+    page.wait_for_url("**/calls")
+    page.goto("/talk")
+    return page
+
+
+@contextlib.contextmanager
+def provider() -> Generator[str]:
+    """A provider apart from everything: a simulator of its own."""
+    process = subprocess.Popen(
+        [*COMMAND, "simulator", "--port", "0"],
+        stdout=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
 
 
 class Wire:
@@ -82,11 +111,14 @@ class Wire:
     def __init__(self, page: Page) -> None:
         self.url = ""
         self.sent: list[dict[str, Any]] = []
+        self.seen: list[str] = []
+        """Everything that came, as text."""
         page.on("websocket", self._opened)
 
     def _opened(self, socket: WebSocket) -> None:
         self.url = socket.url
         socket.on("framesent", lambda frame: self.sent.append(json.loads(frame)))
+        socket.on("framereceived", lambda frame: self.seen.append(str(frame)))
 
     def types(self) -> list[str]:
         return [event["type"] for event in self.sent]
@@ -214,6 +246,9 @@ def test_what_the_gateway_refuses_is_told_with_its_code(
     started: Running, new_page: NewPage, complaints: Complaints
 ) -> None:
     page = new_page()
+    page.get_by_role("button", name="Start without a microphone").click()
+    expect(page.locator("#saying")).to_be_visible(timeout=SLOW_MS)
+    hang_up(page)
     keys = command("keys", "list", "--data", str(started.data)).stdout.splitlines()
     key_id = next(line for line in keys if " Talk" in line).split()[0]
     limit = ("keys", "limit", key_id, "--data", str(started.data), "--max-calls-per-minute")
@@ -228,3 +263,31 @@ def test_what_the_gateway_refuses_is_told_with_its_code(
     assert command(*limit, "0").returncode == 0
     assert all("429" in text for text in complaints)
     complaints.clear()
+
+
+def test_a_stored_provider_is_spoken_with_and_its_key_stays_here(
+    browser: Browser, complaints: Complaints, tmp_path: Path
+) -> None:
+    secret = "sk-proj-canaryTALK0123456789"
+    with provider() as url, running(tmp_path / "data") as started:
+        subprocess.run(
+            [*COMMAND, "providers", "add", "--name", "ours", "--profile", "openai", "--url", url,
+             "--data", str(started.data)],
+            input=secret, text=True, check=True, timeout=60, env=environment(),
+        )  # fmt: skip
+        context = browser.new_context(base_url=started.url)
+        page = talk_page(context, started, complaints)
+        wire = Wire(page)
+        page.get_by_label("Provider", exact=True).select_option("ours · OpenAI")
+        expect(page.get_by_label("Model")).to_have_value("gpt-realtime-2.1")
+        page.get_by_role("button", name="Start without a microphone").click()
+        page.get_by_label("Say it in writing").fill("Hello", timeout=SLOW_MS)
+        page.keyboard.press("Enter")
+        expect(lines(page, "assistant")).to_have_text(re.compile("help you"), timeout=SLOW_MS)
+        held = page.content() + "".join(wire.seen) + json.dumps(wire.sent)
+        assert secret not in held
+        assert started.key not in held
+        call = started.call(hang_up(page))
+        assert (call["provider"], call["status"]) == ("openai", "completed")
+        assert call["key"]["name"] == "Talk"
+        context.close()

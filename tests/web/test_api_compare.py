@@ -37,15 +37,20 @@ def cohort(org_id: str, version: str, base_ms: int, calls: int) -> list[Row]:
     return rows
 
 
-@pytest.fixture
-async def member(site: Site) -> Member:
-    """Has twelve calls of version 1, twelve of version 2 that wait longer, three of version 3."""
+async def with_versions(site: Site, **calls: int) -> Member:
+    """Return somebody who has calls of versions v1, v2 and v3 of an application, the second of
+    which waits longest; somebody else has others."""
     mine, other = await site.join(), await site.join()
     site.clock.now_us = NOON_US + 60 * MINUTE_US
-    for version, base_ms, calls in (("1", 500, 12), ("2", 1500, 12), ("3", 900, 3)):
-        await site.facts.insert(cohort(mine.org_id, version, base_ms, calls))
-    await site.facts.insert(cohort(other.org_id, "1", 9000, 12))
+    for version, base_ms in (("1", 500), ("2", 1500), ("3", 900)):
+        await site.facts.insert(cohort(mine.org_id, version, base_ms, calls[f"v{version}"]))
+    await site.facts.insert(cohort(other.org_id, "9", 9000, 14))
     return mine
+
+
+@pytest.fixture
+async def member(site: Site) -> Member:
+    return await with_versions(site, v1=12, v2=12, v3=3)
 
 
 async def post(site: Site, member: Member, body: Any, status: int = 200) -> Any:

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from tests.support.facts import NOON_US, SECOND_US, a_call
+from tests.support.facts import a_call
 from tests.support.web import Member, Site
-from tests.web.test_api_compare import cohort, turn
+from tests.web.test_api_compare import turn, with_versions
 
 from trunkline.store.facts.rows import ItemRow
 from trunkline.web import comparing
@@ -42,13 +42,7 @@ class Cells(HTMLParser):
 
 @pytest.fixture
 async def member(site: Site) -> Member:
-    """Has twelve calls each of versions 1 and 2, and three of version 3."""
-    mine, other = await site.join(), await site.join()
-    site.clock.now_us = NOON_US + 3600 * SECOND_US
-    for version, base_ms, calls in (("1", 500, 12), ("2", 1500, 13), ("3", 900, 3)):
-        await site.facts.insert(cohort(mine.org_id, version, base_ms, calls))
-    await site.facts.insert(cohort(other.org_id, "9", 9000, 12))
-    return mine
+    return await with_versions(site, v1=12, v2=13, v3=3)
 
 
 async def page(site: Site, member: Member, query: str = "") -> str:
