@@ -75,6 +75,7 @@ async def test_two_values_of_a_property(site: Site, member: Member) -> None:
     # Of 24 rows nobody knows the slowest twentieth.
     assert (p95["value"], p95["low"], p95["says"]) == (1000.0, None, "too_few")
     assert wait["superiority"] == 1.0
+    assert wait["shared_calls"] == 0
     spread = wait["distribution"]
     assert sum(spread["a"]) == pytest.approx(1)
     assert sum(spread["b"]) == pytest.approx(1)
@@ -140,6 +141,7 @@ async def test_the_same_twice_is_no_difference(site: Site, member: Member) -> No
     (wait,) = (await post(site, member, {**BY_PROPERTY, "values": ["1", "1"]}))["data"]
     assert wait["differences"][0]["says"] == "not_shown"
     assert wait["superiority"] == 0.5
+    assert wait["shared_calls"] == 12
 
 
 async def test_more_rows_than_are_looked_at_are_drawn_by_whole_calls(

@@ -118,6 +118,14 @@ async def test_few_calls_are_said_to_be_few(site: Site, member: Member) -> None:
     assert Cells(text).rows["turn.wait"]["says"] == "too few to say"
 
 
+async def test_groups_with_calls_in_common_are_said_to_have_them(
+    site: Site, member: Member
+) -> None:
+    text = await page(site, member, "?by=&a.model=model-1&b.property=tier%3Dgold")
+    assert "A and B have 12 calls in common." in text
+    assert "in common" not in await page(site, member, "?by=property:version&a=1&b=2")
+
+
 async def test_each_distribution_has_a_table(site: Site, member: Member) -> None:
     text = await page(site, member, "?by=property:version&a=1&b=2")
     pictures = re.findall(r'<svg class="spread".*?</svg>', text, re.DOTALL)
@@ -206,8 +214,8 @@ def test_amounts(unit: str, value: Any, words: str) -> None:
 
 
 def test_differences_have_a_sign() -> None:
-    assert [signed("ms", value) for value in (5.0, -5.0, 0.0, None, -61_000.0)] == [
-        "+5 ms", "−5 ms", "0 ms", "–", "−1:01",
+    assert [signed("ms", value) for value in (5.0, -5.0, 0.2, -0.2, None, -61_000.0)] == [
+        "+5 ms", "−5 ms", "0 ms", "0 ms", "–", "−1:01",
     ]  # fmt: skip
 
 

@@ -83,6 +83,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     a: Side
     b: Side
     differences: tuple[Difference, ...]
+    shared_calls: int
+    """Calls that are in both, of those that are looked at: then intervals are not to be trusted."""
     superiority: float | None
     """How often a row of the second is greater than one of the first; None for ratios."""
     distribution: Histogram | None
@@ -154,6 +156,7 @@ def _compared(
         a=_side(asked, of_a, a, sample_a),
         b=_side(asked, of_b, b, sample_b),
         differences=_differences(asked, of_a, of_b, a, b),
+        shared_calls=len(set(a.calls) & set(b.calls)),
         superiority=statistics.superiority(a.values, b.values) if spread else None,
         distribution=statistics.histogram(a.values, b.values) if spread else None,
     )

@@ -97,6 +97,9 @@ class ComparedModel(BaseModel):
     a: CohortNumbers
     b: CohortNumbers
     differences: list[DifferenceModel]
+    shared_calls: int = Field(
+        description="Calls in both, of those looked at. Intervals take them for different ones."
+    )
     superiority: float | None = Field(
         description="How often a row of B is greater than one of A, ties by half: Mann and"
         " Whitney's U by the number of pairs. null for ratios."
@@ -194,6 +197,7 @@ def compared(found: Compared) -> ComparedModel:
         a=_side(found.a),
         b=_side(found.b),
         differences=[_difference(metric.unit, one) for one in found.differences],
+        shared_calls=found.shared_calls,
         superiority=found.superiority,
         distribution=None
         if spread is None

@@ -119,6 +119,8 @@ class Told:
     """Metrics that no call of either has."""
     few: str
     """Why nothing is said of most; empty: something is."""
+    shared: str
+    """That both have calls in common; empty: they have none."""
 
 
 def read(query: Mapping[str, str]) -> Asked:
@@ -214,12 +216,19 @@ def told(found: Sequence[Compared], asked: Asked) -> Told:
             f"There are {calls[0]} calls of A and {calls[1]} of B. Whether they differ can be told"
             f" from {MIN_CALLS} of each on."
         )
+    both = max((one.shared_calls for one in having), default=0)
+    shared = ""
+    if both:
+        shared = (
+            f"A and B have {text.plural(both, 'call')} in common. The intervals take them for two"
+            " groups of their own, so do not rely on them here."
+        )
     names = {side: asked.values[side] or _words(asked.own[side]) for side in SIDES}
-    return Told(names, tuple(map(_line, having)), ", ".join(missing), few)
+    return Told(names, tuple(map(_line, having)), ", ".join(missing), few, shared)
 
 
 def _words(own: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in own.items()) or "all others’ filters"
+    return ", ".join(f"{name} {value}" for name, value in own.items()) or "all that fit"
 
 
 def _line(one: Compared) -> Line:
@@ -339,6 +348,8 @@ def signed(unit: str, value: Number) -> str:
     if value is None:
         return text.UNKNOWN
     words = amount(unit, value).replace("-", "−")
+    if not any(digit in words for digit in "123456789"):
+        return words.removeprefix("−")
     return f"+{words}" if value > 0 else words
 
 
