@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from trunkline.store.facts.store import FactsStore
     from trunkline.store.recordings import Recordings
     from trunkline.store.tombstones import Tombstones
+    from trunkline.vitals import figures
     from trunkline.vitals.desk import Desk
     from trunkline.web.deps import Dependencies
     from trunkline.web.traffic import Traffic
@@ -240,7 +242,8 @@ async def _serve(
         traffic, gauge = Traffic(), Gauge(settings.data)
         watch = StoreWatch(stores.facts, stores.control)
         audit = Audit(stores.blobs, stores.facts, recorder.newly_sealed, settings.retention_days)
-        vitals = ServerVitals(recorder.tell, audit.tell, traffic.tell, watch, gauge)
+        web_tell = partial(_tell_of_web, traffic, board)
+        vitals = ServerVitals(recorder.tell, audit.tell, web_tell, watch, gauge)
         desk = Desk(layout.run, "server", vitals, settings.metrics_token)
         web = web_server(create_app(stores.dependencies(settings, desk, traffic, kept, board)))
         watching = [
@@ -268,6 +271,15 @@ async def _serve(
             await recorder.stop()
             await asyncio.gather(*working)
             await asyncio.gather(*watching, return_exceptions=True)
+
+
+def _tell_of_web(traffic: Traffic, board: Board) -> figures.Web:
+    """Return what this process publishes of its web."""
+    import msgspec
+
+    return msgspec.structs.replace(
+        traffic.tell(), watchers=board.watchers, listeners=board.listeners.count
+    )
 
 
 @contextlib.asynccontextmanager

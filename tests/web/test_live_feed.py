@@ -111,6 +111,19 @@ async def test_silence_has_a_heartbeat(site: Site, monkeypatch: pytest.MonkeyPat
         assert await feed.line() == ": still here"
 
 
+async def test_it_ends_now_and_then_so_that_gateways_can(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "FEED_NS", 0)
+    member = await site.join()
+    async with serving(site) as client:
+        async with following(client, member.bearer) as feed:
+            await feed.until_it_ends()
+        monkeypatch.setattr(live, "FEED_NS", 10**12)
+        async with following(client, member.bearer) as feed:
+            await feed.next()
+
+
 async def test_a_revoked_key_is_told_nothing_more(site: Site) -> None:
     member = await site.join()
     (key,) = [key for key in await site.control.list_keys(member.org_id) if key.name == "Both"]

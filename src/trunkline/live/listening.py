@@ -61,6 +61,11 @@ class Listeners:
         self._all: list[Listener] = []
 
     @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._all)
+
+    @property
     def calls(self) -> frozenset[str]:
         """Which calls somebody listens in to."""
         return frozenset(listener.call_id for listener in self._all)

@@ -197,6 +197,9 @@ OF_SERVERS: tuple[Metric[Server], ...] = (
            ("asked", "status")),
     _one("web_request_seconds", "histogram", "From a request to the head of its answer.",
          lambda told: Times(told.web.times, told.web.times_ns)),
+    _one("web_watchers", "gauge", "Open feeds of running calls.", lambda told: told.web.watchers),
+    _one("web_listeners", "gauge", "Those who listen in to running calls.",
+         lambda told: told.web.listeners),
 )  # fmt: skip
 
 OF_SUPERVISORS: tuple[Metric[Supervisor], ...] = (

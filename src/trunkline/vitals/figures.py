@@ -161,6 +161,10 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
     times: tuple[int, ...] = ()
     """Answers by the time to their first byte; buckets as in `Leg.relay`."""
     times_ns: int = 0
+    watchers: int = 0
+    """Feeds of running calls that are open."""
+    listeners: int = 0
+    """Those who listen in to one."""
 
 
 class Server(_Process, frozen=True, kw_only=True, tag="server"):

@@ -26,8 +26,10 @@ router = APIRouter(tags=["Live"])
 
 WhoManages = Annotated[Reader, Depends(require_manager)]
 
-HEARTBEAT_NS: Final = 15 * 10**9
+HEARTBEAT_NS = 15 * 10**9
 """Of silence: proxies close what is silent for longer, mostly after a minute."""
+FEED_NS = 600 * 10**9
+"""For one answer: a gateway that was replaced waits for those that go through it."""
 RETRY_MS: Final = 2000
 """For a browser to come back."""
 
@@ -168,8 +170,8 @@ async def _told(
 ) -> AsyncGenerator[bytes]:
     """Yield the events, and now and then a line that says that we are still there."""
     yield b"retry: %d\n\n" % RETRY_MS
-    said_ns = checked_ns = monotonic_ns()
-    while not watch.closed:
+    began_ns = said_ns = checked_ns = now_ns = monotonic_ns()
+    while not watch.closed and now_ns - began_ns <= FEED_NS:
         news = await watch.news(CHECK_S)
         now_ns = monotonic_ns()
         if now_ns - checked_ns >= CHECK_S * 1e9:
