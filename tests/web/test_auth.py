@@ -557,6 +557,7 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/calls/{}/audio",
         "/v1/calls/{}/peaks",
         "/v1/calls/{}/hangup",
+        "/v1/calls/{}/audit",
         "/v1/live",
         "/v1/live/events",
         "/v1/sessions",

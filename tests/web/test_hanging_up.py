@@ -34,6 +34,25 @@ async def test_gateways_are_told_and_it_is_written_down_who_did_it(site: Site) -
     assert (line["call"], line["by"]) == (call.call_id, key.id)
 
 
+async def test_who_did_it_is_on_the_page_and_in_the_answer(site: Site) -> None:
+    member, stranger = await site.join(), await site.join()
+    call = await a_live_call(site, member)
+    await hang_up(site, call.call_id, member.manager)
+    user = member.session.signed_in.user
+    site.clock.advance_s(1)
+    await site.control.note(member.org_id, "call.listening_ended", call.call_id, "12 s", by=user.id)
+    await site.control.note(stranger.org_id, "call.listening_began", call.call_id, by="user_x")
+    path = f"/v1/calls/{call.call_id}/audit"
+    data = (await site.client.get(path, headers=member.bearer)).json()["data"]
+    assert [(line["action"], line["detail"], line["by"]) for line in data] == [
+        ("call.hung_up", "", "Scripts"),
+        ("call.listening_ended", "12 s", user.email),
+    ]
+    page = (await site.client.get(f"/calls/{call.call_id}", headers=member.cookie)).text
+    assert "<b>Scripts</b> hung up" in page
+    assert f"<b>{user.email}</b> stopped listening in (12 s)" in page
+
+
 async def test_only_a_key_that_may_manage_does_it(site: Site) -> None:
     member, stranger = await site.join(), await site.join()
     call = await a_live_call(site, member)

@@ -105,6 +105,18 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     expires_at_us: int
 
 
+class Audited(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the audit log."""
+
+    at_us: int
+    action: str
+    detail: str
+    by_id: str
+    """A user or a key; empty: the command line."""
+    by: str
+    """Their address, or the key's name; empty where they are not there any more."""
+
+
 class AccountError(TrunklineError):
     """What was asked cannot be done. The message may be shown to whoever asked."""
 

@@ -218,6 +218,7 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_log_org_id_at_us", "org_id", "at_us"),
         Index("ix_audit_log_action_at_us", "action", "at_us"),
+        Index("ix_audit_log_subject", "subject"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.store.control import accounts, models
 from trunkline.store.control.accounts import (
+    Audited,
     NewSession,
     Organisation,
     Role,
@@ -32,6 +33,7 @@ ATTEMPT_WINDOW_US: Final = 15 * MINUTE_US
 MAX_ATTEMPTS: Final = {"account and address": 10, "account": 100, "address": 100}
 """In one window. The first stops guessing, the others guessing from many places or at
 many accounts, high enough that nobody is locked out by a stranger's few tries."""
+MAX_AUDITED: Final = 1000
 MAX_SIGN_UPS: Final = {"account and address": 30, "account": 1000, "address": 100}
 """In one window, for the one account that all who sign up share."""
 
@@ -239,6 +241,29 @@ def add_audit(
             detail=detail,
         )
     )
+
+
+async def audit_of(session: AsyncSession, org_id: str, subject: str) -> list[Audited]:
+    """Return the last `MAX_AUDITED` lines on one thing of an organisation's, the latest last."""
+    entry = models.AuditEntry
+    rows = await session.execute(
+        select(entry, models.User.email, models.ApiKey.name)
+        .outerjoin(models.User, models.User.id == entry.user_id)
+        .outerjoin(models.ApiKey, models.ApiKey.id == entry.user_id)
+        .where(entry.org_id == org_id, entry.subject == subject)
+        .order_by(entry.at_us.desc(), entry.id.desc())
+        .limit(MAX_AUDITED)
+    )
+    return [
+        Audited(
+            at_us=row.at_us,
+            action=row.action,
+            detail=row.detail,
+            by_id=row.user_id,
+            by=email or key_name or "",
+        )
+        for row, email, key_name in reversed(rows.all())
+    ]
 
 
 def as_organisation(row: models.Organisation) -> Organisation:

@@ -34,6 +34,7 @@ from trunkline.store.control import (
 from trunkline.store.control.accounts import (
     OPERATOR_EMAIL,
     ApiKey,
+    Audited,
     BadAccountDetail,
     KeyLimits,
     NewKey,
@@ -330,6 +331,11 @@ class ControlStore:
         """Put something that was done elsewhere into the audit log."""
         async with self._database.writing() as session:
             people.add_audit(session, self._world, org_id, by, action, subject, detail)
+
+    async def audit_of(self, org_id: str, subject: str) -> list[Audited]:
+        """Return what was done to one thing of an organisation's, the latest last."""
+        async with self._database.reading() as session:
+            return await people.audit_of(session, org_id, subject)
 
     async def hang_up(self, org_id: str, call_id: str, *, by: str = "") -> None:
         """Have whichever gateway holds the call end it, within a second.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import IO
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing
@@ -39,6 +40,32 @@ async def get_turns(reader: WhoReads, deps: Deps, call_id: CallId) -> Turns:
     await find_call(deps, reader, call_id)
     rows = await one.turns_of_call(deps.facts, reader.org_id, call_id)
     return Turns(data=[shape.shaped(models.Turn, row) for row in rows])
+
+
+class AuditLine(BaseModel):
+    """Something that a person or a program did with a call."""
+
+    at: datetime
+    action: str = Field(description="call.hung_up, call.listening_began, call.listening_ended, …")
+    detail: str
+    by_id: str = Field(description="Of a user or a key; empty: the command line.")
+    by: str = Field(description="Their address, or the key's name.")
+
+
+class Audit(BaseModel):
+    """What was done with a call."""
+
+    data: list[AuditLine]
+
+
+@router.get("/v1/calls/{call_id}/audit")
+async def get_audit(reader: WhoReads, deps: Deps, call_id: CallId) -> Audit:
+    """Who did what with a call, the latest last: hung up, listened in, said something of it."""
+    await find_call(deps, reader, call_id)
+    lines = await deps.control.audit_of(reader.org_id, call_id)
+    return Audit(
+        data=[shape.shaped(AuditLine, line, at=shape.moment(line.at_us)) for line in lines]
+    )
 
 
 @router.get(

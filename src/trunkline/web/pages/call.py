@@ -19,6 +19,7 @@ from trunkline.web.erasing import erase
 from trunkline.web.hanging_up import hang_up
 from trunkline.web.lint import lint_of
 from trunkline.web.pages import events_view, live_view
+from trunkline.web.pages.audit_view import deeds
 from trunkline.web.pages.call_view import Facts, call_view
 from trunkline.web.pages.marks_view import marks_view
 from trunkline.web.pages.problems import PageMissing
@@ -61,6 +62,7 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
         marks=marks_view(marks),
         may_mark=viewer.role != "viewer",
         words=live_view.WORDS,
+        deeds=deeds(await deps.control.audit_of(viewer.org.id, call_id)),
         may_listen=viewer.role in KEEPERS and viewer.org.may_listen,
     )
 
