@@ -17,7 +17,7 @@ from trunkline.web.api.metrics import last_week
 from trunkline.web.auth import Deps, RequiredUser, Viewer
 from trunkline.web.comparing import METRICS, compare, measures_of, split
 from trunkline.web.deps import Dependencies
-from trunkline.web.pages import calls_view, compare_view, reports_view
+from trunkline.web.pages import calls_view, compare_view, pair_view, reports_view
 from trunkline.web.pages.calls import MONTH_US, Summaries, call_filters, summaries_of
 from trunkline.web.pages.compare_view import Asked, Told
 from trunkline.web.pages.problems import PageMissing
@@ -127,9 +127,9 @@ async def _two_calls(
         "compare_calls.html",
         viewer,
         nav="compare",
-        heads=compare_view.heads(a, b),
-        pairs=compare_view.pair_rows(pairs(*turns), a.call_id, b.call_id, words),
-        swapped=compare_view.address_of(b.call_id, a.call_id),
+        heads=pair_view.heads(a, b),
+        pairs=pair_view.pair_rows(pairs(*turns), a.call_id, b.call_id, words),
+        swapped=pair_view.address_of(b.call_id, a.call_id),
     )
 
 
@@ -137,9 +137,9 @@ async def _another(request: Request, deps: Dependencies, viewer: Viewer, call: C
     found = await calls_page(deps.facts, viewer.org.id, CallFilters(), limit=OTHERS + 1)
     others = [other for other in found.calls if other.call_id != call.call_id][:OTHERS]
     context: dict[str, Any] = {
-        "call": compare_view.head(call),
+        "call": pair_view.head(call),
         "others": [
-            (compare_view.head(other), compare_view.address_of(call.call_id, other.call_id))
+            (pair_view.head(other), pair_view.address_of(call.call_id, other.call_id))
             for other in others
         ],
     }
