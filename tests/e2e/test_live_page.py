@@ -132,7 +132,7 @@ def test_a_call_is_hung_up_from_the_page_of_what_runs(plain: Running, page: Page
         expect(card).to_contain_text("listening", timeout=SLOW_MS)
         card.get_by_text("Hang up …").click()
         card.get_by_role("button", name="Hang up").click()
-        error, code = line.refused(within_s=5)
+        error, code = line.refused(within_s=SLOW_MS / 1000)
         assert (error["code"], code) == ("hung_up", 1008)
     page.wait_for_url(f"**/calls/{line.call_id}")
     expect(page.locator(".chips")).to_contain_text(
