@@ -116,6 +116,9 @@ async def test_pages_follow_each_other_without_gap_or_overlap(facts: FactsStore)
 
 FILTERS = {
     "status": many.CallFilters(status=("failed",)),
+    "kind": many.CallFilters(kind=("translation",)),
+    "way of its sound": many.CallFilters(kind=("sip",)),
+    "one of two kinds": many.CallFilters(kind=("live", "sip")),
     "one of two statuses": many.CallFilters(status=("failed", "live")),
     "model asked": many.CallFilters(model="gpt-old"),
     "model used": many.CallFilters(model="gpt-new"),
@@ -142,6 +145,8 @@ async def test_filters_find_what_they_name(facts: FactsStore, filters: many.Call
         session_id="s-9",
         key_id="key_9",
         provider="azure",
+        kind="translation",
+        transport="sip",
         properties={"Tier": "gold", "Region": "eu"},
     )
     other = a_call(org, NOON_US - SECOND_US, properties={"Tier": "gold"})

@@ -74,11 +74,16 @@ async def test_pages_go_on_where_the_last_one_ended(site: Site) -> None:
 
 async def test_filters_narrow_the_list(site: Site) -> None:
     member = await site.join()
-    wanted = a_call(member.org_id, status="failed", user_id="ada", properties={"Tier": "a=b"})
+    wanted = a_call(
+        member.org_id, status="failed", user_id="ada", kind="live", transport="webrtc",
+        properties={"Tier": "a=b"},
+    )  # fmt: skip
     await site.facts.insert([wanted, a_call(member.org_id, NOON_US - SECOND_US)])
     for params in (
         {"status": "failed"},
         {"user": "ada"},
+        {"kind": "live"},
+        {"kind": ["webrtc", "translation"]},
         {"property": "Tier=a=b"},
         {"from": "2026-11-18T12:00:00Z"},
         {"from": "2026-11-18T14:00:00+02:00", "to": "2026-11-18T12:00:01"},
@@ -102,6 +107,7 @@ async def test_one_call_has_all_its_parts(site: Site) -> None:
 
 BAD_REQUESTS = {
     "a parameter that is none": {"colour": "blue"},
+    "a kind that is none": {"kind": "fax"},
     "no date": {"from": "yesterday"},
     "limit too high": {"limit": "201"},
     "limit too low": {"limit": "0"},

@@ -66,7 +66,19 @@ def test_the_numbers_say_which_calls_they_are_about(
     assert filters.summarised().address() == address
 
 
-NAMES = ("status", "model", "user", "session", "property", "provider", "key", "span", "from", "to")
+NAMES = (
+    "status",
+    "kind",
+    "model",
+    "user",
+    "session",
+    "property",
+    "provider",
+    "key",
+    "span",
+    "from",
+    "to",
+)
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=400)))
@@ -81,8 +93,21 @@ def test_any_address_is_read(query: dict[str, str]) -> None:
 
 
 def test_what_makes_no_sense_is_no_filter() -> None:
-    nonsense = {"status": "odd", "span": "9y", "from": "soon", "property": "novalue"}
+    nonsense = {"status": "odd", "kind": "odd", "span": "9y", "from": "soon", "property": "novalue"}
     assert not calls_view.read_filters(nonsense).narrow()
+
+
+def test_a_row_says_what_a_call_is_and_how_it_came() -> None:
+    said = {
+        ("realtime", "websocket"): "", ("realtime", "sip"): "telephone (SIP)",
+        ("live", "webrtc"): "GPT-Live, WebRTC", ("translation", "websocket"): "translation",
+    }  # fmt: skip
+    for (kind, transport), words in said.items():
+        call = replace(sample.CALL_ROW, kind=kind, transport=transport)
+        (row,) = calls_view.rows([call], now_us=NOW_US)
+        assert row.kind == words
+    for kind in calls_view.KINDS:
+        assert calls_view.read_filters({"kind": kind}).address() == f"kind={kind}"
 
 
 @pytest.mark.parametrize(

@@ -398,6 +398,7 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension("status", "calls", "status", "Status of the call."),
     Dimension("end_reason", "calls", "end_reason", "What ended the call."),
     Dimension("kind", "calls", "kind", "Kind of call."),
+    Dimension("transport", "calls", "transport", "`websocket`, `webrtc` or `sip`."),
     Dimension("user", "calls", "user_id", "`Helicone-User-Id`."),
     Dimension("session", "calls", "session_id", "`Helicone-Session-Id`."),
     Dimension("session_name", "calls", "session_name", "`Helicone-Session-Name`."),

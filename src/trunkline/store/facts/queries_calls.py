@@ -37,6 +37,8 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
     to_us: int | None = None
     """Opened before this wall time."""
     status: tuple[str, ...] = ()
+    kind: tuple[str, ...] = ()
+    """Any of these: kinds of session, or ways of sound past the gateway (`webrtc`, `sip`)."""
     model: str = ""
     """Asked for, or used."""
     user_id: str = ""
@@ -131,6 +133,7 @@ _PREDICATES: Final = {
     "from_us": _FROM,
     "to_us": _TO,
     "status": "has({status:Array(String)}, status)",
+    "kind": "(has({kind:Array(String)}, kind) OR has({kind:Array(String)}, transport))",
     "model": "(model_used = {model:String} OR model_asked = {model:String})",
     "user_id": "user_id = {user_id:String}",
     "session_id": "session_id = {session_id:String}",

@@ -27,6 +27,7 @@ WhoErases = Annotated[Reader, Depends(require_eraser)]
 CallId = Annotated[str, Path(pattern=models.CALL_ID, description="`call_<ULID>`")]
 
 MAX_PROPERTIES = 20
+CallsOf = Literal["realtime", "transcription", "translation", "live", "webrtc", "sip"]
 
 
 class FilterQuery(BaseModel):
@@ -37,6 +38,11 @@ class FilterQuery(BaseModel):
     from_: datetime | None = Field(None, alias="from", description="Opened then or later.")
     to: datetime | None = Field(None, description="Opened before then.")
     status: list[str] = Field([], description="live, completed, failed, refused, recovered.")
+    kind: list[CallsOf] = Field(
+        [],
+        description="realtime, transcription, translation, live; webrtc or sip: sound went past"
+        " the gateway. Any of them.",
+    )
     model: str = Field("", description="Asked for, or used.")
     user: str = ""
     session: str = Field("", description="Session id.")
@@ -151,6 +157,7 @@ def filters_of(query: FilterQuery) -> CallFilters:
         from_us=shape.microseconds(query.from_) if query.from_ else None,
         to_us=shape.microseconds(query.to) if query.to else None,
         status=tuple(query.status),
+        kind=tuple(query.kind),
         model=query.model,
         user_id=query.user,
         session_id=query.session,

@@ -114,6 +114,7 @@ async def show(
         spans={calls_view.ANY_TIME: "any time", **calls_view.SPANS, calls_view.CUSTOM: "custom …"},
         custom=calls_view.CUSTOM,
         statuses=calls_view.STATUSES,
+        kinds=calls_view.KINDS,
         has_keys=any(key.revoked_at_us is None for key in keys),
         snippets=snippets(public_url(request), simulator=deps.settings.simulator) if first else (),
     )
@@ -125,6 +126,7 @@ def call_filters(filters: calls_view.Filters, now_us: int) -> CallFilters:
         from_us=filters.from_us(now_us),
         to_us=filters.to_us(),
         status=(filters.status,) if filters.status else (),
+        kind=(filters.kind,) if filters.kind else (),
         model=filters.model,
         user_id=filters.user,
         session_id=filters.session,

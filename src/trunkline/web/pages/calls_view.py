@@ -20,6 +20,15 @@ CUSTOM = "custom"
 """In the form's place of a span: the time has ends of its own, `from` and `to`."""
 ANY_TIME = "any"
 SPANS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days"}
+KINDS = {
+    "realtime": "conversation",
+    "transcription": "transcription",
+    "translation": "translation",
+    "live": "GPT-Live",
+    "webrtc": "by WebRTC",
+    "sip": "by telephone",
+}
+"""What calls can be, by the words of the address."""
 _SPAN_OF = {
     "1h": timedelta(hours=1),
     "24h": timedelta(days=1),
@@ -36,6 +45,8 @@ class Filters:
     """What the address asks for. Empty: any."""
 
     status: str = ""
+    kind: str = ""
+    """One of `KINDS`."""
     model: str = ""
     user: str = ""
     session: str = ""
@@ -123,6 +134,7 @@ class Filters:
 
 _FIELDS = {
     "status": "status",
+    "kind": "kind",
     "model": "model",
     "user": "user",
     "session": "session",
@@ -154,7 +166,7 @@ class Row:
     status_tone: str
     end_reason: str
     kind: str
-    """Empty for conversations."""
+    """Empty for conversations that pass the gateway, which most are."""
     model: str
     provider: str
     user: str
@@ -175,6 +187,8 @@ def read_filters(query: Mapping[str, str]) -> Filters:
     found = {field: query.get(name, "").strip()[:300] for name, field in _FIELDS.items()}
     if found["status"] not in STATUSES:
         found["status"] = ""
+    if found["kind"] not in KINDS:
+        found["kind"] = ""
     if found["feedback"] not in FEEDBACK:
         found["feedback"] = ""
     try:
@@ -209,7 +223,7 @@ def _row(call: CallRow, now_us: int) -> Row:
         status=text.status(call.status),
         status_tone=text.status_tone(call.status),
         end_reason=text.end_reason(call.end_reason).removeprefix(f"{text.status(call.status)} "),
-        kind=text.kind(call.kind),
+        kind=", ".join(filter(None, (text.kind(call.kind), text.transport(call.transport)))),
         model=call.model_used or call.model_asked,
         provider=text.provider(call.provider),
         user=call.user_id,

@@ -87,6 +87,7 @@ async def _cohorts(
         choices=choices,
         covers=reports_view.covers(asked.both),
         statuses=calls_view.STATUSES,
+        kinds=calls_view.KINDS,
         spans={**reports_view.SPANS, calls_view.CUSTOM: "custom …"},
         span_default="7d",
         custom=calls_view.CUSTOM,

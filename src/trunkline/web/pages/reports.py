@@ -157,4 +157,5 @@ def _form() -> dict[str, Any]:
         "span_default": "7d",
         "custom": calls_view.CUSTOM,
         "statuses": calls_view.STATUSES,
+        "kinds": calls_view.KINDS,
     }
