@@ -60,6 +60,7 @@ CLIENTS = {
     "browser_native.html": Client("Mozilla/5.0"),
     "livekit_openai.py": Client("LiveKit Agents", races=("response_cancel_not_active",)),
     "openai_agents.py": Client("Agents/Python"),
+    "openai_agents_realtime.mjs": Client("Agents/JavaScript"),
     "openai_async.py": Client("AsyncOpenAI/Python"),
     "openai_azure_beta.py": Client("AsyncAzureOpenAI/Python", ("beta", "beta"), dialled=PREVIEW),
     "openai_azure_ga.py": Client("AsyncAzureOpenAI/Python", ("ga", "beta"), dialled=PREVIEW),

@@ -36,7 +36,7 @@ export function base64(bytes) {
 }
 
 // Knows what was heard of what came.
-class Loudspeaker {
+export class Loudspeaker {
   bytes = 0;
   #item = "";
   #began = 0;
