@@ -33,6 +33,7 @@ from trunkline.web.api import (
     reports,
     sessions,
     system,
+    views,
     webhooks,
 )
 from trunkline.web.asgi import BodyLimit, Bugs, Headers
@@ -74,6 +75,7 @@ def create_app(deps: Dependencies) -> FastAPI:
         calls,
         call_cost,
         call_lint,
+        views,
         marks,
         parts,
         events,

@@ -165,6 +165,24 @@ class Webhook(Base):
     """When its secret was last replaced."""
 
 
+class View(Base):
+    """What the table of calls shows, under a name."""
+
+    __tablename__ = "views"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """`view_<ULID>`."""
+    org_id: Mapped[str] = mapped_column(
+        ForeignKey("organisations.id", ondelete="CASCADE"), index=True
+    )
+    user_id: Mapped[str]
+    """Whose it is; empty: a key made it. Not a foreign key: what is shared stays."""
+    name: Mapped[str]
+    query: Mapped[str] = mapped_column(Text)
+    shared: Mapped[bool]
+    created_at_us: Mapped[int]
+
+
 class WebSession(Base):
     """A browser that has signed in."""
 

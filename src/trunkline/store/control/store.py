@@ -46,6 +46,7 @@ from trunkline.store.control.accounts import (
 from trunkline.store.control.database import ControlUnavailable, Database
 from trunkline.store.control.limits import Budgeted, Spent, clean_budget, plain, told
 from trunkline.store.control.providers import Providers
+from trunkline.store.control.views import Views
 from trunkline.store.control.webhooks import Webhooks
 from trunkline.store.control.world import Passwords, World
 
@@ -76,6 +77,7 @@ class ControlStore:
         self.providers = Providers(database, world, vault, self._publish)
         """Those that organisations have stored."""
         self.webhooks = Webhooks(database, world, vault, self._publish)
+        self.views = Views(database, world)
         """By which providers tell of calls that come by telephone."""
         self.unpublished = False
         """The gateways do not hear of changes: the snapshot cannot be written."""

@@ -19,6 +19,7 @@ from trunkline.web.pages import (
     static,
     system,
     talk,
+    views,
     webhooks,
 )
 
@@ -29,6 +30,7 @@ _PAGES = (
     providers,
     webhooks,
     talk,
+    views,
     calls,
     live,
     listen,

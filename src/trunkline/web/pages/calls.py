@@ -19,7 +19,7 @@ from trunkline.web.api import cursors
 from trunkline.web.auth import Deps, RequiredUser
 from trunkline.web.deps import public_url
 from trunkline.web.export import Form, exported
-from trunkline.web.pages import calls_view
+from trunkline.web.pages import calls_view, columns
 from trunkline.web.pages.overview_view import tiles
 from trunkline.web.pages.render import page
 from trunkline.web.pages.snippets import snippets
@@ -29,6 +29,7 @@ from trunkline.web.scores import read_score
 router = APIRouter()
 
 PAGE_CALLS = 50
+Names = Annotated[tuple[str, ...], Query(max_length=50)]
 MONTH_US = 30 * 24 * 3600 * 1_000_000
 
 
@@ -60,10 +61,11 @@ async def export(
     deps: Deps,
     viewer: RequiredUser,
     form: Annotated[Form, Query(alias="format")] = "csv",
+    column: Names = (),
 ) -> Response:
     """Give the calls that fit the filters in the address as a file."""
     filters = call_filters(calls_view.read_filters(request.query_params), deps.now_us())
-    return exported(deps.facts, viewer.org.id, filters, form)
+    return exported(deps.facts, viewer.org.id, filters, form, columns.exported(column))
 
 
 @router.get("/calls")
@@ -73,6 +75,7 @@ async def show(
     viewer: RequiredUser,
     summaries: Annotated[Summaries, Depends(summaries_of)],
     cursor: str = "",
+    column: Names = (),
 ) -> Response:
     """Show the calls that fit the filters in the address, the latest first."""
     now_us, org_id = deps.now_us(), viewer.org.id
@@ -107,6 +110,11 @@ async def show(
         filters=filters,
         choices=choices,
         kept={},
+        columns=columns.chosen(column),
+        all_columns=columns.COLUMNS.values(),
+        asked=columns.asked(column),
+        here=filters.address(column=columns.asked(column)),
+        views=await deps.control.views.of(org_id, viewer.user.id),
         path="/calls",
         span_default="",
         cursor=cursor,

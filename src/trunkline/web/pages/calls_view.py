@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from trunkline.store.facts.conditions import BadCondition
 from trunkline.store.facts.queries_calls import Feedback
 from trunkline.store.facts.rows import CallRow
-from trunkline.web.pages import text
+from trunkline.web.pages import columns, text
 from trunkline.web.scores import read_score
 
 STATUSES = ("live", "completed", "failed", "refused", "recovered")
@@ -76,10 +76,15 @@ class Filters:
         """Return whether anything is left out of the table."""
         return bool(self.address())
 
-    def address(self, **more: str) -> str:
+    def pairs(self) -> dict[str, str]:
+        """Return the filters by their names in an address, without empty ones."""
+        pairs = {name: getattr(self, field) for name, field in _FIELDS.items()}
+        return {name: value for name, value in pairs.items() if value}
+
+    def address(self, **more: str | Sequence[str]) -> str:
         """Return these filters as a query string, with `more` in it. Empty ones are left out."""
-        pairs = {name: getattr(self, field) for name, field in _FIELDS.items()} | more
-        return urlencode({name: value for name, value in pairs.items() if value})
+        wanted = {name: value for name, value in more.items() if value}
+        return urlencode(self.pairs() | wanted, doseq=True)
 
     def unseen(self) -> dict[str, str]:
         """Return the filters that have no field of their own above the table, by their names."""
@@ -169,7 +174,14 @@ class Row:
     """Empty for conversations that pass the gateway, which most are."""
     model: str
     provider: str
+    key: str
+    voice: str
     user: str
+    properties: str
+    tags: tuple[str, ...]
+    feedback: str
+    """`up`, `down`, or empty."""
+    scores: str
     session: str
     session_name: str
     length: str
@@ -177,6 +189,7 @@ class Row:
     wait: str
     wait_tone: str
     barge_ins: str
+    tool_calls: str
     errors: str
     cost: str
     priced: bool
@@ -208,6 +221,17 @@ def read_filters(query: Mapping[str, str]) -> Filters:
     return Filters(**found)
 
 
+def clean_query(query: str) -> str:
+    """Return what a query string asks of the table: its filters and its columns, as `address`
+    writes them. Anything else in it is left out."""
+    pairs = parse_qsl(query.lstrip("?")[:_MOST_CHARS])
+    names = [value for name, value in pairs if name == "column"]
+    return read_filters(dict(pairs)).address(column=columns.asked(names))
+
+
+_MOST_CHARS = 4000
+
+
 def rows(calls: Sequence[CallRow], *, now_us: int) -> tuple[Row, ...]:
     """Return the table's rows. `now_us` is wall time: the age of live calls."""
     return tuple(_row(call, now_us) for call in calls)
@@ -226,7 +250,13 @@ def _row(call: CallRow, now_us: int) -> Row:
         kind=", ".join(filter(None, (text.kind(call.kind), text.transport(call.transport)))),
         model=call.model_used or call.model_asked,
         provider=text.provider(call.provider),
+        key=call.key_name,
+        voice=call.voice,
         user=call.user_id,
+        properties=_pairs(call.properties),
+        tags=call.tags,
+        feedback="" if call.feedback is None else "up" if call.feedback else "down",
+        scores=_pairs({name: f"{number:g}" for name, number in call.scores.items()}),
         session=call.session_id,
         session_name=call.session_name or call.session_id,
         length=text.clock(age_us if call.duration_us is None else call.duration_us),
@@ -234,10 +264,15 @@ def _row(call: CallRow, now_us: int) -> Row:
         wait=text.wait(call.wait_p50_us),
         wait_tone=text.wait_tone(call.wait_p50_us),
         barge_ins=text.count(call.barge_ins) if call.barge_ins else "",
+        tool_calls=text.count(call.tool_calls) if call.tool_calls else "",
         errors=text.count(call.errors) if call.errors else "",
         cost=_cost(call),
         priced=not call.unpriced,
     )
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in sorted(values.items()))
 
 
 def _cost(call: CallRow) -> str:

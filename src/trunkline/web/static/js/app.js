@@ -70,6 +70,26 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Lists by keyboard: j and k go from row to row, Enter opens the one that has focus, / searches.
+function step(rows, by) {
+  const at = rows.indexOf(document.activeElement.closest("tr.goes"));
+  const next = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(Math.max(at + by, 0), rows.length - 1)];
+  next?.querySelector("a").focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox]), select, textarea")) return;
+  if (event.key === "/") {
+    const field = document.querySelector("#f-said");
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+    field.select();
+  } else if (event.key === "j" || event.key === "k") {
+    step([...document.querySelectorAll("tr.goes")], event.key === "j" ? 1 : -1);
+  }
+});
+
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto]");
   // Times change with every digit, and "custom" means nothing before there is one.

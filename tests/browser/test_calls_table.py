@@ -1,0 +1,71 @@
+"""The table of calls: columns, views and keys, in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+from tests.browser.access import serious_findings, too_wide
+from tests.browser.conftest import NewPage
+
+
+def test_columns_are_chosen_kept_and_saved_as_a_view(signed_in: NewPage) -> None:
+    page = signed_in()
+    page.get_by_text("Columns", exact=True).first.click()
+    choose = page.locator(".choose")
+    choose.get_by_label("Model", exact=True).uncheck()
+    choose.get_by_label("Tags", exact=True).check()
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page).to_have_url(re.compile("column=tags"))
+    heads = page.locator("thead th")
+    expect(heads.filter(has_text="Tags")).to_have_count(1)
+    expect(heads.filter(has_text="Model")).to_have_count(0)
+    page.locator("#f-status").select_option("completed")
+    expect(page).to_have_url(re.compile("status=completed.*column=tags"))
+    page.get_by_text("Views", exact=True).click()
+    page.get_by_label("Save what is shown as").fill("Done & tagged")
+    page.get_by_label("for everybody here").check()
+    page.get_by_role("button", name="Save").click()
+    page.goto("/calls")
+    page.get_by_text("Views", exact=True).click()
+    assert serious_findings(page) == []
+    page.get_by_role("link", name="Done & tagged").click()
+    expect(page).to_have_url(re.compile("status=completed.*column=tags"))
+    page.get_by_text("Views", exact=True).click()
+    page.get_by_role("button", name="Delete the view Done & tagged").click()
+    page.get_by_text("Views", exact=True).click()
+    expect(page.get_by_role("link", name="Done & tagged")).to_have_count(0)
+
+
+def test_the_table_is_walked_by_keys(signed_in: NewPage) -> None:
+    page = signed_in()
+    links = page.locator("tr.goes td:first-child a")
+    expect(links.first).to_be_visible()
+    page.keyboard.press("j")
+    expect(links.nth(0)).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(links.nth(2)).to_be_focused()
+    page.keyboard.press("k")
+    expect(links.nth(1)).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Said")).to_be_focused()
+    page.keyboard.type("jk/")
+    expect(page.get_by_label("Said")).to_have_value("jk/")
+    page.get_by_label("Said").fill("")
+    page.locator("h1").click()
+    page.keyboard.press("k")
+    expect(links.last).to_be_focused()
+    target = links.last.get_attribute("href") or ""
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(re.escape(target)))
+
+
+def test_menus_fit_a_telephone(signed_in: NewPage) -> None:
+    page = signed_in(width=390, height=844)
+    for name, field in (("Columns", "Tags"), ("Views", "Save what is shown as")):
+        page.get_by_text(name, exact=True).first.click()
+        expect(page.get_by_label(field, exact=True).last).to_be_in_viewport()
+        assert too_wide(page) == []
+        assert serious_findings(page) == []
+        page.keyboard.press("Escape")
