@@ -212,6 +212,7 @@ async def _serve(
     from trunkline.live.board import Board
     from trunkline.recorder.audit import Audit
     from trunkline.recorder.compress import Compressor
+    from trunkline.recorder.pricing import Pricing
     from trunkline.recorder.run import Recorder
     from trunkline.recorder.workers import Processes, process_count
     from trunkline.store.retention import Retention
@@ -226,11 +227,13 @@ async def _serve(
 
     async with _stores(settings) as stores:
         kept, board = stores.kept(), Board()
+        pricing = Pricing(prices(settings), stores.control.prices)
+        known = await pricing.look() or prices(settings)
         recorder = Recorder(
             settings.data,
             stores.facts,
             stores.blobs,
-            prices(settings),
+            known,
             erased=kept.erased,
             min_free_bytes=settings.min_free_bytes,
             sealing=Processes(process_count(settings.sealing_processes), "soon"),
@@ -249,6 +252,7 @@ async def _serve(
         watching = [
             asyncio.create_task(stores.control.watch_and_publish(layout.snapshot)),
             asyncio.create_task(watch.run()),
+            asyncio.create_task(pricing.run(recorder.use_prices)),
             asyncio.create_task(audit.run()),
             asyncio.create_task(compressor.run()),
             asyncio.create_task(Spending(stores.control, stores.facts, wall_ns).run()),
@@ -540,7 +544,9 @@ async def reindex(settings: Settings) -> str:
             # Whatever is damaged there, parts or the engine's own files, is not worth keeping.
             shutil.rmtree(layout.facts, ignore_errors=True)
         async with _stores(settings) as stores:
-            done = await rebuild(stores.facts, stores.blobs, settings.data, prices(settings))
+            own = await stores.control.prices.by_organisation()
+            table = prices(settings).with_own(own)
+            done = await rebuild(stores.facts, stores.blobs, settings.data, table)
     lock.release()
     unreadable = f"; unreadable: {', '.join(done.unreadable)}" if done.unreadable else ""
     return f"{done.calls} calls, {done.rows} rows{unreadable}"

@@ -53,6 +53,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/providers"): {"name": "new", "profile": "openai", "credential": "sk-new-123456"},
     ("PUT", "/v1/providers/{provider_id}/credential"): {"credential": "sk-other-123456"},
     ("PUT", "/v1/providers/{provider_id}/models"): {"models": ["gpt-realtime"]},
+    ("PUT", "/v1/prices"): {"model": "gpt-realtime-2.1", "text_in": "3.5"},
     ("POST", "/v1/views"): {"name": "Failed", "query": "status=failed"},
     ("POST", "/v1/webhooks"): {"name": "new", "url": "https://a.example/", "secret": SECRET},
     ("PUT", "/v1/webhooks/{webhook_id}/secret"): {"secret": SECRET},
@@ -84,6 +85,8 @@ CHANGES = {
     ("DELETE", "/v1/providers/{provider_id}"),
     ("POST", "/v1/views"),
     ("DELETE", "/v1/views/{view_id}"),
+    ("PUT", "/v1/prices"),
+    ("DELETE", "/v1/prices/{price_id}"),
     ("POST", "/v1/webhooks"),
     ("PUT", "/v1/webhooks/{webhook_id}/secret"),
     ("PUT", "/v1/webhooks/{webhook_id}/target"),
@@ -138,9 +141,10 @@ class Stored(NamedTuple):
     provider_id: str
     webhook_id: str
     view_id: str
+    price_id: str
 
 
-NONE_STORED = Stored("provider_none", "hook_none", "view_none")
+NONE_STORED = Stored("provider_none", "hook_none", "view_none", "price_none")
 
 
 async def stored_by(site: Site, member: Member) -> Stored:
@@ -150,6 +154,7 @@ async def stored_by(site: Site, member: Member) -> Stored:
         (await site.control.providers.add(member.org_id, provider)).id,
         (await site.control.webhooks.add(member.org_id, webhook)).id,
         (await site.control.views.save(member.org_id, "V", "", shared=True, by="")).id,
+        (await site.control.prices.put(member.org_id, {"model": "m", "text_in": "1"}, by="")).id,
     )
 
 
@@ -162,6 +167,7 @@ def filled(path: str, call_id: str, session_id: str, key_id: str, stored: Stored
         "{provider_id}": stored.provider_id,
         "{webhook_id}": stored.webhook_id,
         "{view_id}": stored.view_id,
+        "{price_id}": stored.price_id,
     }
     for name, value in names.items():
         path = path.replace(name, value)
@@ -586,6 +592,8 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/providers/{}/models",
         "/v1/views",
         "/v1/views/{}",
+        "/v1/prices",
+        "/v1/prices/{}",
         "/v1/webhooks",
         "/v1/webhooks/{}",
         "/v1/webhooks/{}/secret",

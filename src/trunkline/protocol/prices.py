@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from importlib import resources
 from typing import Any, Final
@@ -61,18 +62,36 @@ class PriceTable(msgspec.Struct, frozen=True):
 
     version: str
     prices: tuple[Price, ...]
+    own: Mapping[str, tuple[Price, ...]] = {}
+    """Prices of organisations, by their ids. Before the first day of one, everybody's counts."""
 
-    def find(self, model: str, day: str, provider: str = "") -> Price | None:
+    def find(self, model: str, day: str, provider: str = "", org_id: str = "") -> Price | None:
         """Return the price of `model` on the UTC `day`, `YYYY-MM-DD`; None if unpriced.
 
         A provider without a row of its own for the model has OpenAI's price.
         """
-        for name in (model, _SNAPSHOT.sub("", model)):
+        if (price := self.find_own(model, day, provider, org_id)) is not None:
+            return price
+        for name in _names(model):
             rows = [row for row in self.prices if row.model == name]
             for seller in (provider, "", "openai", "simulator"):
                 if (price := _latest(rows, seller, day)) is not None:
                     return price
         return None
+
+    def find_own(self, model: str, day: str, provider: str, org_id: str) -> Price | None:
+        """Return the organisation's own price as `find` does; None: everybody's counts."""
+        rows = self.own.get(org_id, ())
+        for name in _names(model) if rows else ():
+            of_model = [row for row in rows if row.model == name]
+            for seller in dict.fromkeys((provider, "")):
+                if (price := _latest(of_model, seller, day)) is not None:
+                    return price
+        return None
+
+    def with_own(self, own: Mapping[str, tuple[Price, ...]]) -> PriceTable:
+        """Return this table with these prices of organisations, by their ids."""
+        return msgspec.structs.replace(self, own=own)
 
     def overlaid(self, data: object) -> PriceTable:
         """Return this table with the rows of `data` in place of its own for the same models.
@@ -90,7 +109,33 @@ class PriceTable(msgspec.Struct, frozen=True):
             if not replaced & {(row.provider, row.model), ("", row.model)}
         )
         version = f"{self.version}+{over.version or 'overrides'}"
-        return PriceTable(version, over.prices + kept)
+        return PriceTable(version, over.prices + kept, self.own)
+
+
+def _names(model: str) -> tuple[str, str]:
+    return model, _SNAPSHOT.sub("", model)
+
+
+def price_of(fields: object) -> Price:
+    """Return the price that `fields` are, as a row of `prices.json` has them.
+
+    Raises:
+        OperatorError: they are none; the message says why.
+    """
+    try:
+        price = msgspec.convert(fields, Price)
+        date.fromisoformat(price.valid_from)
+    except (msgspec.ValidationError, ValueError) as exc:
+        raise OperatorError(f"not a price: {exc}. Write amounts as strings") from exc
+    _check(price)
+    if not price.model.strip() or len(price.model) > MAX_NAME or len(price.provider) > MAX_NAME:
+        raise OperatorError(f"prices: name a model, in {MAX_NAME} letters at most")
+    if any(value > _DEAREST for value in _amounts(price)):
+        raise OperatorError(f"prices: {price.model}: a price is at most {_DEAREST:,}")
+    return price
+
+
+MAX_NAME: Final = 64
 
 
 def priced_by_call(price: Price | None, given: Mapping[str, str], model: str) -> Price | None:
@@ -145,11 +190,15 @@ def _table(data: object) -> _Table:
 def _check(row: Price) -> None:
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", row.valid_from, re.ASCII):
         raise OperatorError(f"prices: {row.model}: valid_from {row.valid_from!r} is not YYYY-MM-DD")
-    amounts = [value for value in msgspec.structs.astuple(row) if isinstance(value, Decimal)]
+    amounts = _amounts(row)
     if not amounts:
         raise OperatorError(f"prices: {row.model} has no price; leave the row out if it has none")
     if not all(amount.is_finite() and amount >= 0 for amount in amounts):
         raise OperatorError(f"prices: {row.model}: a price is a number, 0 or more")
+
+
+def _amounts(row: Price) -> list[Decimal]:
+    return [value for value in msgspec.structs.astuple(row) if isinstance(value, Decimal)]
 
 
 def parse(data: bytes) -> PriceTable:

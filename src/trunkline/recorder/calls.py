@@ -55,7 +55,8 @@ class Calls:
     def __init__(self, spool: Path, prices: PriceTable, counts: Counts, erased: Tombstones) -> None:
         self._spool = spool
         self._erased = erased
-        self._prices = prices
+        self.prices = prices
+        """Of what is used from now on."""
         self._counts = counts
         self.live: dict[bytes, Call] = {}
         self.closed: dict[str, checkpoint.Closed] = {}
@@ -122,7 +123,7 @@ class Calls:
 
     def _fold(self, call_id: str, state: State, record: Record, ears: Ears | None = None) -> State:
         try:
-            state, rows = fold(state, record, self._prices, ears.hear if ears else None)
+            state, rows = fold(state, record, self.prices, ears.hear if ears else None)
         except Exception:  # A bug of ours must cost one record's facts, not all later calls.
             log.exception("record not understood", call=call_id, seq=record.seq)
             state.last_seq = max(state.last_seq, record.seq)

@@ -148,7 +148,7 @@ def _bounded(row: UsageRow, usage: Usage) -> Usage:
 
 def _price(state: State, step: Step, row: UsageRow) -> Price | None:
     provider = state.opened.provider if state.opened else ""
-    price = step.prices.find(row.model, row.at_day, provider)
+    price = step.prices.find(row.model, row.at_day, provider, row.org_id)
     given = state.opened.prices if state.opened and row.kind == "response" else {}
     return priced_by_call(price, given, row.model) if given else price
 
@@ -166,9 +166,14 @@ def _money(row: UsageRow, usage: Usage, price: Price) -> Money:
 
 
 def _version(state: State, step: Step, row: UsageRow) -> str:
-    """Return which prices were taken: the table's, unless the call brought its own."""
-    own = state.opened is not None and bool(state.opened.prices) and row.kind == "response"
-    return f"{step.prices.version}+call" if own else step.prices.version
+    """Return which prices were taken: the table's, unless organisation or call have their own."""
+    version = step.prices.version
+    if state.opened is None:
+        return version
+    place = row.model, row.at_day, state.opened.provider, row.org_id
+    if step.prices.find_own(*place) is not None:
+        version += "+own"
+    return f"{version}+call" if state.opened.prices and row.kind == "response" else version
 
 
 def _with_cost(state: State, step: Step, row: UsageRow, usage: Usage) -> UsageRow:

@@ -139,6 +139,11 @@ class Recorder:
         """For whoever compares them with the facts."""
         self._forget()
 
+    def use_prices(self, prices: PriceTable) -> None:
+        """Take these from now on. What was priced before stays as it is."""
+        self._prices = prices
+        self._calls.prices = prices
+
     def _forget(self) -> None:
         """Know nothing, as after a start."""
         self._calls = Calls(self._spool, self._prices, self._counts, self._erased)

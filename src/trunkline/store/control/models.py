@@ -183,6 +183,25 @@ class View(Base):
     created_at_us: Mapped[int]
 
 
+class OwnPrice(Base):
+    """What a model costs an organisation, from a day on."""
+
+    __tablename__ = "own_prices"
+    __table_args__ = (UniqueConstraint("org_id", "model", "provider", "valid_from"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """`price_<ULID>`."""
+    org_id: Mapped[str] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"))
+    model: Mapped[str]
+    provider: Mapped[str] = mapped_column(String(64))
+    """Empty: all of them."""
+    valid_from: Mapped[str] = mapped_column(String(10))
+    """First UTC day."""
+    price: Mapped[str] = mapped_column(Text)
+    """`protocol.prices.Price` as JSON."""
+    created_at_us: Mapped[int]
+
+
 class WebSession(Base):
     """A browser that has signed in."""
 

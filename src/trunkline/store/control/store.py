@@ -45,6 +45,7 @@ from trunkline.store.control.accounts import (
 )
 from trunkline.store.control.database import ControlUnavailable, Database
 from trunkline.store.control.limits import Budgeted, Spent, clean_budget, plain, told
+from trunkline.store.control.prices import OwnPrices
 from trunkline.store.control.providers import Providers
 from trunkline.store.control.views import Views
 from trunkline.store.control.webhooks import Webhooks
@@ -78,6 +79,7 @@ class ControlStore:
         """Those that organisations have stored."""
         self.webhooks = Webhooks(database, world, vault, self._publish)
         self.views = Views(database, world)
+        self.prices = OwnPrices(database, world)
         """By which providers tell of calls that come by telephone."""
         self.unpublished = False
         """The gateways do not hear of changes: the snapshot cannot be written."""

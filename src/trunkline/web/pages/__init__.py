@@ -13,6 +13,7 @@ from trunkline.web.pages import (
     listen,
     live,
     marks,
+    prices,
     providers,
     reports,
     sessions,
@@ -39,6 +40,7 @@ _PAGES = (
     marks,
     sessions,
     reports,
+    prices,
     system,
 )
 

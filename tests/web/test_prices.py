@@ -1,0 +1,102 @@
+"""An organisation's own prices are set by its keepers, and count for it alone."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests.support.web import ORIGIN, Member, Site
+
+from trunkline.store.control import models
+from trunkline.store.control.accounts import BadAccountDetail
+from trunkline.store.control.prices import MAX_PRICES
+from trunkline.web import auth
+
+PRICE = {
+    "model": "gpt-realtime-2.1",
+    "valid_from": "2026-11-01",
+    "audio_in": "20.5",
+    "audio_out": "41",
+}
+
+
+async def put(site: Site, member: Member, **changes: Any) -> Any:
+    answer = await site.client.put("/v1/prices", json={**PRICE, **changes}, headers=member.manager)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def listed(site: Site, member: Member) -> list[Any]:
+    answer = await site.client.get("/v1/prices", headers=member.bearer)
+    return answer.json()["data"]
+
+
+async def test_prices_are_set_replaced_and_deleted(site: Site) -> None:
+    member, other = await site.join(), await site.join()
+    first = await put(site, member)
+    assert first["id"].startswith("price_")
+    assert (first["audio_in"], first["text_in"]) == ("20.5", None)
+    again = await put(site, member, audio_in="19")
+    assert again["id"] == first["id"]
+    later = await put(site, member, valid_from="2027-01-01", provider="azure")
+    assert [price["audio_in"] for price in await listed(site, member)] == ["19", "20.5"]
+    assert await listed(site, other) == []
+    path = f"/v1/prices/{later['id']}"
+    assert (await site.client.delete(path, headers=other.manager)).status_code == 404
+    assert (await site.client.delete(path, headers=member.manager)).status_code == 204
+    assert (await site.client.delete(path, headers=member.manager)).status_code == 404
+    assert len(await listed(site, member)) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": " "},
+        {"model": "x" * 65},
+        {"valid_from": "2026-13-01"},
+        {"valid_from": "yesterday"},
+        {"audio_in": "-1"},
+        {"audio_in": "nan"},
+        {"audio_in": "1000001"},
+        {"audio_in": None, "audio_out": None},
+        {"simulated": True},
+    ],
+)
+async def test_what_is_no_price_is_refused(site: Site, changes: dict[str, Any]) -> None:
+    member = await site.join()
+    answer = await site.client.put("/v1/prices", json={**PRICE, **changes}, headers=member.manager)
+    assert answer.status_code == 400, answer.text
+    assert await listed(site, member) == []
+
+
+async def test_prices_have_an_end_and_are_audited(site: Site) -> None:
+    member = await site.join()
+    prices = site.control.prices
+    for number in range(MAX_PRICES):
+        await prices.put(member.org_id, {"model": f"m{number}", "text_in": "1"}, by="u")
+    with pytest.raises(BadAccountDetail):
+        await prices.put(member.org_id, {"model": "more", "text_in": "1"}, by="u")
+    await prices.put(member.org_id, {"model": "m7", "text_in": "2"}, by="u")
+    async with site.control._database.reading() as session:  # pyright: ignore[reportPrivateUsage]
+        query = select(models.AuditEntry).where(models.AuditEntry.org_id == member.org_id)
+        found = {(one.action, one.detail) for one in await session.scalars(query)}
+    assert ("price.set", "model = m7, valid_from = 1970-01-01, text_in = 2") in found
+
+
+async def test_the_page_sets_and_deletes(site: Site) -> None:
+    member = await site.join()
+    token = auth._csrf_token(member.session.token)  # pyright: ignore[reportPrivateUsage]
+    headers = {**member.cookie, "Origin": ORIGIN}
+    bad = {"csrf_token": token, "model": "<b>", "text_in": "dear"}
+    refused = await site.client.post("/prices", data=bad, headers=headers)
+    assert refused.status_code == 422
+    assert 'value="&lt;b&gt;"' in refused.text
+    good = {"csrf_token": token, **PRICE, "text_in": ""}
+    assert (await site.client.post("/prices", data=good, headers=headers)).status_code == 303
+    shown = (await site.client.get("/prices", headers=headers)).text
+    assert "20.5" in shown
+    assert "2026-11-01" in shown
+    (price,) = await listed(site, member)
+    gone = f"/prices/{price['id']}/delete"
+    for status in (303, 404):
+        answer = await site.client.post(gone, data={"csrf_token": token}, headers=headers)
+        assert answer.status_code == status
