@@ -63,7 +63,7 @@ def test_a_part_that_is_torn_is_told_at_every_start_until_a_rebuild(stored: Path
     said, counted, _ = engine(stored, "damage", "read", "insert")
     assert said.startswith("rows of ")
     assert said.endswith(" are damaged or gone")
-    assert 2 * 14 <= sum(counted.values()) < 3 * 14
+    assert 2 * 15 <= sum(counted.values()) < 3 * 15
     assert engine(stored, "damage", "clear", "insert", "rebuilt", "damage")[0::4] == [said, ""]
 
 
@@ -74,7 +74,7 @@ def test_parts_that_are_gone_are_told_at_the_start(stored: Path, gone: str) -> N
     for path in list(stored.glob(gone)) if gone != "." else [stored]:
         shutil.rmtree(path)
     said = engine(stored, "damage")[0]
-    assert "rows of calls, errors, events, findings, items, responses, " in said
+    assert "rows of calls, errors, events, findings, items, marks, responses, " in said
     assert said.endswith(" are damaged or gone")
 
 

@@ -37,6 +37,8 @@ def _search_items(client: Client) -> None:
     then it is folded at each question."""
     for what in (f"COLUMN IF NOT EXISTS {FOLDED}", *map(_if_missing, SAID_INDEXES)):
         client.command(f"ALTER TABLE items ADD {what}")
+    if not int(str(client.command("SELECT count() FROM items"))):
+        return
     client.command(
         "ALTER TABLE items MATERIALIZE COLUMN folded, MATERIALIZE INDEX said_3,"
         " MATERIALIZE INDEX said_2"
