@@ -242,7 +242,7 @@ class Attempts:
         feed(wire, request_head(admitted.websocket_key))
         opened = admitted.opened
         log.info("call begun", call=call.call_id, key=opened.key_id, provider=opened.provider)
-        call.begin(Joint(transport, wire), early, provider, dialled.early, self._lanes)
+        call.begin(Joint(transport, wire), early, provider, dialled.take_early(), self._lanes)
 
     def _call(self, ledger: Ledger, admitted: Admitted, seat: Seat) -> Call:
         opened = admitted.opened

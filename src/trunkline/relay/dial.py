@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable, Generator
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiofastnet
@@ -52,15 +53,19 @@ class Dialled:
 
     def __init__(self, protocol: _Dialling, head: ResponseHead, early: bytes) -> None:
         self._protocol = protocol
-        self.early = early
-        """What the provider has sent since its handshake."""
+        self._early = early
         self._accept = head.accept
         self.noted = head.noted()
         """Headers of the provider's 101 that are worth keeping."""
 
     def open(self, listener: WSListener, violated: Callable[[int, str], None]) -> Joint:
-        """Let `listener` have the leg. Nothing is read of it, `early` not either."""
+        """Let `listener` have the leg. Nothing is read of it, what came early not either."""
         return self._protocol.open(listener, violated, self._accept)
+
+    def take_early(self) -> bytes:
+        """Return, once, what the provider has sent since its handshake."""
+        early, self._early = self._early, b""
+        return early
 
     def drop(self) -> None:
         """Close the connection without a word: there is no caller any more."""
@@ -147,6 +152,10 @@ async def connect(
     )
 
 
+_NOTHING_MORE: Final = Reading()
+"""What is read of an answer after a 101: the rest is the leg's."""
+
+
 class _Dialling(asyncio.Protocol):
     """Reads the answer to a handshake; then makes way for picows."""
 
@@ -217,6 +226,8 @@ class _Dialling(asyncio.Protocol):
         if self._transport is not None:
             self._transport.pause_reading()
         self.answered.set_result(Dialled(self, head, self._reading.early))
+        # Kept as long as the call, of which there are many.
+        self._reading = _NOTHING_MORE
 
     def refusal(self) -> Refusal | None:
         """Return the provider's refusal as far as it has come, or None."""

@@ -111,7 +111,7 @@ class Sideband:
             self._ledger.note(Note(kind="sideband_again", data=data), now_ns)
         provider.reading = DirectReading(dialled.open(provider, provider.violated))
         provider.reading.resume_reading()
-        provider.reading.take(dialled.early)
+        provider.reading.take(dialled.take_early())
 
     def give_up(self) -> None:
         """It broke off, and cannot be opened again: the recording ends as it did then."""
