@@ -81,3 +81,11 @@ def test_every_route_of_the_api_is_documented() -> None:
     for path, methods in app.openapi()["paths"].items():
         for method in methods:
             assert f"`{method.upper()} {path}`" in documented
+
+
+def test_every_decision_has_an_address_and_is_told_once() -> None:
+    text = (DOCS / "explanation" / "decisions.md").read_text("utf-8")
+    sections = re.split(r"\n## ", text)[1:]
+    told = [re.findall(r"^\*\*(.+?)\*\*", section, re.MULTILINE) for section in sections]
+    assert [len(questions) for questions in told] == [1] * len(sections)
+    assert len({question for (question,) in told}) == len(sections)

@@ -129,8 +129,8 @@ class Direct:
         except No as refused:
             _refuse(front, ledger, refused.refusal, shared)
             if refused.refusal.status == 404:
-                # Gone before it was accepted, and this record says so.
-                await self._answered(offer)
+                # Gone before it was accepted, and this record says so; whoever asked may leave.
+                await asyncio.shield(self._answered(offer))
         except asyncio.CancelledError:
             failed(ledger, "the caller went away before the provider had answered")
             raise
