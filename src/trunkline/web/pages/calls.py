@@ -112,7 +112,7 @@ async def show(
         kept={},
         columns=columns.chosen(column),
         all_columns=columns.COLUMNS.values(),
-        asked=columns.asked(column),
+        chosen_columns=columns.asked(column),
         here=filters.address(column=columns.asked(column)),
         views=await deps.control.views.of(org_id, viewer.user.id),
         path="/calls",
