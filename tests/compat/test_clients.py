@@ -84,7 +84,8 @@ def troupe(
 ) -> Generator[Troupe]:
     """All clients, playing; with `-k`, those that are asked for."""
     directory = tmp_path_factory.mktemp("compat")
-    asked = (getattr(item, "callspec", None) for item in request.session.items)
+    ours = (item for item in request.session.items if item.path == request.path)
+    asked = (getattr(item, "callspec", None) for item in ours)
     named = {"script", "transcriber"}
     scripts = {spec.params[name] for spec in asked if spec for name in named & spec.params.keys()}
     keys = made_keys(directory / "data", sorted(scripts))
