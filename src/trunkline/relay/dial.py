@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable, Generator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiofastnet
@@ -152,6 +152,15 @@ async def connect(
     )
 
 
+def drop(answered: asyncio.Future[Any], transport: asyncio.Transport | None) -> None:
+    """Close a connection whose answer nobody waits for any more, whether it came or failed."""
+    if not answered.cancel() and not answered.cancelled():
+        # Taken, so that the loop does not report a failure that nobody has looked at.
+        answered.exception()
+    if transport is not None:
+        transport.abort()
+
+
 _NOTHING_MORE: Final = Reading()
 """What is read of an answer after a 101: the rest is the leg's."""
 
@@ -236,11 +245,7 @@ class _Dialling(asyncio.Protocol):
 
     def drop(self) -> None:
         """There is nothing to keep, whatever became of it."""
-        if not self.answered.cancel() and not self.answered.cancelled():
-            # Nobody may have waited for it.
-            self.answered.exception()
-        if self._transport is not None:
-            self._transport.abort()
+        drop(self.answered, self._transport)
 
     # --- the leg -----------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from trunkline.relay.dial import connect, failures_told
+from trunkline.relay.dial import connect, drop, failures_told
 from trunkline.relay.head import END
 from trunkline.relay.response import BadResponse, Reading, ResponseHead
 from trunkline.settings import Settings
@@ -122,11 +122,7 @@ class _Asking(asyncio.Protocol):
 
     def drop(self) -> None:
         """There is nothing to keep, whatever became of it."""
-        if not self.answered.cancel() and not self.answered.cancelled():
-            # Nobody may have waited for it.
-            self.answered.exception()
-        if self._transport is not None:
-            self._transport.abort()
+        drop(self.answered, self._transport)
 
     def _look_for_end(self) -> None:
         head, body = self._reading.head, self._reading.body
