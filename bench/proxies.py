@@ -176,8 +176,8 @@ def clean(**more: str) -> dict[str, str]:
 _UNCOMPILED = """
 import sys
 
-for module in ("trunkline.journal._batch", "trunkline.relay._lane"):
-    sys.modules[module] = None
+for module in ("journal._batch", "relay._pump", "relay._lane"):
+    sys.modules[f"trunkline.{module}"] = None
 from trunkline.cli import main
 
 main()

@@ -16,7 +16,7 @@ from tests.relay.world import BatchJournal, ListJournal
 
 from trunkline.journal.record import Kind, Leg, Record
 from trunkline.protocol.call import Dialect
-from trunkline.relay._lane import Pump
+from trunkline.relay._pump import Pump
 from trunkline.relay.core import Core, Limits
 from trunkline.relay.lanes import Lanes
 from trunkline.relay.ledger import Ledger

@@ -21,7 +21,7 @@ from trunkline import snapshot
 from trunkline.journal._batch import Batch
 from trunkline.journal.record import Flag, Kind, Leg, Record, decode
 from trunkline.protocol.call import Closed, Note, Opened
-from trunkline.relay._lane import Pump
+from trunkline.relay._pump import Pump
 from trunkline.relay.gateway import Gateway
 from trunkline.relay.lanes import Lanes
 from trunkline.relay.selector import PumpSelector

@@ -1,16 +1,10 @@
 import asyncio
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 
 from trunkline.journal._batch import Batch
+from trunkline.relay._pump import Pump
 from trunkline.relay.ledger import Ledger
-from trunkline.relay.meter import Meter
 from trunkline.relay.wire import Wire
-
-class Pump:
-    def want(self, fd: int, read: bool, write: bool) -> None: ...
-    def serve(self, due: Sized) -> None: ...
-    def wait(self, timeout_s: float | None) -> list[tuple[int, int, int]]: ...
-    def drain(self, meter: Meter) -> None: ...
 
 class End(asyncio.BufferedProtocol):
     def open(

@@ -20,98 +20,33 @@ from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcpy, memmove, memset
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memmove
 
 from trunkline.journal._batch cimport Batch
-
-import os
+from trunkline.relay._frame cimport (
+    MAX_HEADER_BYTES, Frame, copied_ascii, frame_at, memmem, unmasked_ascii
+)
+from trunkline.relay._pump cimport READ_BYTES, Pump, Source, monotonic_ns
 
 from trunkline.journal.record import Kind, Leg
 from trunkline.relay.ledger import MAX_QUOTE_BYTES
 from trunkline.relay.way import MARK, MARK_WITHIN_BYTES, Way
-
-cdef extern from "<sys/epoll.h>" nogil:
-    ctypedef union epoll_data_t:
-        int fd
-    struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_ctl(int epfd, int op, int fd, epoll_event* event)
-    int epoll_create1(int flags)
-    int epoll_wait(int epfd, epoll_event* events, int maxevents, int timeout)
-    enum:
-        EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP, EPOLLET
-        EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLL_CLOEXEC
 
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int fd, void* buffer, size_t size, int flags)
     ssize_t send(int fd, const void* data, size_t size, int flags)
     enum: MSG_DONTWAIT, MSG_NOSIGNAL
 
-cdef extern from "<time.h>" nogil:
-    struct timespec:
-        int64_t tv_sec
-        int64_t tv_nsec
-    int clock_gettime(int clock, timespec* now)
-    enum: CLOCK_MONOTONIC
-
 cdef extern from "Python.h":
     Py_ssize_t PY_SSIZE_T_MAX
     object PyUnicode_DecodeUTF8(const char* data, Py_ssize_t size_bytes, const char* errors)
 
-cdef extern from *:
-    """
-    #define _GNU_SOURCE
-    #include <string.h>
-    void* memmem(const void*, size_t, const void*, size_t);
-
-    /* Copy, and say whether all of it is ASCII. Loops that compilers turn into SIMD. */
-    static int copied_ascii(unsigned char* restrict to, const unsigned char* restrict from,
-                            size_t size) {
-        uint64_t word, high = 0;
-        size_t at = 0;
-        for (; at + 8 <= size; at += 8) {
-            memcpy(&word, from + at, 8);
-            high |= word;
-            memcpy(to + at, &word, 8);
-        }
-        for (; at < size; at++) high |= to[at] = from[at];
-        return !(high & 0x8080808080808080u);
-    }
-
-    static int unmasked_ascii(unsigned char* restrict to, const unsigned char* restrict from,
-                              size_t size, const unsigned char* mask) {
-        uint64_t word, high = 0, key;
-        size_t at = 0;
-        memcpy(&key, mask, 4);
-        memcpy((char*)&key + 4, mask, 4);
-        for (; at + 8 <= size; at += 8) {
-            memcpy(&word, from + at, 8);
-            word ^= key;
-            high |= word;
-            memcpy(to + at, &word, 8);
-        }
-        for (; at < size; at++) high |= to[at] = from[at] ^ mask[at & 3];
-        return !(high & 0x8080808080808080u);
-    }
-    """
-    void* memmem(const void* hay, size_t hay_size, const void* needle, size_t size) nogil
-    bint copied_ascii(unsigned char* to, const unsigned char* source, size_t size) nogil
-    bint unmasked_ascii(
-        unsigned char* to, const unsigned char* source, size_t size, const unsigned char* mask
-    ) nogil
-
 cdef enum:
-    READ_BYTES = 256 * 1024  # at once, from one socket; then it is the next one's turn
     KEPT_BYTES = 256 * 1024  # a larger frame that is not here whole goes the other way
     AHEAD_BYTES = 16 * 1024  # read beyond what is missing of a frame
-    READY = 64               # sockets that are asked for at once
     LONG_WAYS = 64           # frames for picows of one leg; then it is the next one's turn
-    BUCKETS = 64             # as in `meter.py`
-    WHOLE_TEXT = 0x81        # FIN, opcode 1, no reserved bits (RFC 6455, 5.2)
-    MAX_HEADER_BYTES = 14
     MANY_FRAMES = 1_000      # then somebody looks whether the leg keeps its pace (`pace.py`)
     MANY_BYTES = 2 * 1024 * 1024
 
@@ -123,246 +58,6 @@ cdef int WATCHED = Way.WATCHED
 cdef bytes _MARK = MARK
 cdef Py_ssize_t _MARK_WITHIN_BYTES = MARK_WITHIN_BYTES
 cdef Py_ssize_t _MAX_QUOTE_BYTES = MAX_QUOTE_BYTES
-
-
-cdef inline int64_t monotonic_ns() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec * 1_000_000_000 + now.tv_nsec
-
-
-cdef bint is_utf8(const unsigned char* text, Py_ssize_t size_bytes):
-    try:
-        PyUnicode_DecodeUTF8(<const char*>text, size_bytes, NULL)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-cdef struct Frame:
-    Py_ssize_t header_bytes  # 0: not all of the header is here
-    Py_ssize_t payload_bytes
-    bint plain               # a whole text message
-    bint broken              # no frame that a peer may send, and how it goes on is unknown
-
-
-cdef Frame frame_at(
-    const unsigned char* at, Py_ssize_t here_bytes, bint masked, Py_ssize_t max_frame_bytes
-) noexcept nogil:
-    """Read the header of the frame that begins at `at` (RFC 6455, 5.2), as far as it is here."""
-    cdef Frame frame
-    cdef uint64_t length, least = 0
-    cdef Py_ssize_t header_bytes = 2
-    cdef int byte
-    frame.header_bytes = frame.payload_bytes = 0
-    frame.plain = frame.broken = False
-    if here_bytes < 2:
-        return frame
-    frame.broken = (at[1] >> 7) != masked
-    length = at[1] & 0x7F
-    if length == 126:
-        header_bytes, least = 4, 126
-    elif length == 127:
-        header_bytes, least = 10, 65536
-    if here_bytes < header_bytes:
-        return frame
-    if least:
-        length = 0
-        for byte in range(2, <int>header_bytes):
-            length = length << 8 | at[byte]
-        frame.broken = frame.broken or length < least or length > <uint64_t>max_frame_bytes
-    header_bytes += 4 if masked else 0
-    if here_bytes < header_bytes or frame.broken:
-        return frame
-    frame.header_bytes = header_bytes
-    frame.payload_bytes = <Py_ssize_t>length
-    frame.plain = at[0] == WHOLE_TEXT
-    return frame
-
-
-cdef struct Slot:
-    uint32_t wanted      # by Python: EPOLLIN, EPOLLOUT or both
-    uint32_t registered  # with the kernel
-
-
-cdef class Pump:
-    """Waits for all sockets of this process, reads those of calls, and counts what went on.
-
-    The event loop waits in here (`selector.py`). It is left only for what is Python's: while
-    frames go the short way, nothing but this code, a TLS transport's and the kernel's runs.
-    """
-
-    cdef:
-        int _epoll
-        unsigned char* _buffer
-        bint _busy
-        bint _python_ran
-        Slot* _slots
-        list _ends
-        list _readers  # what has a TLS transport read from its socket
-        object _due    # what the loop is to call next; None: unknown
-        list _resting
-        int64_t _frames[3][BUCKETS]
-        int64_t _bytes[3]
-        int64_t _relay_ns[3]
-
-    def __cinit__(self):
-        self._slots = NULL
-        self._ends = []
-        self._readers = []
-        self._due = None
-        self._resting = []
-        self._busy = False
-        memset(self._frames, 0, sizeof(self._frames))
-        memset(self._bytes, 0, sizeof(self._bytes))
-        memset(self._relay_ns, 0, sizeof(self._relay_ns))
-        self._epoll = epoll_create1(EPOLL_CLOEXEC)
-        self._buffer = <unsigned char*>malloc(READ_BYTES)
-        if self._epoll < 0 or self._buffer is NULL:
-            raise OSError(errno, "the pump cannot be made")
-
-    def __dealloc__(self):
-        free(self._buffer)
-        free(self._slots)
-        if self._epoll >= 0:
-            os.close(self._epoll)
-
-    def want(self, int fd, bint read, bint write):
-        """Have `wait` return `fd` when it can be read, or written, or neither any more."""
-        self._reach(fd)
-        self._slots[fd].wanted = (EPOLLIN if read else 0) | (EPOLLOUT if write else 0)
-        self._register(fd)
-
-    def serve(self, due not None):
-        """Know what the loop is to call next: with it, a TLS transport's sockets are read here.
-
-        Whatever such a transport leaves to do, it leaves there.
-        """
-        self._due = due
-
-    def wait(self, timeout_s):
-        """Return (fd, may be read, may be written) of what is wanted, once there is any.
-
-        After `timeout_s` at the latest, None: never; and after frames that had to go the
-        long way, since what Python has been told may have left something for it to do.
-        """
-        cdef epoll_event ready[READY]
-        cdef int64_t deadline_ns = INT64_MAX
-        cdef int64_t rest_ns
-        cdef int timeout_ms = -1
-        cdef int count, number, fd
-        cdef uint32_t events
-        cdef End end
-        cdef list wanted = [], resting
-        self._python_ran = False
-        if timeout_s is not None:
-            deadline_ns = monotonic_ns() + <int64_t>(max(timeout_s, 0) * 1e9)
-        while True:
-            if self._resting:
-                timeout_ms = 0
-            elif deadline_ns != INT64_MAX:
-                rest_ns = deadline_ns - monotonic_ns()
-                # Rounded up: else the loop would turn round and round in the last millisecond.
-                timeout_ms = <int>min(max(rest_ns + 999_999, 0) // 1_000_000, 86_400_000)
-            with nogil:
-                count = epoll_wait(self._epoll, ready, READY, timeout_ms)
-            for number in range(count):
-                fd, events = ready[number].data.fd, ready[number].events
-                end = self._ends[fd]
-                if end is not None and events & ~<uint32_t>EPOLLOUT:
-                    end.readable(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-                if self._readers[fd] is not None and self._slots[fd].wanted & events & EPOLLIN:
-                    self._readers[fd]()
-                    events &= EPOLLOUT
-                if self._slots[fd].wanted and events:
-                    wanted.append((fd, events & ~<uint32_t>EPOLLOUT, events & ~<uint32_t>EPOLLIN))
-            if self._resting:
-                resting, self._resting = self._resting, []
-                for end in resting:
-                    end.go_on()
-            if wanted or self._python_ran or count <= 0 or timeout_ms == 0 or self._due:
-                return wanted
-
-    def drain(self, meter):
-        """Add to `meter` what has gone on since the last time."""
-        for leg in (CALLER, PROVIDER):
-            if not self._relay_ns[leg]:
-                continue
-            meter.bytes[leg] += self._bytes[leg]
-            meter.relay_ns[leg] += self._relay_ns[leg]
-            buckets = meter.relay[leg]
-            for bits in range(BUCKETS):
-                if self._frames[leg][bits]:
-                    buckets[bits] += self._frames[leg][bits]
-            memset(self._frames[<int>leg], 0, sizeof(self._frames[0]))
-            self._bytes[leg] = self._relay_ns[leg] = 0
-
-    cdef int add(self, End end) except -1:
-        self._reach(end._fd)
-        self._ends[end._fd] = end
-        return self._register(end._fd)
-
-    cdef int remove(self, End end) except -1:
-        self._ends[end._fd] = None
-        return self._register(end._fd)
-
-    cdef int read_with(self, int fd, object reader) except -1:
-        """Have `reader` called when `fd` can be read, if that is wanted; None: the loop's way."""
-        if self._due is not None:
-            self._reach(fd)
-            self._readers[fd] = reader
-        return 0
-
-    cdef int _reach(self, int fd) except -1:
-        """Have a place for `fd`."""
-        cdef Py_ssize_t places = len(self._ends)
-        cdef Py_ssize_t wanted = max(fd + 1, 2 * places)
-        if fd < places:
-            return 0
-        cdef Slot* slots = <Slot*>realloc(self._slots, wanted * sizeof(Slot))
-        if slots is NULL:
-            raise MemoryError
-        memset(slots + places, 0, (wanted - places) * sizeof(Slot))
-        self._slots = slots
-        self._ends.extend([None] * (wanted - places))
-        self._readers.extend([None] * (wanted - places))
-        return 0
-
-    cdef int _register(self, int fd) except -1:
-        """Tell the kernel what is wanted of `fd` now, by Python and by its end."""
-        cdef epoll_event event
-        cdef Slot* slot = &self._slots[fd]
-        cdef int how = EPOLL_CTL_MOD
-        event.events = slot.wanted
-        if self._ends[fd] is not None:
-            # Told once of what has come: else the kernel would look after every frame whether
-            # there is more. Python's way to write may rely on being told again.
-            event.events |= EPOLLIN | EPOLLRDHUP | (0 if slot.wanted else <uint32_t>EPOLLET)
-        event.data.fd = fd
-        if event.events == slot.registered:
-            return 0
-        if not event.events:
-            how = EPOLL_CTL_DEL
-        elif not slot.registered:
-            how = EPOLL_CTL_ADD
-        slot.registered = event.events
-        # A socket that was closed is not there any more, which is as well.
-        if epoll_ctl(self._epoll, how, fd, &event) < 0 and how != EPOLL_CTL_DEL:
-            slot.registered = 0
-            raise OSError(errno, os.strerror(errno))
-        return 0
-
-    cdef void count(
-        self, int leg, Py_ssize_t frames, Py_ssize_t size_bytes, int64_t relay_ns
-    ) noexcept:
-        cdef int bits = 0
-        cdef int64_t rest = relay_ns
-        while rest:
-            rest >>= 1
-            bits += 1
-        self._frames[leg][bits] += frames
-        self._bytes[leg] += size_bytes
-        self._relay_ns[leg] += relay_ns * frames
 
 
 cdef class Lane:
@@ -416,7 +111,7 @@ cdef class Lane:
             self._seq_is_ours = False
 
 
-cdef class End:
+cdef class End(Source):
     """One leg: an `asyncio.BufferedProtocol` in front of the leg's picows protocol."""
 
     cdef:
@@ -476,9 +171,8 @@ cdef class End:
         fd = transport.get_extra_info("socket").fileno()
         if transport.get_extra_info("ssl_object") is None:
             self._fd = fd
-        elif hasattr(transport, "_read_ready"):
+        elif self._pump.read_with(fd, getattr(transport, "_read_ready", None)):
             self._tls_fd = fd
-            self._pump.read_with(fd, transport._read_ready)
         transport.set_protocol(self)
 
     def pause_reading(self):
@@ -519,7 +213,7 @@ cdef class End:
 
     def eof_received(self):
         """The end of a TLS peer, which may come right after what it said before."""
-        self._pump._python_ran = True
+        self._pump.python_ran = True
         while self._resting:
             self._wanted = True
             self._turn()
@@ -527,7 +221,7 @@ cdef class End:
 
     def connection_lost(self, exc):
         if self._reading and self._fd >= 0:
-            self._pump.remove(self)
+            self._pump.remove(self._fd)
         if self._tls_fd >= 0:
             self._pump.read_with(self._tls_fd, None)
         self._fd = self._tls_fd = -1
@@ -538,17 +232,16 @@ cdef class End:
         self._wire.connection_lost(exc)
 
     def pause_writing(self):
-        self._pump._python_ran = True
+        self._pump.python_ran = True
         self._wire.pause_writing()
 
     def resume_writing(self):
-        self._pump._python_ran = True
+        self._pump.python_ran = True
         self._wire.resume_writing()
 
     # --- reading ------------------------------------------------------------------------
 
     cdef int readable(self, bint ended) except -1:
-        """Read once from the socket. `ended`: the peer says no more after what is there."""
         cdef Py_ssize_t room_bytes
         cdef unsigned char* at = self._where(&room_bytes)
         cdef ssize_t count = recv(self._fd, at, room_bytes, MSG_DONTWAIT)
@@ -559,9 +252,9 @@ cdef class End:
             self._arrived(count)
         elif count == 0 or (errno != EAGAIN and errno != EINTR):
             # The end: the transport will see the same, and knows what to do.
-            self._pump._python_ran = True
+            self._pump.python_ran = True
             self._reading = False
-            self._pump.remove(self)
+            self._pump.remove(self._fd)
             self._fd = -1
             self._mind()
         self._queue()
@@ -577,7 +270,7 @@ cdef class End:
         # Whoever asks to be told again is told at once of what is there.
         self._unread = False
         if self._fd >= 0:
-            self._pump.add(self) if reads else self._pump.remove(self)
+            self._pump.add(self._fd, self) if reads else self._pump.remove(self._fd)
         elif self._transport is not None:
             self._transport.resume_reading() if reads else self._transport.pause_reading()
         return 0
@@ -586,11 +279,11 @@ cdef class End:
         """Wait for a turn, if there is something that nobody else would remind us of."""
         if self._wanted and (self._resting or self._unread) and not self._queued:
             self._queued = True
-            self._pump._resting.append(self)
+            self._pump.remind(self)
         return 0
 
     cdef int go_on(self) except -1:
-        """Have a turn with what rests, or with what was not read."""
+        # With what rests, or with what was not read.
         self._queued = False
         if self._wanted and self._resting:
             self._turn()
@@ -604,11 +297,11 @@ cdef class End:
 
     cdef unsigned char* _where(self, Py_ssize_t* room_bytes) except NULL:
         """Where to read to: behind what is kept, or into the buffer of all."""
-        if self._kept is NULL and self._pump._busy:
+        if self._kept is NULL and self._pump.busy:
             self._keep(NULL, 0, READ_BYTES)
         if self._kept is NULL:
             room_bytes[0] = READ_BYTES
-            return self._pump._buffer
+            return self._pump.buffer
         if self._kept_bytes == self._room_bytes:
             self._keep(self._kept, self._kept_bytes, 2 * self._kept_bytes)
         room_bytes[0] = self._room_bytes - self._kept_bytes
@@ -621,12 +314,12 @@ cdef class End:
             self._kept_bytes += size_bytes
             return 0
         if self._kept is NULL:
-            return self._received(self._pump._buffer, size_bytes)
+            return self._received(self._pump.buffer, size_bytes)
         return self._received(self._kept, self._kept_bytes + size_bytes)
 
     cdef int _received(self, unsigned char* data, Py_ssize_t size_bytes) except -1:
-        cdef bint was_busy = self._pump._busy
-        self._pump._busy = True
+        cdef bint was_busy = self._pump.busy
+        self._pump.busy = True
         try:
             self._split(data, size_bytes)
         except Exception:
@@ -634,7 +327,7 @@ cdef class End:
             self._lane._way = SHUT
             self._lane._failed()
         finally:
-            self._pump._busy = was_busy
+            self._pump.busy = was_busy
         return self._mind()
 
     cdef int _split(self, unsigned char* data, Py_ssize_t size_bytes) except -1:
@@ -683,7 +376,7 @@ cdef class End:
         """Give picows what is here of its frame; return where that ends."""
         cdef Py_ssize_t size_bytes = min(self._feeding_bytes, <Py_ssize_t>(end - at))
         self._feeding_bytes -= size_bytes
-        self._pump._python_ran = True
+        self._pump.python_ran = True
         self._lane.settle()
         self._feed(self._wire, PyMemoryView_FromMemory(<char*>at, size_bytes, PyBUF_READ))
         return at + size_bytes
@@ -787,8 +480,8 @@ cdef class End:
                 return 0
             # It is full, or it failed: then the transport will fail too, and knows what to do.
             sent = max(sent, 0)
-        if self._tls_fd < 0 or self._pump._due is None:
-            self._pump._python_ran = True
+        if self._tls_fd < 0:
+            self._pump.python_ran = True
         self._lane.settle()
         self._write_to(PyMemoryView_FromMemory(<char*>data + sent, size_bytes - sent, PyBUF_READ))
         if <Py_ssize_t>self._waiting_bytes():
@@ -805,3 +498,11 @@ cdef bint is_marked(const unsigned char* text, Py_ssize_t size_bytes) noexcept:
         memmem(text, within, mark, mark_bytes) is not NULL
         or memmem(text + size_bytes - within, within, mark, mark_bytes) is not NULL
     )
+
+
+cdef bint is_utf8(const unsigned char* text, Py_ssize_t size_bytes):
+    try:
+        PyUnicode_DecodeUTF8(<const char*>text, size_bytes, NULL)
+    except UnicodeDecodeError:
+        return False
+    return True

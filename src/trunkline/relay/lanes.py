@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trunkline.journal._batch import Batch
-from trunkline.relay._lane import Lane, Pump
+from trunkline.relay._lane import Lane
+from trunkline.relay._pump import Pump
 from trunkline.relay.ledger import Ledger
 from trunkline.relay.meter import Meter
 

@@ -1,7 +1,7 @@
 """I/O. What a gateway's event loop waits with: its own descriptors, and the sockets of calls.
 
 A frame that goes the short way never makes the loop return, so that it costs what the
-kernel and `_lane.pyx` take, and no turn of a loop.
+kernel, `_pump.pyx` and `_lane.pyx` take, and no turn of a loop.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 from typing import TYPE_CHECKING, Any
 
-from trunkline.relay._lane import Pump
+from trunkline.relay._pump import Pump
 
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
