@@ -37,6 +37,34 @@ def test_columns_are_chosen_kept_and_saved_as_a_view(signed_in: NewPage) -> None
     expect(page.get_by_role("link", name="Done & tagged")).to_have_count(0)
 
 
+def test_the_table_is_sorted_by_its_heads(signed_in: NewPage) -> None:
+    page = signed_in()
+    table = page.locator("table.sticky")
+    assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth")
+    turns = page.get_by_role("columnheader", name="Turns")
+    expect(turns).not_to_have_attribute("aria-sort", re.compile("."))
+    page.get_by_role("link", name="Turns").focus()
+    page.keyboard.press("Enter")
+    expect(turns).to_have_attribute("aria-sort", "descending")
+    place = page.locator("thead th").all_text_contents().index("Turns ↓")
+
+    def shown() -> list[int]:
+        cells = page.locator(f"tbody td:nth-child({place + 1})").all_text_contents()
+        return [int(words) for words in cells if words != "–"]
+
+    assert shown() == sorted(shown(), reverse=True) != sorted(shown())
+    page.locator("#f-user").fill("user_123")
+    page.locator("#f-user").press("Enter")
+    expect(page).to_have_url(re.compile(r"user=user_123&sort=turns$"))
+    page.get_by_role("link", name="Clear").click()
+    page.get_by_role("link", name="Turns").click()
+    expect(turns).to_have_attribute("aria-sort", "ascending")
+    expect(page).to_have_url(re.compile(r"\?sort=turns&direction=asc$"))
+    assert shown() == sorted(shown())
+    page.get_by_role("link", name="Opened").click()
+    expect(page).to_have_url(re.compile(r"/calls\?$"))
+
+
 def test_the_table_is_walked_by_keys(signed_in: NewPage) -> None:
     page = signed_in()
     links = page.locator("tr.goes td:first-child a")

@@ -72,6 +72,24 @@ async def test_pages_go_on_where_the_last_one_ended(site: Site) -> None:
     assert seen == [call.call_id for call in reversed(calls)]
 
 
+async def test_the_list_is_sorted_by_what_is_asked(site: Site) -> None:
+    member = await site.join()
+    calls = [a_call(member.org_id, turns=turns) for turns in (2, 3, 1)]
+    await site.facts.insert(calls)
+    order: dict[str, Any] = {"sort": "turns", "direction": "asc", "limit": 2}
+    first = await get(site, member, "/v1/calls", **order)
+    then = await get(site, member, "/v1/calls", **order, cursor=first["next_cursor"])
+    turns = [call["counts"]["turns"] for page in (first, then) for call in page["data"]]
+    assert turns == [1, 2, 3]
+    for wrong in (
+        {"sort": "colour"},
+        {"direction": "up"},
+        {"sort": "cost_usd", "cursor": first["next_cursor"]},
+    ):
+        answer = await site.client.get("/v1/calls", params=wrong, headers=member.bearer)
+        assert answer.status_code == 400, wrong
+
+
 async def test_filters_narrow_the_list(site: Site) -> None:
     member = await site.join()
     wanted = a_call(

@@ -35,8 +35,8 @@ async def page(site: Site, member: Member, path: str = "/calls") -> str:
 async def test_a_view_is_saved_shown_and_deleted_on_the_page(site: Site) -> None:
     member = await site.join()
     await site.add_call(a_call(member.org_id))
-    query = "span=24h&status=failed&column=cost&column=tags&nonsense=1&cursor=x"
-    kept = "status=failed&span=24h&column=tags&column=cost"
+    query = "span=24h&status=failed&column=cost&column=tags&sort=cost_usd&nonsense=1&cursor=x"
+    kept = "status=failed&span=24h&column=tags&column=cost&sort=cost_usd"
     form = {"name": " Dear <b> ones ", "query": query}
     assert await post(site, member, "/calls/views", **form) == (303, f"/calls?{kept}")
     shown = await page(site, member)

@@ -4,25 +4,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
-from trunkline.store.facts.catalogue import DIMENSION_OF, INPUT, OUTPUT
-from trunkline.store.facts.conditions import AllOf, Condition, Is, compile_condition
+from trunkline.store.facts.catalogue import DIMENSION_OF
+from trunkline.store.facts.conditions import AllOf, BadCondition, Condition, Is, compile_condition
 from trunkline.store.facts.ddl import FOLD
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
+from trunkline.store.facts.sorting import LATEST_FIRST, Cursor, Sorting, behind, order, value
 from trunkline.store.facts.store import FactsStore
 
 MAX_PAGE: Final = 200
 EXPORTED_AT_ONCE: Final = 1000
-
-Moment: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
-"""Wall time, µs since 1970 UTC, within what the engine can compare."""
 
 Feedback: TypeAlias = Literal["up", "down", "none"]
 
@@ -62,15 +60,8 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
     """What else must hold."""
 
 
-class Cursor(msgspec.Struct, frozen=True):
-    """Where a page ended: the next one begins right behind this call."""
-
-    opened_at_us: Moment
-    call_id: str
-
-
 class CallPage(msgspec.Struct, frozen=True):
-    """Calls, the latest first."""
+    """Calls in their order."""
 
     calls: list[CallRow]
     next_cursor: Cursor | None
@@ -110,10 +101,6 @@ _FROM: Final = (
 _TO: Final = (
     "opened_at_us < {to_us:Int64}"
     " AND hour <= toStartOfHour(toDateTime(intDiv({to_us:Int64}, 1000000), 'UTC'))"
-)
-_BEFORE: Final = (
-    "(opened_at_us, call_id) < ({cursor_us:Int64}, {cursor_id:String})"
-    " AND hour <= toStartOfHour(toDateTime(intDiv({cursor_us:Int64}, 1000000), 'UTC'))"
 )
 _HOURS: Final = "_HOURS_"
 """Where the parts of the calls lie goes here, see `hours`."""
@@ -177,12 +164,22 @@ async def calls_page(
     *,
     limit: int = 50,
     before: Cursor | None = None,
+    sorting: Sorting = LATEST_FIRST,
 ) -> CallPage:
-    """Return at most `limit` calls (and never more than `MAX_PAGE`), the latest first."""
-    return await _page(facts, org_id, filters, max(1, min(limit, MAX_PAGE)), before)
+    """Return at most `limit` calls (and never more than `MAX_PAGE`), in their order.
+
+    Raises:
+        BadCondition: the filters cannot be asked, or the page before was sorted otherwise.
+    """
+    if before is not None and before.sorting != sorting:
+        raise BadCondition("cursor: of a list that is sorted otherwise; begin anew")
+    wanted = max(1, min(limit, MAX_PAGE))
+    if sorting == LATEST_FIRST:
+        return await _latest(facts, org_id, filters, wanted, before)
+    return await _page(facts, org_id, filters, sorting, wanted, before)
 
 
-async def _page(
+async def _latest(
     facts: FactsStore, org_id: str, filters: CallFilters, limit: int, before: Cursor | None
 ) -> CallPage:
     if filters.said:
@@ -190,12 +187,11 @@ async def _page(
         latest_us = before.opened_at_us if before else await _latest_us(facts, org_id)
         for days in _LOOK_DAYS:
             from_us = max(latest_us - days * _DAY_US, filters.from_us or 0)
-            found = await _whole_page(
-                facts, org_id, replace(filters, from_us=from_us), limit, before
-            )
+            near = replace(filters, from_us=from_us)
+            found = await _page(facts, org_id, near, LATEST_FIRST, limit, before)
             if found.next_cursor or from_us == filters.from_us:
                 return found
-    return await _whole_page(facts, org_id, filters, limit, before)
+    return await _page(facts, org_id, filters, LATEST_FIRST, limit, before)
 
 
 _LOOK_DAYS: Final = (1, 8)
@@ -207,62 +203,89 @@ async def _latest_us(facts: FactsStore, org_id: str) -> int:
     return found[0]["at_us"]
 
 
-async def _whole_page(
-    facts: FactsStore, org_id: str, filters: CallFilters, limit: int, before: Cursor | None
+async def _page(
+    facts: FactsStore,
+    org_id: str,
+    filters: CallFilters,
+    sorting: Sorting,
+    limit: int,
+    before: Cursor | None,
 ) -> CallPage:
     predicates, parameters = where(filters)
     if before is not None:
-        predicates += " AND " + _BEFORE
-        parameters |= {"cursor_us": before.opened_at_us, "cursor_id": before.call_id}
+        predicate, more = behind(before)
+        predicates += f" AND {predicate}"
+        parameters |= more
+    places = await _places(facts, org_id, predicates, parameters, sorting, limit + 1)
+    calls = await _calls_at(facts, org_id, places[:limit])
+    if len(places) <= limit:
+        return CallPage(calls, None)
+    last = places[limit - 1]
+    found = None if sorting.by == "opened_at" else last.sorted_by
+    return CallPage(calls, Cursor(last.opened_at_us, last.call_id, sorting, found))
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Where a call is in an order."""
+
+    call_id: str
+    opened_at_us: int
+    sorted_by: int | str | None
+
+
+async def _places(
+    facts: FactsStore,
+    org_id: str,
+    predicates: str,
+    parameters: dict[str, Any],
+    sorting: Sorting,
+    limit: int,
+    offset: int = 0,
+) -> list[_Place]:
     query = Query(
-        f"SELECT {names(CallRow)} FROM calls FINAL WHERE {predicates}"
-        " ORDER BY opened_at_us DESC, call_id DESC LIMIT {limit:UInt32}",
-        CallRow,
+        f"SELECT call_id, opened_at_us, {value(sorting)} AS sorted_by FROM calls FINAL"
+        f" WHERE {predicates} ORDER BY {order(sorting)}"
+        " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",
+        _Place,
     )
-    found = await facts.ask(query, org_id, limit=limit + 1, **parameters)
-    calls = found[:limit]
-    more = len(found) > limit
-    return CallPage(calls, Cursor(calls[-1].opened_at_us, calls[-1].call_id) if more else None)
+    return await facts.ask(query, org_id, limit=limit, offset=offset, **parameters)
 
 
-Sort = Literal[
-    "opened_at", "wait", "total_tokens", "input_tokens", "output_tokens", "cost", "user", "model"
-]
-_SORTS: Final[dict[Sort, str]] = {
-    "opened_at": "opened_at_us",
-    "wait": "wait_p50_us",
-    "total_tokens": f"{INPUT} + {OUTPUT}",
-    "input_tokens": INPUT,
-    "output_tokens": OUTPUT,
-    "cost": "cost_usd",
-    "user": "user_id",
-    "model": "model_used",
-}
+_AT: Final = Query(
+    f"SELECT {names(CallRow)} FROM calls FINAL WHERE org_id = {{org_id:String}}"
+    " AND hour IN (SELECT arrayJoin(arrayMap(at -> toDateTime(at, 'UTC'), {hours:Array(Int64)})))"
+    " AND call_id IN {calls:Array(String)}",
+    CallRow,
+)
+"""All of some calls: what only sorts them is read of all others."""
+
+
+async def _calls_at(facts: FactsStore, org_id: str, places: Sequence[_Place]) -> list[CallRow]:
+    if not places:
+        return []
+    hours = sorted({place.opened_at_us // _HOUR_US * 3600 for place in places})
+    ids = [place.call_id for place in places]
+    found = {row.call_id: row for row in await facts.ask(_AT, org_id, hours=hours, calls=ids)}
+    return [found[call_id] for call_id in ids if call_id in found]
+
+
+_HOUR_US: Final = 3_600_000_000
 
 
 async def sorted_calls(
     facts: FactsStore,
     org_id: str,
     filters: CallFilters,
-    sort: Sort,
+    sorting: Sorting,
     *,
-    descending: bool,
     limit: int,
     offset: int,
 ) -> list[CallRow]:
-    """Return calls that fit in any order; what has no value comes last.
-
-    Pages by number: what is added meanwhile moves them. `calls_page` goes on where it was.
-    """
+    """Return calls that fit, by number: what is added meanwhile moves them. `calls_page` goes on
+    where it was."""
     predicates, parameters = where(filters)
-    way = "DESC" if descending else "ASC"
-    query = Query(
-        f"SELECT {names(CallRow)} FROM calls FINAL WHERE {predicates}"
-        f" ORDER BY {_SORTS[sort]} {way} NULLS LAST, opened_at_us {way}, call_id {way}"
-        " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",
-        CallRow,
-    )
-    return await facts.ask(query, org_id, limit=limit, offset=offset, **parameters)
+    places = await _places(facts, org_id, predicates, parameters, sorting, limit, offset)
+    return await _calls_at(facts, org_id, places)
 
 
 async def all_calls(
@@ -274,7 +297,7 @@ async def all_calls(
     """
     before: Cursor | None = None
     while True:
-        page = await _page(facts, org_id, filters, EXPORTED_AT_ONCE, before)
+        page = await _latest(facts, org_id, filters, EXPORTED_AT_ONCE, before)
         yield page.calls
         before = page.next_cursor
         if before is None:

@@ -15,9 +15,10 @@ import msgspec
 from trunkline.store.facts.catalogue import FAILED, INPUT, OUTPUT
 from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
 from trunkline.store.facts.parts import names
-from trunkline.store.facts.queries_calls import CALL_ENDS, MAX_PAGE, Moment
+from trunkline.store.facts.queries_calls import CALL_ENDS, MAX_PAGE
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
+from trunkline.store.facts.sorting import Moment
 from trunkline.store.facts.store import FactsStore
 
 MAX_CALLS: Final = 1000

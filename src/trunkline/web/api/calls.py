@@ -10,8 +10,9 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from trunkline.store.facts import queries_call as one
-from trunkline.store.facts.queries_calls import MAX_PAGE, CallFilters, Cursor, calls_page
+from trunkline.store.facts.queries_calls import MAX_PAGE, CallFilters, calls_page
 from trunkline.store.facts.rows import CallRow
+from trunkline.store.facts.sorting import Cursor, Sort, Sorting
 from trunkline.web.api import cursors, models, shape
 from trunkline.web.auth import Deps, Reader, require_eraser, require_reader
 from trunkline.web.deps import Dependencies
@@ -62,8 +63,10 @@ class FilterQuery(BaseModel):
 
 
 class CallsQuery(FilterQuery):
-    """Filters of the list."""
+    """Filters and order of the list."""
 
+    sort: Sort = Field("opened_at", description="What has no value comes last, both ways.")
+    direction: Literal["asc", "desc"] = "desc"
     cursor: str = Field("", description="`next_cursor` of the page before.")
     limit: int = Field(50, ge=1, le=MAX_PAGE)
 
@@ -78,10 +81,14 @@ class ExportQuery(FilterQuery):
 async def list_calls(
     reader: WhoReads, deps: Deps, query: Annotated[CallsQuery, Query()]
 ) -> models.CallPage:
-    """Calls, the latest first."""
-    before = cursors.read(query.cursor, Cursor)
+    """Calls, the latest first unless the query says otherwise."""
     page = await calls_page(
-        deps.facts, reader.org_id, filters_of(query), limit=query.limit, before=before
+        deps.facts,
+        reader.org_id,
+        filters_of(query),
+        limit=query.limit,
+        before=cursors.read(query.cursor, Cursor),
+        sorting=Sorting(query.sort, query.direction == "desc"),
     )
     return models.CallPage(
         data=[shape.call(row) for row in page.calls], next_cursor=cursors.write(page.next_cursor)

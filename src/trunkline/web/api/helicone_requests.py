@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from trunkline.store.facts.conditions import AllOf, Is
-from trunkline.store.facts.queries_calls import CallFilters, Sort, sorted_calls
+from trunkline.store.facts.queries_calls import CallFilters, sorted_calls
 from trunkline.store.facts.rows import CallRow
+from trunkline.store.facts.sorting import Sort, Sorting
 from trunkline.web.api import shape
 from trunkline.web.auth import Deps, Reader, require_reader
 from trunkline.web.helicone_filter import read_filter
@@ -22,12 +23,12 @@ MAX_REQUESTS: Final = 1000
 
 _SORTS: Final[dict[str, Sort]] = {
     "created_at": "opened_at",
-    "latency": "wait",
-    "time_to_first_token": "wait",
+    "latency": "wait_p50_ms",
+    "time_to_first_token": "wait_p50_ms",
     "total_tokens": "total_tokens",
     "prompt_tokens": "input_tokens",
     "completion_tokens": "output_tokens",
-    "cost": "cost",
+    "cost": "cost_usd",
     "user_id": "user",
     "body_model": "model",
     "request_model": "model",
@@ -110,8 +111,7 @@ async def query_requests(
         deps.facts,
         reader.org_id,
         CallFilters(condition=condition),
-        _SORTS[name],
-        descending=way == "desc",
+        Sorting(_SORTS[name], way == "desc"),
         limit=query.limit,
         offset=query.offset,
     )

@@ -9,17 +9,17 @@ from fastapi.responses import RedirectResponse
 
 from trunkline.store.facts.queries_calls import (
     CallFilters,
-    Cursor,
     FilterValues,
     calls_page,
     filter_values,
 )
 from trunkline.store.facts.queries_overview import Overview, overview
+from trunkline.store.facts.sorting import Cursor
 from trunkline.web.api import cursors
 from trunkline.web.auth import Deps, RequiredUser
 from trunkline.web.deps import public_url
 from trunkline.web.export import Form, exported
-from trunkline.web.pages import calls_view, columns
+from trunkline.web.pages import calls_view, columns, heads
 from trunkline.web.pages.overview_view import tiles
 from trunkline.web.pages.render import page
 from trunkline.web.pages.snippets import snippets
@@ -77,8 +77,10 @@ async def show(
     cursor: str = "",
     column: Names = (),
 ) -> Response:
-    """Show the calls that fit the filters in the address, the latest first."""
+    """Show the calls that fit the filters in the address, in the order that it asks for."""
     now_us, org_id = deps.now_us(), viewer.org.id
+    sorting = heads.read_sorting(request.query_params)
+    order, asked = heads.in_address(sorting), columns.asked(column)
     filters = calls_view.read_filters(request.query_params)
     found = await calls_page(
         deps.facts,
@@ -86,6 +88,7 @@ async def show(
         call_filters(filters, now_us),
         limit=PAGE_CALLS,
         before=cursors.read(cursor, Cursor),
+        sorting=sorting,
     )
     summarised = filters.summarised()
     numbers = await summaries.numbers.get(
@@ -109,11 +112,17 @@ async def show(
         tiles=() if first else _tiles(numbers),
         filters=filters,
         choices=choices,
-        kept={},
+        kept=order,
+        heads=heads.of_calls(
+            columns.chosen(column),
+            sorting,
+            lambda more: filters.address(column=asked, **more),
+        ),
         columns=columns.chosen(column),
         all_columns=columns.COLUMNS.values(),
-        chosen_columns=columns.asked(column),
-        here=filters.address(column=columns.asked(column)),
+        chosen_columns=asked,
+        here=filters.address(column=asked, **order),
+        cleared=calls_view.Filters().address(column=asked, **order),
         views=await deps.control.views.of(org_id, viewer.user.id),
         path="/calls",
         span_default="",

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from trunkline.store.facts.conditions import BadCondition
 from trunkline.store.facts.queries_calls import Feedback
 from trunkline.store.facts.rows import CallRow
-from trunkline.web.pages import columns, text
+from trunkline.web.pages import columns, heads, text
 from trunkline.web.scores import read_score
 
 STATUSES = ("live", "completed", "failed", "refused", "recovered")
@@ -222,11 +222,12 @@ def read_filters(query: Mapping[str, str]) -> Filters:
 
 
 def clean_query(query: str) -> str:
-    """Return what a query string asks of the table: its filters and its columns, as `address`
+    """Return what a query string asks of the table: its filters, columns and order, as `address`
     writes them. Anything else in it is left out."""
     pairs = parse_qsl(query.lstrip("?")[:_MOST_CHARS])
     names = [value for name, value in pairs if name == "column"]
-    return read_filters(dict(pairs)).address(column=columns.asked(names))
+    order = heads.in_address(heads.read_sorting(dict(pairs)))
+    return read_filters(dict(pairs)).address(column=columns.asked(names), **order)
 
 
 _MOST_CHARS = 4000

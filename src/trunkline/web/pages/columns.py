@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from trunkline.store.facts.sorting import Sort
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -17,6 +19,8 @@ class Column:
     """What of it a CSV file has: names of the API."""
     metric: str = ""
     number: bool = False
+    sort: Sort | None = None
+    """What sorts by it, if anything does."""
     usual: bool = True
     """It is there unless an address says otherwise."""
 
@@ -27,24 +31,40 @@ FIRST: Final = ("id", "opened_at")
 COLUMNS: Final = {
     column.name: column
     for column in (
-        Column("status", "Status", ("status", "end_reason")),
-        Column("model", "Model", ("provider", "model_asked", "model_used", "kind")),
-        Column("user", "User", ("user_id",)),
-        Column("session", "Session", ("session.id", "session.name", "session.path")),
-        Column("key", "Key", ("key.id", "key.name"), usual=False),
-        Column("provider", "Provider", ("provider", "provider_url"), usual=False),
-        Column("voice", "Voice", ("voice",), usual=False),
+        Column("status", "Status", ("status", "end_reason"), sort="status"),
+        Column("model", "Model", ("provider", "model_asked", "model_used", "kind"), sort="model"),
+        Column("user", "User", ("user_id",), sort="user"),
+        Column(
+            "session", "Session", ("session.id", "session.name", "session.path"), sort="session"
+        ),
+        Column("key", "Key", ("key.id", "key.name"), usual=False, sort="key"),
+        Column("provider", "Provider", ("provider", "provider_url"), usual=False, sort="provider"),
+        Column("voice", "Voice", ("voice",), usual=False, sort="voice"),
         Column("properties", "Properties", ("properties",), usual=False),
         Column("tags", "Tags", ("tags",), usual=False),
-        Column("feedback", "Feedback", ("feedback",), usual=False),
+        Column("feedback", "Feedback", ("feedback",), usual=False, sort="feedback"),
         Column("scores", "Scores", ("scores",), usual=False),
-        Column("length", "Length", ("duration_ms",), "duration", number=True),
-        Column("turns", "Turns", ("counts.turns",), "turns", number=True),
-        Column("wait", "Wait p50", ("wait_p50_ms",), "wait_p50", number=True),
-        Column("barge_ins", "Barge-ins", ("counts.barge_ins",), "barge_ins", number=True),
-        Column("tool_calls", "Tool calls", ("counts.tool_calls",), number=True, usual=False),
-        Column("errors", "Errors", ("counts.errors",), number=True),
-        Column("cost", "Cost", ("cost_usd", "unpriced"), "cost", number=True),
+        Column("length", "Length", ("duration_ms",), "duration", number=True, sort="duration_ms"),
+        Column("turns", "Turns", ("counts.turns",), "turns", number=True, sort="turns"),
+        Column("wait", "Wait p50", ("wait_p50_ms",), "wait_p50", number=True, sort="wait_p50_ms"),
+        Column(
+            "barge_ins",
+            "Barge-ins",
+            ("counts.barge_ins",),
+            "barge_ins",
+            number=True,
+            sort="barge_ins",
+        ),
+        Column(
+            "tool_calls",
+            "Tool calls",
+            ("counts.tool_calls",),
+            number=True,
+            usual=False,
+            sort="tool_calls",
+        ),
+        Column("errors", "Errors", ("counts.errors",), number=True, sort="errors"),
+        Column("cost", "Cost", ("cost_usd", "unpriced"), "cost", number=True, sort="cost_usd"),
     )
 }
 """By name, in their order."""

@@ -15,6 +15,7 @@ from trunkline.web import reports
 from trunkline.web.api.shape import microseconds
 from trunkline.web.pages import text
 from trunkline.web.pages.calls_view import Filters
+from trunkline.web.pages.heads import Head
 from trunkline.web.reports import Column, Report
 
 
@@ -143,20 +144,6 @@ SPANS: Final = {
     "7d": "last 7 days",
     "30d": "last 30 days",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A column's heading."""
-
-    name: str
-    words: str
-    means: str
-    href: str
-    """Sorts by it, or the other way round."""
-    sorted: str
-    """`ascending`, `descending`, or empty."""
-    number: bool
 
 
 @dataclass(frozen=True, slots=True)
