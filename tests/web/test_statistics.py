@@ -9,6 +9,7 @@ import pytest
 
 from trunkline.web.statistics import (
     MIN_CALLS,
+    Cohort,
     Group,
     Interval,
     histogram,
@@ -20,7 +21,7 @@ from trunkline.web.statistics import (
 
 def alone(values: list[float]) -> Group:
     """Each number is of a call of its own."""
-    return Group(values, range(len(values)))
+    return Group(values, Cohort(range(len(values))))
 
 
 def difference(a: Group, b: Group, level: float | None = None) -> Interval | None:
@@ -50,6 +51,46 @@ def test_the_interval_is_that_of_all_resamples(n: int, level: float) -> None:
         assert low - 0.02 <= wanted <= exact[place] + 0.02
 
 
+@pytest.mark.parametrize("level", [0.0, 0.5, 0.95, 0.999])
+@pytest.mark.parametrize("rows", [30, 64, 65, 1000])
+def test_the_quantiles_of_calls_with_several_rows_are_those_of_what_was_drawn(
+    rows: int, level: float
+) -> None:
+    """Beside the plain way: every drawn call's rows written down, sorted, and looked at."""
+    random = np.random.default_rng(rows)
+    calls, values = random.integers(0, 20, rows), random.integers(0, 50, rows).astype(float)
+    values[random.random(rows) < 0.1] = np.nan
+    nothing, cohort = Group([0.0] * rows, Cohort(calls)), Cohort(calls)
+    plain: list[float] = []
+    for times in cohort.times(1):
+        drawn = np.repeat(values, times.astype(int)[cohort.of])
+        plain.append(quantile(drawn[~np.isnan(drawn)], level) or 0.0)
+    found = difference(nothing, Group(values, cohort), level)
+    assert found == Interval(*np.quantile(plain, [0.025, 0.975]).tolist())
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_calls_without_a_number_are_drawn_too(level: float) -> None:
+    """So the interval is as wide as with a second row, which is told apart by clusters."""
+    random = np.random.default_rng(5)
+    values = random.exponential(1000, 400)
+    values[random.random(400) < 0.3] = np.nan
+    nothing = alone([0.0] * 400)
+    flat = difference(nothing, alone(values.tolist()), level)
+    twice = [*values.tolist(), math.nan]
+    clustered = difference(nothing, Group(twice, Cohort([*range(400), 0])), level)
+    assert flat is not None
+    assert clustered is not None
+    assert flat.low == pytest.approx(clustered.low, rel=0.05)
+    assert flat.high == pytest.approx(clustered.high, rel=0.05)
+
+
+def test_two_cohorts_draw_nothing_together() -> None:
+    cohort = Cohort(range(50))
+    assert (cohort.times(0) != cohort.times(1)).any()
+    assert (cohort.times(0).sum(axis=1) == 50).all()
+
+
 def test_nobody_speaks_of_few_calls() -> None:
     few, enough = alone([1.0] * (MIN_CALLS - 1)), alone([2.0] * MIN_CALLS)
     assert difference(few, enough, 0.5) is None
@@ -58,15 +99,18 @@ def test_nobody_speaks_of_few_calls() -> None:
 
 
 def test_many_turns_of_few_calls_are_few_calls() -> None:
-    turns = Group([float(value) for value in range(900)], [value % 9 for value in range(900)])
+    turns = Group(
+        [float(value) for value in range(900)], Cohort([value % 9 for value in range(900)])
+    )
     assert difference(turns, turns, 0.5) is None
 
 
 def test_a_turn_told_ten_times_says_no_more_than_once() -> None:
     random = np.random.default_rng(1)
     a, b = random.normal(0, 1, 40).tolist(), random.normal(0.5, 1, 40).tolist()
+    tenfold = Cohort([*range(40)] * 10)
     once = difference(alone(a), alone(b), 0.5)
-    often = difference(Group(a * 10, [*range(40)] * 10), Group(b * 10, [*range(40)] * 10), 0.5)
+    often = difference(Group(a * 10, tenfold), Group(b * 10, tenfold), 0.5)
     apart = difference(alone(a * 10), alone(b * 10), 0.5)
     assert once is not None
     assert often is not None
@@ -102,7 +146,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
         for scale in (400.0, 700.0):
             calls = np.repeat(np.arange(30), 3)
             slow = random.exponential(scale, 30)
-            groups.append(Group(slow[calls].tolist(), calls.tolist()))
+            groups.append(Group(slow[calls].tolist(), Cohort(calls.tolist())))
         found = difference(groups[0], groups[1], 0.5)
         assert found is not None
         held += found.low <= math.log(2) * 300 <= found.high
@@ -111,17 +155,17 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
 
 def test_a_ratio_is_of_sums() -> None:
     """A call's cost per minute weighs as much as its minutes."""
-    a = Group([1.0] * 20, range(20), [2.0] * 20)
-    b = Group([3.0] * 20, range(20), [4.0] * 20)
+    a = Group([1.0] * 20, Cohort(range(20)), [2.0] * 20)
+    b = Group([3.0] * 20, Cohort(range(20)), [4.0] * 20)
     assert difference(a, b) == Interval(0.25, 0.25)
-    zero = Group([0.0] * 20, range(20), [0.0] * 20)
+    zero = Group([0.0] * 20, Cohort(range(20)), [0.0] * 20)
     assert difference(a, zero) is None
 
 
 def test_a_share_has_the_interval_of_binomials() -> None:
     """Half of 400 and a quarter of 400: −0.25 ± 1.96 · √(0.25/400 + 0.1875/400) = ± 0.0648."""
-    half = Group([1.0, 0.0] * 200, range(400), [1.0] * 400)
-    quarter = Group([1.0, 0.0, 0.0, 0.0] * 100, range(400), [1.0] * 400)
+    half = Group([1.0, 0.0] * 200, Cohort(range(400)), [1.0] * 400)
+    quarter = Group([1.0, 0.0, 0.0, 0.0] * 100, Cohort(range(400)), [1.0] * 400)
     found = difference(half, quarter)
     assert found is not None
     assert found.low == pytest.approx(-0.25 - 0.0648, abs=0.01)

@@ -9,7 +9,7 @@ again gets the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -26,20 +26,72 @@ MOST_BINS: Final = 24
 
 Numbers: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.intp]
+Values: TypeAlias = Sequence[float] | Numbers
+Times: TypeAlias = NDArray[np.float32]
+"""How often a call was drawn: a row for each round, a column for each call."""
+_BLOCK: Final = 64
+"""Rows that are counted at once before the one that is looked for is sought among them."""
 
 
-class Group(msgspec.Struct, frozen=True):
-    """Numbers, and which call each is of."""
+class Cohort:
+    """Calls that may be drawn, once for all numbers that they and their parts have."""
 
-    values: Sequence[float]
-    calls: Sequence[Any]
-    over: Sequence[float] = ()
-    """What a ratio is of: then what is compared is sum(values) / sum(over)."""
+    def __init__(self, calls: Sequence[Any] | NDArray[Any]) -> None:
+        """Take the call of each row: what tells calls apart, and no more."""
+        self.calls, of = np.unique(np.asarray(calls), return_inverse=True)
+        self.size = len(self.calls)
+        self.of: Places = of
+        """The call of each row, from 0."""
+        self._times: dict[int, Times] = {}
+
+    @property
+    def is_flat(self) -> bool:
+        """Return whether each row is of a call of its own."""
+        return self.size == len(self.of)
+
+    def times(self, stream: int) -> Times:
+        """Return how often each call was drawn in each round: `ROUNDS` times as many as there
+        are, with replacement. What is drawn in two streams has nothing to do with each other.
+
+        Small numbers, of half the size of those that are exact for all: sums of them with
+        microseconds are right to a millionth.
+        """
+        if stream not in self._times:
+            random = np.random.default_rng((SEED, stream))
+            found = np.empty((ROUNDS, self.size), dtype=np.float32)
+            for place in range(ROUNDS):
+                drawn = random.integers(0, self.size, self.size, dtype=np.int32)
+                found[place] = np.bincount(drawn, minlength=self.size)
+            self._times[stream] = found
+        return self._times[stream]
+
+
+class Group:
+    """Numbers of a cohort's rows."""
+
+    def __init__(self, values: Values, cohort: Cohort, over: Values | None = None) -> None:
+        """Take a number for each row, not a number where it is missing. With `over` what is
+        compared is sum(values) / sum(over)."""
+        all_values = np.asarray(values, dtype=np.float64)
+        there = ~np.isnan(all_values)
+        self.over: Numbers | None = None
+        if over is not None:
+            all_over = np.asarray(over, dtype=np.float64)
+            there &= ~np.isnan(all_over)
+            self.over = all_over[there]
+        self.values: Numbers = all_values[there]
+        self.cohort = cohort
+        self.of: Places = cohort.of[there]
 
     @property
     def of_calls(self) -> int:
-        """Different calls."""
-        return len(set(self.calls))
+        """Different calls that have a number."""
+        return len(np.unique(self.of))
+
+    @property
+    def calls(self) -> NDArray[Any]:
+        """Return the calls that have a number, each once."""
+        return self.cohort.calls[np.unique(self.of)]
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -67,14 +119,13 @@ def intervals(a: Group, b: Group, levels: Sequence[float | None]) -> list[Interv
     """Return where b's numbers less a's lie; None: too few calls to say.
 
     A number is the quantile at a level, by the store's own rule (`quantile`), or for None the
-    ratio of the sums. For each of `ROUNDS` as many calls as there are in a group are drawn from
-    it with replacement, all their rows with them; an interval is from the 2.5th to the 97.5th
-    percentile of the differences.
+    ratio of the sums. For each of `ROUNDS` as many calls as there are in a cohort are drawn
+    from it with replacement, all their rows with them; an interval is from the 2.5th to the
+    97.5th percentile of the differences.
     """
     if min(a.of_calls, b.of_calls) < MIN_CALLS:
         return [None] * len(levels)
-    random = np.random.default_rng(SEED)
-    drawn = _drawn(b, levels, random) - _drawn(a, levels, random)
+    drawn = _drawn(b, levels, 1) - _drawn(a, levels, 0)
     return [_interval(drawn[:, place]) for place in range(len(levels))]
 
 
@@ -87,37 +138,37 @@ def _interval(drawn: Numbers) -> Interval | None:
     return Interval(float(low), float(high))
 
 
-def quantile(values: Sequence[float], level: float) -> float | None:
+def quantile(values: Values, level: float) -> float | None:
     """Return the element at place ⌊level · n⌋, from 0, of the sorted values: as ClickHouse's
     `quantileExact`, so that an interval is about the number that is shown. None: there are none.
     """
-    ordered = sorted(values)
-    return ordered[min(int(level * len(ordered)), len(ordered) - 1)] if ordered else None
+    place = min(int(level * len(values)), len(values) - 1)
+    return float(np.partition(np.asarray(values), place)[place]) if len(values) else None
 
 
-def superiority(a: Sequence[float], b: Sequence[float]) -> float | None:
+def superiority(a: Values, b: Values) -> float | None:
     """Return how often a number of b is greater than one of a, ties by half; None without any.
 
     It is the U of Mann and Whitney (Annals of Mathematical Statistics 18, 1947) by n_a · n_b:
     0.5 where neither tends to be greater.
     """
-    if not a or not b:
+    if not len(a) or not len(b):
         return None
     ordered = np.sort(np.asarray(a, dtype=np.float64))
     below = np.searchsorted(ordered, b, "left") + np.searchsorted(ordered, b, "right")
     return float(below.mean()) / 2 / len(a)
 
 
-def histogram(a: Sequence[float], b: Sequence[float]) -> Histogram | None:
+def histogram(a: Values, b: Values) -> Histogram | None:
     """Return how both are spread, by bins of one round width; None: there is nothing to show.
 
     They reach to the 98th percentile of both, so that one outlier does not press all the others
     into the first bin.
     """
-    if not a or not b:
+    if not len(a) or not len(b):
         return None
     both = np.concatenate([np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)])
-    low, high = float(both.min()), quantile(both.tolist(), 0.98) or 0.0
+    low, high = float(both.min()), quantile(both, 0.98) or 0.0
     width = _round_up((high - low) / (MOST_BINS - 4)) if high > low else 1.0
     first = np.floor(low / width) * width
     bins = int((high - first) / width) + 2 if high > low else 1
@@ -127,47 +178,69 @@ def histogram(a: Sequence[float], b: Sequence[float]) -> Histogram | None:
     )
 
 
-def _drawn(group: Group, levels: Sequence[float | None], random: np.random.Generator) -> Numbers:
+def _drawn(group: Group, levels: Sequence[float | None], stream: int) -> Numbers:
     """Return the group's numbers: a row for each round, a column for each level."""
-    _, of = np.unique(np.asarray(group.calls), return_inverse=True)
-    number = _ratio(group, of) if None in levels else _quantiles(group, of, levels)
-    calls = int(of.max()) + 1
-    found = np.empty((ROUNDS, len(levels)))
-    for place in range(ROUNDS):
-        found[place] = number(np.bincount(random.integers(0, calls, calls), minlength=calls))
-    return found
+    return np.column_stack(
+        [
+            _ratios(group, stream) if level is None else _quantiles(group, level, stream)
+            for level in levels
+        ]
+    )
 
 
-def _ratio(group: Group, of: Places) -> Callable[[Places], float]:
-    """Return the ratio of sums, as a function of how often each call was drawn."""
-    tops = np.bincount(of, np.asarray(group.values, dtype=np.float64))
-    bottoms = np.bincount(of, np.asarray(group.over, dtype=np.float64))
-
-    def ratio(times: Places) -> float:
-        below = float(times @ bottoms)
-        return float(times @ tops) / below if below else float("nan")
-
-    return ratio
+def _ratios(group: Group, stream: int) -> Numbers:
+    """Return the ratio of the sums in each round."""
+    size = group.cohort.size
+    tops = np.bincount(group.of, group.values, size).astype(np.float32)
+    below = np.bincount(group.of, group.over, size).astype(np.float32)
+    sums = group.cohort.times(stream) @ np.column_stack([tops, below])
+    return np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=sums[:, 1] != 0)
 
 
-def _quantiles(
-    group: Group, of: Places, levels: Sequence[float | None]
-) -> Callable[[Places], Numbers]:
-    """Return `quantile` at each level, as a function of how often each call was drawn."""
-    values = np.asarray(group.values, dtype=np.float64)
-    order = np.argsort(values, kind="stable")
-    values, of = values[order], of[order]
-    parts = np.asarray(levels, dtype=np.float64)
-
-    def at(times: Places) -> Numbers:
-        reached = np.cumsum(times[of])
-        wanted = (parts * reached[-1]).astype(np.intp)
-        return values[np.searchsorted(reached, wanted, "right")]
-
-    return at
+def _quantiles(group: Group, level: float, stream: int) -> Numbers:
+    """Return `quantile` at `level` in each round."""
+    order = np.argsort(group.values, kind="stable")
+    values, of = group.values[order], group.of[order]
+    if group.cohort.is_flat:
+        random = np.random.default_rng((SEED, stream, int(1000 * level)))
+        return _flat_quantiles(values, level, group.cohort.size, random)
+    return _clustered_quantiles(values, of, level, group.cohort.times(stream))
 
 
-def _shares(values: Sequence[float], edges: Numbers) -> tuple[float, ...]:
+def _flat_quantiles(
+    values: Numbers, level: float, calls: int, random: np.random.Generator
+) -> Numbers:
+    """Draw from what the quantile of a resample is distributed as, where calls have one row.
+
+    Of as many calls, those that have a number are binomial; the k-th smallest of so many
+    numbers between 0 and 1 is Beta's (David and Nagaraja, Order Statistics, 2003, 2.3).
+    """
+    drawn = random.binomial(calls, len(values) / calls, ROUNDS)
+    place = (level * drawn).astype(np.intp)
+    share = random.beta(place + 1, np.maximum(drawn - place, 1))
+    found = values[np.minimum((share * len(values)).astype(np.intp), len(values) - 1)]
+    return np.where(drawn > 0, found, np.nan)
+
+
+def _clustered_quantiles(values: Numbers, of: Places, level: float, times: Times) -> Numbers:
+    """Return the quantile of the sorted `values` in each round: the block in which it lies by
+    one product of matrices, its place in the block by counting."""
+    blocks = -(-len(values) // _BLOCK)
+    cell = of * blocks + np.arange(len(of)) // _BLOCK
+    in_block = np.bincount(cell, minlength=times.shape[1] * blocks).astype(np.float32)
+    reached = np.cumsum(times @ in_block.reshape(-1, blocks), axis=1)
+    drawn = reached[:, -1].astype(np.float64)
+    wanted = np.floor(level * drawn)[:, None]
+    block = np.minimum((reached <= wanted).sum(axis=1), blocks - 1)
+    rounds = np.arange(len(times))
+    before = np.where(block > 0, reached[rounds, block - 1], 0)[:, None]
+    rows = np.minimum(block[:, None] * _BLOCK + np.arange(_BLOCK), len(values) - 1)
+    within = before + np.cumsum(times[rounds[:, None], of[rows]], axis=1)
+    found = values[rows[rounds, np.minimum((within <= wanted).sum(axis=1), _BLOCK - 1)]]
+    return np.where(drawn > 0, found, np.nan)
+
+
+def _shares(values: Values, edges: Numbers) -> tuple[float, ...]:
     counts, _ = np.histogram(values, [*edges, np.inf])
     return tuple(float(count) / len(values) for count in counts)
 

@@ -195,8 +195,9 @@ def statements(question: Question, groups: Sequence[tuple[str, ...]] = ()) -> li
 
 
 def samples(question: Question, most: int) -> list[Statement]:
-    """Return statements for the rows themselves, without groups or time: `of_call`, and for each
-    measure `v<number>` and `o<number>`, in the units of the table.
+    """Return statements for the rows themselves, without groups or time: one row of arrays,
+    `all_of_call`, and for each measure `all_v<number>` and `all_o<number>`, in the units of the
+    table. What a row has not is null.
 
     Where there are more than `most`, they are those of calls drawn by a hash of their ids: the
     same ones each time.
@@ -209,9 +210,11 @@ def samples(question: Question, most: int) -> list[Statement]:
         source = _source(table, columns, [(_CALL, "calls")], predicates, question)
         names = [f"v{number}" for number in which]
         names += [f"o{number}" for number in which if metrics[number].over]
-        picked = ", ".join(f"toFloat64({name}) AS {name}" for name in names)
         order = ", ".join(("of_call", *names))
-        sql = f"SELECT of_call, {picked} FROM ({source}) ORDER BY {order} LIMIT {most:d}"
+        rows = f"SELECT of_call, {', '.join(names)} FROM ({source}) ORDER BY {order} LIMIT {most:d}"
+        # Whole columns: an array leaves out what is NULL, so that it becomes "not a number".
+        columns = [f"groupArray(ifNull(toFloat64({name}), nan)) AS all_{name}" for name in names]
+        sql = f"SELECT groupArray(of_call) AS all_of_call, {', '.join(columns)} FROM ({rows})"
         found.append(Statement(sql=sql + _LIMITS, parameters=parameters, measures=tuple(which)))
     return found
 

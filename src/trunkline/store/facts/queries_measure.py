@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from trunkline.store.facts.measure import (
     Question,
@@ -32,14 +34,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of one metric, those that have it."""
+    """Rows of the table of one metric."""
 
-    calls: list[Any]
-    """Whose each is: what tells calls apart, and no more."""
-    values: list[float]
-    """In the units of the table: times are microseconds."""
-    over: list[float]
-    """What a ratio is of; empty for others."""
+    calls: NDArray[np.uint64]
+    """Whose each is: what tells calls apart, and no more. The metrics of a table share it."""
+    values: NDArray[np.float64]
+    """In the units of the table: times are microseconds. Not a number: the row has none."""
+    over: NDArray[np.float64] | None
+    """What a ratio is of."""
     whole: bool
     """These are all that there are."""
 
@@ -55,17 +57,17 @@ async def sampled(
     check(question)
     found: dict[int, Sample] = {}
     for statement in samples(question, most):
-        rows = await _ask(facts, org_id, statement)
+        (columns,) = await facts.ask(
+            Query(statement.sql, dict[str, list[Any]]), org_id, **statement.parameters
+        )
+        calls = np.asarray(columns["all_of_call"], dtype=np.uint64)
         for number in statement.measures:
-            value, over = f"v{number}", f"o{number}"
-            having = [
-                row for row in rows if row[value] is not None and row.get(over, 1) is not None
-            ]
+            over = columns.get(f"all_o{number}")
             found[number] = Sample(
-                calls=[row["of_call"] for row in having],
-                values=[float(row[value]) for row in having],
-                over=[float(row[over]) for row in having if over in row],
-                whole=len(rows) < most,
+                calls=calls,
+                values=np.asarray(columns[f"all_v{number}"], dtype=np.float64),
+                over=None if over is None else np.asarray(over, dtype=np.float64),
+                whole=len(calls) < most,
             )
     return tuple(found[number] for number in range(len(question.measures)))
 
