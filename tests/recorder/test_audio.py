@@ -11,8 +11,8 @@ from trunkline.protocol.audio import encode_pcm16
 from trunkline.protocol.formats import PCM_24K, PCMA, PCMU, Format
 from trunkline.recorder import audio
 from trunkline.recorder.audio import render
+from trunkline.recorder.kept import Chunk
 from trunkline.recorder.peaks import Peaks
-from trunkline.recorder.playback import Chunk
 from trunkline.store import codec
 
 Stereo = npt.NDArray[np.int16]

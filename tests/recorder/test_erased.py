@@ -21,8 +21,9 @@ from trunkline import ids
 from trunkline.journal.record import Kind, Leg, Record, encode
 from trunkline.protocol import prices
 from trunkline.recorder import checkpoint, run, sweep
+from trunkline.recorder.echo import Suspect
 from trunkline.recorder.reindex import reindex
-from trunkline.recorder.seal import Sealer
+from trunkline.recorder.seal import SealedCall, Sealer
 from trunkline.store import blobs as keys
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import CallRow
@@ -103,11 +104,13 @@ async def test_a_call_that_is_erased_before_it_is_sealed_is_not_sealed(
     begun, may = asyncio.Event(), asyncio.Event()
     pack = Sealer._seal
 
-    async def seal_late(self: Sealer, row: CallRow, *, recorded: bool) -> CallRow:
+    async def seal_late(
+        self: Sealer, row: CallRow, suspects: tuple[Suspect, ...], *, recorded: bool
+    ) -> SealedCall:
         if row.call_id == CALL_ID:
             begun.set()
             await may.wait()
-        return await pack(self, row, recorded=recorded)
+        return await pack(self, row, suspects, recorded=recorded)
 
     monkeypatch.setattr(Sealer, "_seal", seal_late)
     facts = MemoryFacts()

@@ -7,7 +7,8 @@ from tests.support import golden
 
 from trunkline.protocol import prices
 from trunkline.recorder.fold import call_row, finish, fold
-from trunkline.recorder.playback import Chunk, Playback, playback
+from trunkline.recorder.kept import Chunk
+from trunkline.recorder.playback import Playback, playback
 from trunkline.recorder.state import State
 from trunkline.store.facts.rows import CallRow, ItemRow, Row
 

@@ -48,6 +48,10 @@ class Place:
         spool_path(self.spool, row.call_id).write_bytes(data)
         return row
 
+    async def seal(self, row: CallRow) -> CallRow:
+        """Seal a call; return its new row."""
+        return (await self.sealer.seal(row)).row
+
     async def records(self, row: CallRow) -> list[Record]:
         blob = keys.key(row.org_id, row.call_id, "archive")
         reader = await ArchiveReader.open(self.blobs, blob)
@@ -62,7 +66,7 @@ def place(tmp_path: Path) -> Place:
 async def test_a_call_with_sound_leaves_archive_recording_and_waveform(place: Place) -> None:
     call = list(golden.records("barge_in"))
     row = place.write(call)
-    sealed = await place.sealer.seal(row)
+    sealed = await place.seal(row)
     assert sealed == sealed_row(row, has_audio=True)
     assert (sealed.has_audio, sealed.version) == (True, row.version + 1)
     assert await place.records(row) == call
@@ -86,7 +90,7 @@ async def test_a_call_with_sound_leaves_archive_recording_and_waveform(place: Pl
 
 async def test_a_call_without_sound_leaves_an_archive_only(place: Place) -> None:
     row = place.write(a_call(1))
-    assert await place.sealer.seal(row) == row
+    assert await place.seal(row) == row
     left = [blob async for blob in place.blobs.list("org")]
     assert left == [keys.key(ORG, row.call_id, "archive")]
 
@@ -97,9 +101,9 @@ async def test_sealing_again_gives_the_same_blobs_and_leaves_no_scratch(place: P
     async def blobs() -> dict[str, bytes]:
         return {blob: await place.blobs.get(blob) async for blob in place.blobs.list("org")}
 
-    first = await place.sealer.seal(row)
+    first = await place.seal(row)
     before = await blobs()
-    assert await place.sealer.seal(row) == first
+    assert await place.seal(row) == first
     assert await blobs() == before
     assert len(before) == 3
     assert [path.name for path in place.spool.iterdir()] == [f"{row.call_id}.records"]
@@ -114,7 +118,7 @@ async def test_a_recording_that_cannot_be_made_does_not_keep_the_archive(
     monkeypatch.setattr(jobs.audio, "render", broken)
     call = list(golden.records("barge_in"))
     row = place.write(call)
-    assert await place.sealer.seal(row) == row
+    assert await place.seal(row) == row
     assert await place.records(row) == call
 
 
@@ -136,7 +140,7 @@ async def test_a_job_that_fails_is_tried_again(
         return await whole(job)
 
     monkeypatch.setattr(place.workers, "perform", perform)
-    assert (await place.sealer.seal(row)).has_audio
+    assert (await place.seal(row)).has_audio
     assert await place.records(row) == call
     assert place.counts.store_errors == 2
 
@@ -157,7 +161,7 @@ async def test_a_call_whose_sound_crashes_processes_is_archived_without_a_record
         return await whole(job)
 
     monkeypatch.setattr(place.workers, "perform", perform)
-    assert not (await place.sealer.seal(row)).has_audio
+    assert not (await place.seal(row)).has_audio
     assert await place.records(row) == call
     assert not deaths
 
@@ -167,7 +171,7 @@ async def test_a_recording_is_lossless_while_calls_wait(
 ) -> None:
     monkeypatch.setattr("trunkline.recorder.seal.HASTE_SECONDS", 0.001)
     row = place.write(list(golden.records("barge_in")))
-    sealed = await place.sealer.seal(row)
+    sealed = await place.seal(row)
     assert sealed.has_audio
     assert await place.blobs.exists(keys.key(row.org_id, row.call_id, "audio.wav"))
     assert not await place.blobs.exists(keys.key(row.org_id, row.call_id, "audio.opus"))
@@ -180,6 +184,6 @@ async def test_a_recording_is_never_large_on_a_disk_that_fills_up(
     monkeypatch.setattr("trunkline.recorder.seal.HASTE_SECONDS", 0.001)
     place.room = False
     row = place.write(list(golden.records("barge_in")))
-    await place.sealer.seal(row)
+    await place.seal(row)
     assert await place.blobs.exists(keys.key(row.org_id, row.call_id, "audio.opus"))
     assert place.lossless.noted() == []

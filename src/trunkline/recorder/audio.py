@@ -19,14 +19,12 @@ import soxr
 
 from trunkline.protocol.audio import Samples, decode_pcm16, whole_samples
 from trunkline.protocol.formats import PCM_24K
+from trunkline.recorder.kept import MAX_RATE_HZ, MIN_RATE_HZ, Chunk
 from trunkline.recorder.peaks import Lane, PeakMeter, Peaks
-from trunkline.recorder.playback import Chunk
 from trunkline.store.codec import RATE_HZ, Block, Codec, encode
 
 MAX_DURATION_US = 12 * 3600 * 1_000_000
 """A recording is cut here: sound can be pushed faster than real time, disks are finite."""
-MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
-"""A session that names another rate is not rendered: at 1 Hz a megabyte lasts for days."""
 _SLACK = RATE_HZ // 500
 """2 ms: chunks whose places differ by less from end to end are one stream."""
 _FADE = RATE_HZ // 200

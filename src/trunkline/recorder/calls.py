@@ -136,7 +136,9 @@ class Calls:
         row = call_row(call.state)
         del self.live[call.ulid]
         self.ignore(call.ulid)
-        self.closed[call.call_id] = checkpoint.Closed(row, call.spool.length_bytes)
+        self.closed[call.call_id] = checkpoint.Closed(
+            row, call.spool.length_bytes, tuple(call.state.suspects)
+        )
 
     # --- to the stores
 

@@ -17,6 +17,7 @@ import msgspec
 
 from trunkline import __version__
 from trunkline.journal.reader import START, Position
+from trunkline.recorder.echo import Suspect
 from trunkline.recorder.state import State
 from trunkline.store.facts.rows import CallRow
 from trunkline.store.spool import sync_path
@@ -48,6 +49,8 @@ class Closed(msgspec.Struct, frozen=True):
     row: CallRow
     """As of its last record."""
     spool_bytes: int
+    suspects: tuple[Suspect, ...] = ()
+    """Its barge-ins, any of which may be an echo."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

@@ -1,23 +1,27 @@
 """Pure. Barge-ins: what they were, and what of them the provider was not told.
 
-A turn knows what began it; a transcript that comes when the turn is final writes its row
-again. Answers that a barge-in cancelled wait here for their truncate until the next
-answer begins.
+A turn knows what began it. A transcript that comes when the turn is final writes its row again;
+so does the sound of both sides, which is looked at when the call is over (`echo`). Answers that
+a barge-in cancelled wait here for their truncate until the next answer begins.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from typing import Final
 
 import msgspec
 
 from trunkline.recorder import words
+from trunkline.recorder.echo import Suspect
 from trunkline.recorder.state import Line, State, Step, Turn
-from trunkline.store.facts.rows import ResponseRow, TurnRow
+from trunkline.store.facts.rows import CallRow, ResponseRow, TurnRow
 
 NOISE_US: Final = 300_000
 """Speech shorter than this is no word (protocol.md 6.3)."""
 MAX_WAITING: Final = 16
+MAX_SUSPECTS: Final = 512
+"""Of a call with more barge-ins, the first are not looked at for echoes."""
 
 
 def kind_of(turn: Turn, line: Line | None) -> str:
@@ -49,6 +53,9 @@ def counted(state: State, row: TurnRow) -> None:
     if not row.barge_in:
         return
     state.sums.barge_kinds[row.barge_in_kind] = state.sums.barge_kinds.get(row.barge_in_kind, 0) + 1
+    if row.speech_started_us is not None:
+        state.suspects.append(Suspect(row.turn, row.speech_started_us, row.speech_ended_us))
+        del state.suspects[:-MAX_SUSPECTS]
     line = state.lines.kept.get(row.item_id)
     if line is not None and line.transcript_status == "pending":
         state.barged[row.item_id] = row
@@ -66,6 +73,26 @@ def transcribed(state: State, step: Step, line: Line) -> None:
     kinds[row.barge_in_kind] = kinds.get(row.barge_in_kind, 1) - 1
     kinds[kind] = kinds.get(kind, 0) + 1
     step.rows.append(msgspec.structs.replace(row, version=step.seq, barge_in_kind=kind))
+
+
+def echoed(
+    call: CallRow, turns: Iterable[TurnRow], echoes: Container[int]
+) -> list[CallRow | TurnRow]:
+    """Return the row of `call` now that it is known which of its turns' barge-ins are `echoes`.
+
+    And theirs. An echo is none of the caller's doing, whatever was understood of it. `call` is
+    the call's last row, above all that the fold gave, and so is what is returned.
+    """
+    found = [turn for turn in turns if turn.turn in echoes]
+    believed = sum(turn.barge_in_kind == "speech" for turn in found)
+    false_ones = (call.false_barge_ins or 0) + believed
+    return [
+        msgspec.structs.replace(call, version=call.version + 1, false_barge_ins=false_ones),
+        *(
+            msgspec.structs.replace(turn, version=call.version + 1, barge_in_kind="echo")
+            for turn in found
+        ),
+    ]
 
 
 def false_ones(state: State) -> int:

@@ -18,6 +18,7 @@ import msgspec
 
 from trunkline.journal.record import Record
 from trunkline.recorder import audio
+from trunkline.recorder.echo import Suspect, echoes
 from trunkline.recorder.peaks import Peaks
 from trunkline.recorder.playback import playback
 from trunkline.store import archive, codec
@@ -46,6 +47,8 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     recording: str
     peaks: str
     codec: Codec
+    suspects: tuple[Suspect, ...] = ()
+    """Barge-ins, any of which may be the assistant's own echo."""
     recorded: bool = True
     """False: do without a recording, which has crashed whoever made it."""
 
@@ -57,6 +60,8 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Missing in the archive."""
     has_audio: bool
     """There is a recording, and its peaks."""
+    echoes: tuple[int, ...] = ()
+    """Turns of the suspects that are one."""
     problem: str = ""
     """Why there is none that should be: a traceback. It is a bug, and the archive is whole."""
 
@@ -110,7 +115,7 @@ def _seal(job: Seal, stopped: Callable[[], bool]) -> Sealed:
         records = call.records()
         try:
             if job.recorded:
-                peaks = _record(job, records)
+                peaks = call.record(records)
         except Exception as exc:
             if call.failed or (isinstance(exc, OSError) and exc.errno in _DISK):
                 raise
@@ -122,20 +127,20 @@ def _seal(job: Seal, stopped: Callable[[], bool]) -> Sealed:
     if peaks is not None:
         Path(job.peaks).write_bytes(msgspec.json.encode(peaks))
     missing = call.holes.missed + max(0, job.last_seq - call.holes.last_seq)
-    return Sealed(damaged_records=missing, has_audio=peaks is not None, problem=problem)
-
-
-def _record(job: Seal, records: Iterator[Record]) -> Peaks | None:
-    recording = Path(job.recording)
-    with TemporaryFile(dir=recording.parent, buffering=_SCRATCH_BYTES) as scratch:
-        heard = playback(records, scratch)
-        return audio.render(heard.chunks, heard.ends_us, recording, job.codec)
+    return Sealed(
+        damaged_records=missing,
+        has_audio=peaks is not None,
+        echoes=call.echoes,
+        problem=problem,
+    )
 
 
 class _Call:
     """The records of a spool: packed as they go by."""
 
     def __init__(self, job: Seal, packer: archive.Packer, stopped: Callable[[], bool]) -> None:
+        self._job = job
+        self.echoes: tuple[int, ...] = ()
         self._spool = Path(job.spool)
         self._stopped = stopped
         self.packer = packer
@@ -154,3 +159,11 @@ class _Call:
         except Exception:
             self.failed = True
             raise
+
+    def record(self, records: Iterator[Record]) -> Peaks | None:
+        """Make the recording, if there is any sound, and look at it."""
+        recording = Path(self._job.recording)
+        with TemporaryFile(dir=recording.parent, buffering=_SCRATCH_BYTES) as scratch:
+            heard = playback(records, scratch)
+            self.echoes = echoes(heard.tracks, self._job.suspects)
+            return audio.render(heard.chunks, heard.ends_us, recording, self._job.codec)

@@ -1,20 +1,26 @@
-"""I/O. The facts of sealed calls, once more from their archives."""
+"""I/O. The facts of calls that are over, once more from their archives and spools."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
 
 from trunkline import ids
 from trunkline.journal.record import Kind, Record
 from trunkline.protocol.call import Opened
 from trunkline.protocol.prices import PriceTable
+from trunkline.recorder.echo import Suspect, echoes
 from trunkline.recorder.fold import call_row, finish, fold
+from trunkline.recorder.interruptions import echoed
+from trunkline.recorder.playback import Listener
 from trunkline.recorder.seal import sealed_row
 from trunkline.recorder.state import State
 from trunkline.store import blobs as keys
 from trunkline.store.archive import ArchiveReader
 from trunkline.store.blobs import Blobs, Part
-from trunkline.store.facts.rows import Row
+from trunkline.store.facts.rows import Row, TurnRow
+from trunkline.store.spool import scan
 
 
 async def sealed_calls(blobs: Blobs) -> AsyncIterator[tuple[str, str]]:
@@ -63,8 +69,43 @@ async def archived_rows(
         rows += found
     recordings = (keys.key(org_id, call_id, "audio.opus"), keys.key(org_id, call_id, "audio.wav"))
     has_audio = any([await blobs.exists(blob) for blob in (*recordings, recordings[0])])
-    rows.append(sealed_row(call_row(state), has_audio=has_audio))
-    return rows, reader.damage
+    damage, row = reader.damage.copy(), sealed_row(call_row(state), has_audio=has_audio)
+    rows.append(row)
+    if found := await _echoes(reader, state.suspects):
+        rows += echoed(row, _turns(rows), found)
+    return rows, damage
+
+
+def spooled_turns(path: Path, prices: PriceTable) -> list[TurnRow]:
+    """Return the final rows of the turns of a call that is over, from its spool.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    state, rows, over = State.new(), list[Row](), False
+    for spooled in scan(path):
+        state, found = fold(state, spooled.record, prices)
+        rows += [row for row in found if isinstance(row, TurnRow)]
+        over = spooled.record.kind is Kind.CLOSED
+    if not over:
+        rows += finish(state)[1]
+    return _turns(rows)
+
+
+def _turns(rows: Iterable[Row]) -> list[TurnRow]:
+    """Return the last row of each turn."""
+    return list({row.turn: row for row in rows if isinstance(row, TurnRow)}.values())
+
+
+async def _echoes(reader: ArchiveReader, suspects: Sequence[Suspect]) -> tuple[int, ...]:
+    """Return which barge-ins of a call were echoes. Reads all of it again, if it has any."""
+    if not suspects:
+        return ()
+    with TemporaryFile() as scratch:
+        listener = Listener(scratch)
+        async for record in reader.records():
+            listener.take(record)
+        return echoes(listener.playback().tracks, suspects)
 
 
 def _beheaded(org_id: str, first: Record) -> State:

@@ -29,8 +29,14 @@ from trunkline.recorder.audit import Sealed
 from trunkline.recorder.calls import Calls
 from trunkline.recorder.checkpoint import Checkpoint, Place
 from trunkline.recorder.counts import Counts
+from trunkline.recorder.interruptions import echoed
 from trunkline.recorder.lossless import Lossless
-from trunkline.recorder.refold import archived_rows, sealed_calls, uncompressed_calls
+from trunkline.recorder.refold import (
+    archived_rows,
+    sealed_calls,
+    spooled_turns,
+    uncompressed_calls,
+)
 from trunkline.recorder.room import Room
 from trunkline.recorder.seal import Sealer
 from trunkline.recorder.showing import Showing
@@ -39,7 +45,7 @@ from trunkline.recorder.tail import Tail
 from trunkline.recorder.workers import Threads, Workers
 from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing, Blobs
-from trunkline.store.facts.rows import CallRow, Row
+from trunkline.store.facts.rows import Row
 from trunkline.store.spool import SUFFIX, renew, spool_path
 from trunkline.store.tombstones import ERASED, Tombstones
 from trunkline.vitals import figures
@@ -149,7 +155,7 @@ class Recorder:
         self._calls = Calls(self._spool, self._prices, self._counts, self._erased)
         self._tails: dict[str, Tail] = {}
         self._places: dict[str, Place] = {}
-        self._sealing: dict[str, asyncio.Task[CallRow]] = {}
+        self._sealing: dict[str, asyncio.Task[list[Row]]] = {}
         self._harvested: set[str] = set()
         """Sealed calls whose last rows are with those to be stored."""
         self._sealer = Sealer(
@@ -420,16 +426,30 @@ class Recorder:
             spool_path(self._spool, call_id).unlink(missing_ok=True)
         for call_id, closed in self._calls.closed.items():
             if call_id not in self._sealing:
-                self._sealing[call_id] = asyncio.create_task(self._sealer.seal(closed.row))
+                self._sealing[call_id] = asyncio.create_task(self._seal(closed))
         self._settled_ns = monotonic_ns()
         self._settling_ns = self._settled_ns - began_ns
+
+    async def _seal(self, closed: checkpoint.Closed) -> list[Row]:
+        """Seal a call; return its last rows."""
+        row, echoes = await self._sealer.seal(closed.row, closed.suspects)
+        if not echoes:
+            return [row]
+        path = spool_path(self._spool, row.call_id)
+        try:
+            turns = await asyncio.to_thread(spooled_turns, path, self._prices)
+        except Exception:
+            # A record that is not understood, which has cost its own facts before: not more.
+            log.exception("echoes not told", call=row.call_id)
+            return [row]
+        return [*echoed(row, turns, echoes)]
 
     def _harvest(self) -> list[str]:
         """Take over the rows of the calls that are sealed by now; return their ids."""
         sealed = {call_id: task for call_id, task in self._sealing.items() if task.done()}
-        self._calls.rows += [
-            task.result() for call_id, task in sealed.items() if call_id not in self._harvested
-        ]
+        for call_id, task in sealed.items():
+            if call_id not in self._harvested:
+                self._calls.rows += task.result()
         self._harvested = set(sealed)
         return list(sealed)
 

@@ -11,12 +11,14 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import structlog
 
 from trunkline.errors import TrunklineError
 from trunkline.recorder.counts import Counts
+from trunkline.recorder.echo import Suspect
 from trunkline.recorder.jobs import Failed, Seal, Sealed, Stopped
 from trunkline.recorder.lossless import Lossless
 from trunkline.recorder.workers import WorkerDied, Workers
@@ -39,6 +41,15 @@ log = structlog.get_logger("trunkline.recorder")
 
 class JobFailed(TrunklineError):
     """A worker could not do what it was asked, for now."""
+
+
+class SealedCall(NamedTuple):
+    """A call that is sealed."""
+
+    row: CallRow
+    """Its new one."""
+    echoes: tuple[int, ...] = ()
+    """Turns of the suspects that the assistant's own voice began."""
 
 
 class Sealer:
@@ -72,19 +83,19 @@ class Sealer:
         # One is made while another is uploaded; more would only fill the disk with scratch.
         self._slots = asyncio.Semaphore(2 * workers.count)
 
-    async def seal(self, row: CallRow) -> CallRow:
-        """Store archive and recording of the call whose last row is `row`; return its new row.
+    async def seal(self, row: CallRow, suspects: tuple[Suspect, ...] = ()) -> SealedCall:
+        """Store archive and recording of the call whose last row is `row`.
 
         Goes on trying while the blob store refuses. Raises `Stopped` when the workers were
         told to stop.
         """
         self._waiting_us += row.duration_us or 0
         try:
-            return await self._try_on(row)
+            return await self._try_on(row, suspects)
         finally:
             self._waiting_us -= row.duration_us or 0
 
-    async def _try_on(self, row: CallRow) -> CallRow:
+    async def _try_on(self, row: CallRow, suspects: tuple[Suspect, ...]) -> SealedCall:
         crashes = 0
         for attempt in range(1_000_000_000):
             recorded = crashes < MAX_CRASHES
@@ -93,8 +104,8 @@ class Sealer:
                     while not self._has_room():  # noqa: ASYNC110 (nobody tells when there is)
                         await asyncio.sleep(ROOM_SECONDS)
                     if row.call_id in self._erased:
-                        return row
-                    sealed = await self._seal(row, recorded=recorded)
+                        return SealedCall(row)
+                    sealed = await self._seal(row, suspects, recorded=recorded)
                     if not recorded:
                         log.error("recording given up", call=row.call_id, crashes=crashes)
                     return sealed
@@ -109,7 +120,9 @@ class Sealer:
                 await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
         raise AssertionError
 
-    async def _seal(self, row: CallRow, *, recorded: bool) -> CallRow:
+    async def _seal(
+        self, row: CallRow, suspects: tuple[Suspect, ...], *, recorded: bool
+    ) -> SealedCall:
         codec: Codec = "wav" if self._in_haste() else "opus"
         # A name of its own: what a killed process had begun may be written for a while yet.
         scratch = spool_path(self._spool, row.call_id).with_suffix(f".{secrets.token_hex(4)}")
@@ -126,6 +139,7 @@ class Sealer:
             recording=str(recording),
             peaks=str(peaks),
             codec=codec,
+            suspects=suspects,
             recorded=recorded,
         )
         try:
@@ -144,7 +158,8 @@ class Sealer:
         finally:
             for path in (archive, recording, peaks):
                 path.unlink(missing_ok=True)
-        return sealed_row(row, has_audio=sealed.has_audio, damaged_records=sealed.damaged_records)
+        whole = sealed_row(row, has_audio=sealed.has_audio, damaged_records=sealed.damaged_records)
+        return SealedCall(whole, sealed.echoes)
 
     def _in_haste(self) -> bool:
         """Say whether to leave the longest part of the work for later: calls wait for it."""

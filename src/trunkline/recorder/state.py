@@ -22,6 +22,7 @@ import msgspec
 from trunkline.journal.record import Record
 from trunkline.protocol.call import Closed, Opened
 from trunkline.protocol.prices import PriceTable
+from trunkline.recorder.echo import Suspect
 from trunkline.recorder.histogram import Histogram
 from trunkline.recorder.intake import Intake
 from trunkline.recorder.loudness import Loudness
@@ -357,6 +358,8 @@ class State(msgspec.Struct):
     tools: dict[str, Tool] = {}
     barged: dict[str, TurnRow] = {}
     """By item: final turns whose barge-in is not transcribed yet."""
+    suspects: list[Suspect] = []
+    """Barge-ins of final turns."""
     cut: dict[str, ResponseRow] = {}
     """By response: cancelled by a barge-in, and not truncated yet."""
     context_tokens: int = 0

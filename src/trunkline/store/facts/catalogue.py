@@ -111,7 +111,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "calls",
         "false_barge_ins",
         "count",
-        "Barge-ins that were noise or backchannel.",
+        "Barge-ins that were noise, backchannel or echo.",
     ),
     Metric(
         "call.missed_truncates",
@@ -417,7 +417,9 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
         "arrayJoin(emptyArrayToSingle(tags))",
         "Each tag of the call; empty: it has none.",
     ),
-    Dimension("barge_in_kind", "turns", "barge_in_kind", "`speech`, `backchannel`, `noise`."),
+    Dimension(
+        "barge_in_kind", "turns", "barge_in_kind", "`speech`, `backchannel`, `noise`, `echo`."
+    ),
     Dimension("speech_end_by", "turns", "speech_end_by", "How the end of speech is known."),
     Dimension("turn_kind", "turns", "kind", "What began the turn."),
     Dimension("turn_status", "turns", "status", "How the turn ended."),

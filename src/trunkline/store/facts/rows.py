@@ -171,7 +171,7 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     assistant_words: int | None = None
     assistant_worded_us: int | None = None
     false_barge_ins: int | None = None
-    """Of `barge_ins`: noise, backchannel."""
+    """Of `barge_ins`: noise, backchannel, echo."""
     missed_truncates: int | None = None
     premature_endpoints: int | None = None
     unanswered_turns: int | None = None
@@ -258,7 +258,7 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     barge_in: bool = False
     """The caller spoke over the previous answer to begin this turn."""
     barge_in_kind: str = ""
-    """`speech`, `backchannel`, `noise`; empty without a barge-in."""
+    """`speech`, `backchannel`, `noise`, `echo`; empty without a barge-in."""
     stop_us: int | None = None
     """Barge-in to the last audio that the caller heard."""
     caller_stop_us: int | None = None

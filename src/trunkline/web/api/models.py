@@ -207,7 +207,7 @@ class Turn(BaseModel):
     tool_dead_ms: float | None
     premature: bool = Field(description="The caller had not finished.")
     barge_in: bool
-    barge_in_kind: str = Field(description="speech, backchannel or noise.")
+    barge_in_kind: str = Field(description="speech, backchannel, noise or echo.")
     stop_ms: float | None = Field(description="Barge-in to the last audio that was heard.")
     caller_stop_ms: float | None = Field(description="The application's part of that.")
     audio_ms: float

@@ -31,7 +31,7 @@ class Interruptions(BaseModel):
     """What cut answers short, or began them too early."""
 
     barge_ins: int
-    false_barge_ins: int | None = Field(description="Of those: noise or backchannel.")
+    false_barge_ins: int | None = Field(description="Of those: noise, backchannel or echo.")
     missed_truncates: int | None
     premature_endpoints: int | None
     late_audio_ms: float | None

@@ -64,7 +64,9 @@ DEFINITIONS = {
     ),
     "false_barge_ins": (
         "Barge-ins that were none: the caller’s sound has an empty transcript, or none and is"
-        " shorter than 300 ms (noise), or says no more than “mm-hm” (backchannel)."
+        " shorter than 300 ms (noise), or says no more than “mm-hm” (backchannel), or is the"
+        " assistant’s own voice, back through the caller’s microphone (echo; known when the call"
+        " is over)."
     ),
     "caller_stop": (
         "From the gateway’s handing on of speech_started to the first response.cancel,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median_low
@@ -80,8 +81,8 @@ def _talk(call: CallRow) -> Iterable[Measure]:
 def _interruptions(call: CallRow, turns: Sequence[TurnRow]) -> Iterable[Measure]:
     if call.barge_ins and call.false_barge_ins is not None:
         of = f"of {text.plural(call.barge_ins, 'barge-in')}"
-        kinds = [t.barge_in_kind for t in turns if t.barge_in_kind not in ("", "speech")]
-        detail = ", ".join([of, *sorted(set(kinds))])
+        kinds = Counter(t.barge_in_kind for t in turns if t.barge_in_kind not in ("", "speech"))
+        detail = ", ".join([of, *(f"{kinds[kind]} {kind}" for kind in sorted(kinds))])
         value = text.count(call.false_barge_ins)
         yield Measure("false_barge_ins", "False barge-ins", value, detail)
     stop = _middle(turns, lambda turn: turn.stop_us)

@@ -165,9 +165,9 @@ def _tool_line(row: ToolCallRow) -> Line:
 def _barge_in(turn: TurnRow | None) -> str:
     if turn is None or not turn.barge_in:
         return ""
-    if turn.stop_us is None:
-        return "barge-in"
-    return f"barge-in, stopped in {text.wait(turn.stop_us)}"
+    kind = turn.barge_in_kind
+    name = "barge-in" if kind in ("", "speech") else f"false barge-in: {kind}"
+    return name if turn.stop_us is None else f"{name}, stopped in {text.wait(turn.stop_us)}"
 
 
 def _why_empty(item: ItemRow) -> str:
