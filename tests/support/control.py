@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,24 @@ async def open_control(
     world = World(hasher=cheap_hasher())
     if clock is not None:
         world = World(wall_ns=clock.wall_ns, hasher=cheap_hasher())
-    url = sqlite_url(directory / "control.sqlite3")
+    path = directory / "control.sqlite3"
+    if not path.exists():
+        path.write_bytes(await _empty())
     vault = Vault(directory / "master.key")
-    return await ControlStore.open(url, publish_to=publish_to, world=world, vault=vault)
+    return await ControlStore.open(
+        sqlite_url(path), publish_to=publish_to, world=world, vault=vault
+    )
+
+
+async def _empty() -> bytes:
+    """Return a database with this release's tables: to migrate one takes as long as a test."""
+    if not _made:
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "control.sqlite3"
+            await (await ControlStore.open(sqlite_url(path))).close()
+            _made.append(path.read_bytes())
+    return _made[0]
+
+
+_made: list[bytes] = []
+"""Once in a process."""

@@ -7,11 +7,12 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from httpx2 import ASGITransport, AsyncClient
+from httpx2 import ASGITransport, AsyncClient, Response
 from msgspec import structs
 from tests.support.control import ManualClock, open_control
 from tests.support.facts import a_call, parts_of
@@ -36,6 +37,7 @@ from trunkline.store.spool import spool_path
 from trunkline.store.tombstones import ERASED, Tombstones
 from trunkline.vitals.desk import Desk
 from trunkline.vitals.figures import Figures, Server
+from trunkline.web import auth
 from trunkline.web.app import create_app
 from trunkline.web.deps import Dependencies
 from trunkline.web.traffic import Traffic
@@ -71,6 +73,10 @@ class Member:
     def cookie(self) -> dict[str, str]:
         return {"Cookie": f"trunkline={self.session.token}"}
 
+    @property
+    def csrf_token(self) -> str:
+        return auth._csrf_token(self.session.token)  # pyright: ignore[reportPrivateUsage]
+
 
 class Told:
     """A process that tells what it is given to tell."""
@@ -93,6 +99,7 @@ class Site:
     """Everything that a web test needs."""
 
     app: FastAPI
+    transport: ASGITransport
     client: AsyncClient
     control: ControlStore
     facts: FactsStore
@@ -104,6 +111,11 @@ class Site:
     stage: Stage
     """What runs."""
     members: list[Member] = field(default_factory=list[Member])
+
+    def serve(self, app: FastAPI) -> None:
+        """Answer with another application, on the same stores."""
+        app.state.deps = self.app.state.deps
+        self.app = self.transport.app = app
 
     async def join(self) -> Member:
         """Return a new organisation."""
@@ -128,6 +140,14 @@ class Site:
             Member(org_id, new, both.text, call_only.text, manager.text, spare.key.id)
         )
         return self.members[-1]
+
+    async def post(self, member: Member, path: str, **form: str) -> Response:
+        """Send a form of a page, as its browser does."""
+        return await self.client.post(
+            path,
+            data={"csrf_token": member.csrf_token, **form},
+            headers={**member.cookie, "Origin": ORIGIN},
+        )
 
     async def add_call(self, call: CallRow) -> CallRow:
         """Store `call` with one part of every kind."""
@@ -159,6 +179,24 @@ class Site:
         spool_path(self.spool, call.call_id).write_bytes(b"".join(map(encode, records)))
 
 
+@cache
+def application(*, secure: bool) -> FastAPI:
+    """Return the application of this process, whose dependencies are those of one test at a time.
+
+    Its routes are made ready as they are first asked for, which takes longer than most tests.
+    `secure`: browsers reach it by TLS.
+    """
+    url = "https://trunkline.test" if secure else ORIGIN
+    return bare_application(Settings(public_url=url))
+
+
+def bare_application(settings: Settings) -> FastAPI:
+    """Return an application that has no stores, yet."""
+    deps = Dependencies.__new__(Dependencies)
+    object.__setattr__(deps, "settings", settings)
+    return create_app(deps)
+
+
 @asynccontextmanager
 async def open_site(
     directory: Path, facts: FactsStore, settings: Settings | None = None
@@ -174,21 +212,20 @@ async def open_site(
     archives, recordings = Archives(store, spool), Recordings(store, directory / "cache")
     tombstones, stage = Tombstones(directory / ERASED), Stage(Board())
     erasure = Erasure(tombstones, facts, store, archives, recordings)
-    app = create_app(
-        Dependencies(
-            settings=settings,
-            control=control,
-            facts=facts,
-            archives=archives,
-            recordings=recordings,
-            erasure=erasure,
-            marks=Marks(store, facts, erasure),
-            desk=Desk(directory, "server", server, settings.metrics_token),
-            traffic=Traffic(),
-            board=stage.board,
-            seal=Vault(directory / "master.key").seal,
-            wall_ns=clock.wall_ns,
-        )
+    app = application(secure=auth.is_secure(settings))
+    app.state.deps = Dependencies(
+        settings=settings,
+        control=control,
+        facts=facts,
+        archives=archives,
+        recordings=recordings,
+        erasure=erasure,
+        marks=Marks(store, facts, erasure),
+        desk=Desk(directory, "server", server, settings.metrics_token),
+        traffic=Traffic(),
+        board=stage.board,
+        seal=Vault(directory / "master.key").seal,
+        wall_ns=clock.wall_ns,
     )
     transport = ASGITransport(app, raise_app_exceptions=False)
     try:
@@ -196,6 +233,6 @@ async def open_site(
             AsyncClient(transport=transport, base_url=ORIGIN) as client,
             stage.showing(),
         ):
-            yield Site(app, client, control, facts, store, spool, clock, server, stage)
+            yield Site(app, transport, client, control, facts, store, spool, clock, server, stage)
     finally:
         await control.close()

@@ -1,12 +1,13 @@
 """Nobody sees what is not theirs, and no other site acts in anyone's name."""
 
 import re
+from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 import pytest
 from fastapi import Depends, FastAPI, Request, Response
 from tests.support.facts import a_call, fresh_call
-from tests.support.web import ORIGIN, PASSWORD, Member, Site, open_site
+from tests.support.web import ORIGIN, PASSWORD, Member, Site, bare_application, open_site
 
 from trunkline.settings import Settings
 from trunkline.store.control.accounts import KeyLimits
@@ -15,11 +16,8 @@ from trunkline.store.control.webhooks import NewWebhook
 from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.store import FactsStore
 from trunkline.web import auth
-from trunkline.web.app import create_app
 from trunkline.web.asgi import CONTENT_SECURITY_POLICY, MAX_BODY_BYTES
 from trunkline.web.auth import Viewer, require_role, require_user, safe_next, verify_csrf
-from trunkline.web.deps import Dependencies
-from trunkline.web.traffic import Traffic
 
 OPERATORS = {"/v1/system"}
 """What there is for the organisation that runs the installation alone."""
@@ -108,10 +106,7 @@ MARKS = {
 
 def operations() -> list[tuple[str, str]]:
     """Return method and path of everything in the API, from its own description."""
-    deps = Dependencies.__new__(Dependencies)
-    object.__setattr__(deps, "settings", Settings())
-    object.__setattr__(deps, "traffic", Traffic())
-    app: FastAPI = create_app(deps)
+    app = bare_application(Settings())
     return [
         (method.upper(), path)
         for path, methods in app.openapi()["paths"].items()
@@ -320,37 +315,42 @@ async def test_an_id_that_cannot_be_is_not_found(site: Site, call_id: str) -> No
 
 def guarded(site: Site) -> None:
     """Add pages of the kinds that the dashboard has."""
+    site.serve(_guarded(secure=auth.is_secure(site.app.state.deps.settings)))
 
-    @site.app.get("/test/page")
+
+@cache
+def _guarded(*, secure: bool) -> FastAPI:
+    app = bare_application(Settings(public_url="https://voice.example" if secure else ORIGIN))
+
+    @app.get("/test/page")
     async def page(viewer: Annotated[Viewer, Depends(require_user)]) -> str:
         return viewer.user.email
 
-    @site.app.post("/test/change", dependencies=[Depends(verify_csrf)])
+    @app.post("/test/change", dependencies=[Depends(verify_csrf)])
     async def change(viewer: Annotated[Viewer, Depends(require_user)]) -> str:
         return "changed"
 
-    @site.app.post("/test/enter", dependencies=[Depends(verify_csrf)])
+    @app.post("/test/enter", dependencies=[Depends(verify_csrf)])
     async def enter(request: Request, response: Response) -> str:
-        new = await site.control.sign_in("owner1@example.com", PASSWORD, address="192.0.2.1")
+        control = request.app.state.deps.control
+        new = await control.sign_in("owner1@example.com", PASSWORD, address="192.0.2.1")
         auth.begin_session(request, response, new)
         return "welcome"
 
-    @site.app.post("/test/leave", dependencies=[Depends(verify_csrf)])
+    @app.post("/test/leave", dependencies=[Depends(verify_csrf)])
     async def leave(request: Request, response: Response) -> str:
         await auth.end_session(request, response)
         return "bye"
 
-    @site.app.get("/test/admin")
+    @app.get("/test/admin")
     async def admin(viewer: Annotated[Viewer, Depends(require_role("admin"))]) -> str:
         return viewer.role
 
-    @site.app.get("/test/bug")
+    @app.get("/test/bug")
     async def bug() -> str:
         raise RuntimeError("secret detail")
 
-
-def token_of(member: Member) -> str:
-    return auth._csrf_token(member.session.token)  # pyright: ignore[reportPrivateUsage]
+    return app
 
 
 async def test_a_page_sends_strangers_to_sign_in_and_back(site: Site) -> None:
@@ -392,7 +392,7 @@ async def test_a_forged_change_is_refused(
 ) -> None:
     guarded(site)
     member = await site.join()
-    headers = {name: value.replace("right", token_of(member)) for name, value in headers.items()}
+    headers = {name: value.replace("right", member.csrf_token) for name, value in headers.items()}
     answer = await site.client.post("/test/change", headers={**member.cookie, **headers}, **more)
     assert answer.status_code == 403
 
@@ -402,11 +402,11 @@ async def test_a_change_from_our_own_page_is_made(site: Site) -> None:
     member = await site.join()
     ours = {**member.cookie, "Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
     by_form = await site.client.post(
-        "/test/change", headers=ours, data={"csrf_token": token_of(member)}
+        "/test/change", headers=ours, data={"csrf_token": member.csrf_token}
     )
     assert by_form.json() == "changed"
     by_header = await site.client.post(
-        "/test/change", headers={**ours, "X-CSRF-Token": token_of(member)}
+        "/test/change", headers={**ours, "X-CSRF-Token": member.csrf_token}
     )
     assert by_header.json() == "changed"
 
@@ -414,7 +414,7 @@ async def test_a_change_from_our_own_page_is_made(site: Site) -> None:
 async def test_a_token_is_of_one_session(site: Site) -> None:
     guarded(site)
     member, other = await site.join(), await site.join()
-    headers = {**member.cookie, "X-CSRF-Token": token_of(other)}
+    headers = {**member.cookie, "X-CSRF-Token": other.csrf_token}
     assert (await site.client.post("/test/change", headers=headers)).status_code == 403
 
 
@@ -434,7 +434,7 @@ async def test_signing_in_sets_a_cookie_that_scripts_cannot_read(site: Site) -> 
 async def test_signing_out_ends_the_session_everywhere(site: Site) -> None:
     guarded(site)
     member = await site.join()
-    headers = {**member.cookie, "X-CSRF-Token": token_of(member)}
+    headers = {**member.cookie, "X-CSRF-Token": member.csrf_token}
     answer = await site.client.post("/test/leave", headers=headers)
     assert 'trunkline=""' in answer.headers["set-cookie"]
     assert await site.control.session_for(member.session.token) is None

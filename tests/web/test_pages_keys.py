@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import httpx2
 import pytest
 from tests.support.facts import NOON_US, a_call, charged
 from tests.support.web import Member, Site
@@ -20,7 +19,6 @@ from trunkline.store.control.accounts import (
 from trunkline.store.facts.queries_calls import KeyUse
 from trunkline.store.facts.queries_spend import KeySpend
 from trunkline.store.month import Month
-from trunkline.web import auth
 from trunkline.web.pages.keys_view import FIELDS, fields, limit_words, read_limits, rows
 from trunkline.web.spend import MonthsSpend
 
@@ -149,12 +147,6 @@ def test_what_is_no_number_is_told_at_its_field(name: str, typed: str) -> None:
 # --- through the application ---------------------------------------------------------
 
 
-async def post(site: Site, member: Member, path: str, **form: str) -> httpx2.Response:
-    token = auth._csrf_token(member.session.token)  # pyright: ignore[reportPrivateUsage]
-    data = {"csrf_token": token, **form}
-    return await site.client.post(path, headers=member.cookie, data=data)
-
-
 async def limits_of(site: Site, member: Member) -> KeyLimits:
     keys = await site.control.list_keys(member.org_id)
     return next(key.limits for key in keys if key.id == member.spare_id)
@@ -162,7 +154,7 @@ async def limits_of(site: Site, member: Member) -> KeyLimits:
 
 async def test_a_key_is_created_with_limits(site: Site) -> None:
     member = await site.join()
-    answer = await post(site, member, "/keys", name="Front desk", may="call", **TYPED)
+    answer = await site.post(member, "/keys", name="Front desk", may="call", **TYPED)
     assert answer.status_code == 200
     (made,) = [
         key for key in await site.control.list_keys(member.org_id) if key.name == "Front desk"
@@ -175,7 +167,7 @@ async def test_a_limit_that_cannot_be_is_told_and_nothing_is_lost(site: Site) ->
     member = await site.join()
     for wrong in ("0", "many"):
         form = {**TYPED, "max_calls": wrong}
-        answer = await post(site, member, "/keys", name="Front desk", may="call", **form)
+        answer = await site.post(member, "/keys", name="Front desk", may="call", **form)
         assert answer.status_code == 422
         assert 'aria-invalid="true"' in answer.text
         assert f'value="{wrong}"' in answer.text
@@ -189,31 +181,31 @@ async def test_a_limit_that_cannot_be_is_told_and_nothing_is_lost(site: Site) ->
 async def test_limits_are_changed_on_the_keys_own_page(site: Site) -> None:
     member = await site.join()
     path = f"/keys/{member.spare_id}"
-    answer = await post(site, member, f"{path}/limits", **TYPED)
+    answer = await site.post(member, f"{path}/limits", **TYPED)
     assert (answer.status_code, answer.headers["location"]) == (303, path)
     assert await limits_of(site, member) == LIMITS
     shown = await site.client.get(path, headers=member.cookie)
     assert 'value="3661"' in shown.text
-    bad = await post(site, member, f"{path}/limits", max_usd_per_month="free")
+    bad = await site.post(member, f"{path}/limits", max_usd_per_month="free")
     assert bad.status_code == 422
     assert "Write an amount in dollars, like 12.50." in bad.text
     assert await limits_of(site, member) == LIMITS
-    await post(site, member, f"{path}/limits")
+    await site.post(member, f"{path}/limits")
     assert await limits_of(site, member) == UNLIMITED
 
 
 async def test_the_budget_of_all_keys_is_set_and_taken_away(site: Site) -> None:
     member = await site.join()
-    assert (await post(site, member, "/keys/budget", budget="$250")).status_code == 303
+    assert (await site.post(member, "/keys/budget", budget="$250")).status_code == 303
     assert (await site.control.organisation(member.org_id)).max_usd_per_month == 250
     shown = await site.client.get("/keys", headers=member.cookie)
     assert 'value="250"' in shown.text
     assert "of $250.00" in shown.text
     for wrong in ("lots", "0"):
-        bad = await post(site, member, "/keys/budget", budget=wrong)
+        bad = await site.post(member, "/keys/budget", budget=wrong)
         assert bad.status_code == 422
         assert f'value="{wrong}"' in bad.text
-    await post(site, member, "/keys/budget", budget="")
+    await site.post(member, "/keys/budget", budget="")
     assert (await site.control.organisation(member.org_id)).max_usd_per_month is None
 
 
@@ -236,12 +228,12 @@ async def test_another_organisations_key_is_not_there(site: Site) -> None:
     assert told.status_code == 404
     assert told.text == (await site.client.get(nobodys, headers=stranger.cookie)).text
     for action in ("limits", "revoke"):
-        assert (await post(site, stranger, f"{theirs}/{action}", **TYPED)).status_code == 404
+        assert (await site.post(stranger, f"{theirs}/{action}", **TYPED)).status_code == 404
     (spare,) = [
         key for key in await site.control.list_keys(owner.org_id) if key.id == owner.spare_id
     ]
     assert (spare.limits, spare.revoked_at_us) == (UNLIMITED, None)
-    await post(site, stranger, "/keys/budget", budget="5")
+    await site.post(stranger, "/keys/budget", budget="5")
     assert (await site.control.organisation(owner.org_id)).max_usd_per_month is None
 
 
@@ -265,10 +257,10 @@ async def test_a_member_makes_keys_but_none_that_manage_and_sets_no_limits(
         return who and type(who)(user=who.user, org=who.org, role="member")
 
     monkeypatch.setattr(site.control, "session_for", as_member)
-    assert (await post(site, member, "/keys", name="mine", may="both")).status_code == 200
-    assert (await post(site, member, "/keys", name="mine", may="manage")).status_code == 403
+    assert (await site.post(member, "/keys", name="mine", may="both")).status_code == 200
+    assert (await site.post(member, "/keys", name="mine", may="manage")).status_code == 403
     for path in ("/keys/budget", f"/keys/{member.spare_id}/limits"):
-        assert (await post(site, member, path, **TYPED, budget="1")).status_code == 403
+        assert (await site.post(member, path, **TYPED, budget="1")).status_code == 403
     for path in ("/keys", f"/keys/{member.spare_id}"):
         shown = (await site.client.get(path, headers=member.cookie)).text
         assert "/keys/budget" not in shown

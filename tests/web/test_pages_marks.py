@@ -5,21 +5,15 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 from tests.support.facts import a_call
-from tests.support.web import ORIGIN, Member, Site
+from tests.support.web import Member, Site
 
 from trunkline.store.control import models
 from trunkline.store.facts.rows import CallRow, MarkRow
-from trunkline.web import auth
 from trunkline.web.pages.marks_view import Note, marks_view
 
 
 async def post(site: Site, member: Member, call: CallRow, **form: str) -> int:
-    token = auth._csrf_token(member.session.token)  # pyright: ignore[reportPrivateUsage]
-    answer = await site.client.post(
-        f"/calls/{call.call_id}/marks",
-        data={"csrf_token": token, **form},
-        headers={**member.cookie, "Origin": ORIGIN},
-    )
+    answer = await site.post(member, f"/calls/{call.call_id}/marks", **form)
     if answer.status_code == 303:
         assert answer.headers["location"] == f"/calls/{call.call_id}"
     return answer.status_code

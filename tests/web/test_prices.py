@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from tests.support.web import ORIGIN, Member, Site
+from tests.support.web import Member, Site
 
 from trunkline.store.control import models
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.prices import MAX_PRICES
-from trunkline.web import auth
 
 PRICE = {
     "model": "gpt-realtime-2.1",
@@ -84,19 +83,15 @@ async def test_prices_have_an_end_and_are_audited(site: Site) -> None:
 
 async def test_the_page_sets_and_deletes(site: Site) -> None:
     member = await site.join()
-    token = auth._csrf_token(member.session.token)  # pyright: ignore[reportPrivateUsage]
-    headers = {**member.cookie, "Origin": ORIGIN}
-    bad = {"csrf_token": token, "model": "<b>", "text_in": "dear"}
-    refused = await site.client.post("/prices", data=bad, headers=headers)
+    refused = await site.post(member, "/prices", model="<b>", text_in="dear")
     assert refused.status_code == 422
     assert 'value="&lt;b&gt;"' in refused.text
-    good = {"csrf_token": token, **PRICE, "text_in": ""}
-    assert (await site.client.post("/prices", data=good, headers=headers)).status_code == 303
-    shown = (await site.client.get("/prices", headers=headers)).text
+    good = {**PRICE, "text_in": ""}
+    assert (await site.post(member, "/prices", **good)).status_code == 303
+    shown = (await site.client.get("/prices", headers=member.cookie)).text
     assert "20.5" in shown
     assert "2026-11-01" in shown
     (price,) = await listed(site, member)
     gone = f"/prices/{price['id']}/delete"
     for status in (303, 404):
-        answer = await site.client.post(gone, data={"csrf_token": token}, headers=headers)
-        assert answer.status_code == status
+        assert (await site.post(member, gone)).status_code == status

@@ -8,8 +8,6 @@ import httpx2
 import pytest
 from tests.support.web import Member, Site
 
-from trunkline.web import auth
-
 SECRET = "sk-proj-canarySTORED0123456789"
 NEW = {"name": "main", "profile": "openai", "credential": SECRET, "models": ["gpt-*"]}
 FORM = {"name": "main", "profile": "openai", "credential": SECRET, "models": "gpt-*, voice-1"}
@@ -24,12 +22,6 @@ async def listed(site: Site, member: Member) -> list[dict[str, Any]]:
     assert answer.status_code == 200
     assert SECRET[3:-4] not in answer.text
     return answer.json()["data"]
-
-
-async def post(site: Site, member: Member, path: str, **form: str) -> httpx2.Response:
-    token = auth._csrf_token(member.session.token)  # pyright: ignore[reportPrivateUsage]
-    data = {"csrf_token": token, **form}
-    return await site.client.post(path, headers=member.cookie, data=data)
 
 
 async def page(site: Site, member: Member) -> str:
@@ -112,19 +104,19 @@ async def test_what_cannot_be_is_refused_and_no_credential_is_quoted(
 async def test_the_page_stores_shows_changes_and_forgets(site: Site) -> None:
     member = await site.join()
     assert "No providers yet" in await page(site, member)
-    assert (await post(site, member, "/providers", **FORM)).status_code == 303
+    assert (await site.post(member, "/providers", **FORM)).status_code == 303
     shown = await page(site, member)
     for word in ("main", "OpenAI", "…6789", "gpt-*, voice-1"):
         assert word in shown
     (made,) = await listed(site, member)
     path = f"/providers/{made['id']}"
-    await post(site, member, f"{path}/credential", credential="sk-other-0123456")
-    await post(site, member, f"{path}/models", models="a, b*")
+    await site.post(member, f"{path}/credential", credential="sk-other-0123456")
+    await site.post(member, f"{path}/models", models="a, b*")
     (changed,) = await listed(site, member)
     assert (changed["credential_hint"], changed["models"]) == ("…3456", ["a", "b*"])
-    assert (await post(site, member, f"{path}/delete")).status_code == 303
+    assert (await site.post(member, f"{path}/delete")).status_code == 303
     assert await listed(site, member) == []
-    assert (await post(site, member, f"{path}/delete")).status_code == 404
+    assert (await site.post(member, f"{path}/delete")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -140,7 +132,7 @@ async def test_what_was_typed_stays_but_for_the_credential(
     site: Site, changes: dict[str, str], message: str
 ) -> None:
     member = await site.join()
-    answer = await post(site, member, "/providers", **{**FORM, **changes})
+    answer = await site.post(member, "/providers", **{**FORM, **changes})
     assert answer.status_code == 422
     assert message in answer.text
     assert 'value="gpt-*, voice-1"' in answer.text
@@ -150,7 +142,7 @@ async def test_what_was_typed_stays_but_for_the_credential(
 async def test_a_bad_replacement_is_told(site: Site) -> None:
     member = await site.join()
     id_ = (await add(site, member)).json()["id"]
-    answer = await post(site, member, f"/providers/{id_}/credential", credential="x y")
+    answer = await site.post(member, f"/providers/{id_}/credential", credential="x y")
     assert answer.status_code == 422
     assert "without spaces" in answer.text
 
@@ -180,4 +172,4 @@ async def test_a_member_sees_and_does_not_change(
 
     monkeypatch.setattr(site.control, "session_for", as_member)
     assert "<form" not in (await page(site, member)).partition("<main")[2]
-    assert (await post(site, member, "/providers", **FORM)).status_code == 403
+    assert (await site.post(member, "/providers", **FORM)).status_code == 403

@@ -18,7 +18,7 @@ from trunkline.sealing import Vault
 from trunkline.settings import Settings
 from trunkline.store.control.providers import NewProvider, Provider
 from trunkline.store.facts.store import FactsStore
-from trunkline.web import auth, talk
+from trunkline.web import talk
 from trunkline.web.pace import Pace
 
 CREDENTIAL = "sk-proj-canaryTALK0123456789"
@@ -34,8 +34,7 @@ async def simulating(tmp_path: Path, facts: FactsStore) -> AsyncIterator[Site]:
 async def ask(
     site: Site, member: Member, *, headers: dict[str, str] | None = None, **form: str
 ) -> httpx2.Response:
-    csrf = auth._csrf_token(member.session.token)  # pyright: ignore[reportPrivateUsage]
-    told = {**member.cookie, "X-CSRF-Token": csrf, "Origin": ORIGIN, **(headers or {})}
+    told = {**member.cookie, "X-CSRF-Token": member.csrf_token, "Origin": ORIGIN, **(headers or {})}
     return await site.client.post(
         "/talk/token",
         headers={name: value for name, value in told.items() if value},

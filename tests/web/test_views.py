@@ -6,23 +6,17 @@ import io
 import pytest
 from sqlalchemy import select
 from tests.support.facts import a_call
-from tests.support.web import ORIGIN, Member, Site
+from tests.support.web import Member, Site
 
 from trunkline.store.control import models
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.views import MAX_QUERY_CHARS, MAX_VIEWS
-from trunkline.web import auth
 from trunkline.web.pages import columns
 from trunkline.web.pages.calls_view import clean_query
 
 
 async def post(site: Site, member: Member, path: str, **form: str) -> tuple[int, str]:
-    token = auth._csrf_token(member.session.token)  # pyright: ignore[reportPrivateUsage]
-    answer = await site.client.post(
-        path,
-        data={"csrf_token": token, **form},
-        headers={**member.cookie, "Origin": ORIGIN},
-    )
+    answer = await site.post(member, path, **form)
     return answer.status_code, answer.headers.get("location", "")
 
 

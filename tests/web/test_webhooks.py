@@ -8,8 +8,6 @@ import httpx2
 import pytest
 from tests.support.web import Member, Site
 
-from trunkline.web import auth
-
 SECRET = "whsec_Y2FuYXJ5U1RPUkVEMDEyMzQ1Ng=="
 NEW = {"name": "desk", "url": "https://app.example/hook?a=1", "secret": SECRET}
 
@@ -23,12 +21,6 @@ async def listed(site: Site, member: Member) -> list[dict[str, Any]]:
     assert answer.status_code == 200
     assert SECRET[6:-4] not in answer.text
     return answer.json()["data"]
-
-
-async def post(site: Site, member: Member, path: str, **form: str) -> httpx2.Response:
-    token = auth._csrf_token(member.session.token)  # pyright: ignore[reportPrivateUsage]
-    data = {"csrf_token": token, **form}
-    return await site.client.post(path, headers=member.cookie, data=data)
 
 
 async def page(site: Site, member: Member) -> str:
@@ -112,7 +104,7 @@ async def test_only_a_key_that_manages_changes_webhooks(site: Site) -> None:
 async def test_the_page_stores_shows_changes_and_forgets(site: Site) -> None:
     member = await site.join()
     assert "No webhooks yet" in await page(site, member)
-    assert (await post(site, member, "/webhooks", **NEW, numbers="last")).status_code == 303
+    assert (await site.post(member, "/webhooks", **NEW, numbers="last")).status_code == 303
     (made,) = await listed(site, member)
     shown = await page(site, member)
     for word in (
@@ -124,16 +116,16 @@ async def test_the_page_stores_shows_changes_and_forgets(site: Site) -> None:
     ):
         assert word in shown
     path = f"/webhooks/{made['id']}"
-    await post(site, member, f"{path}/secret", secret="a-plain-secret-of-1234")
-    await post(site, member, f"{path}/target", url="https://other.example/")
+    await site.post(member, f"{path}/secret", secret="a-plain-secret-of-1234")
+    await site.post(member, f"{path}/target", url="https://other.example/")
     (changed,) = await listed(site, member)
     assert (changed["secret_hint"], changed["url"], changed["show_numbers"]) == (
         "…1234", "https://other.example/", True,
     )  # fmt: skip
-    assert (await post(site, member, f"{path}/delete")).status_code == 303
+    assert (await site.post(member, f"{path}/delete")).status_code == 303
     assert await listed(site, member) == []
     for gone in ("delete", "secret", "target"):
-        answer = await post(site, member, f"{path}/{gone}", secret=SECRET, url=NEW["url"])
+        answer = await site.post(member, f"{path}/{gone}", secret=SECRET, url=NEW["url"])
         assert answer.status_code == 404
 
 
@@ -149,7 +141,7 @@ async def test_what_was_typed_stays_but_for_the_secret(
     site: Site, changes: dict[str, str], message: str
 ) -> None:
     member = await site.join()
-    answer = await post(site, member, "/webhooks", **{**NEW, **changes})
+    answer = await site.post(member, "/webhooks", **{**NEW, **changes})
     assert answer.status_code == 422
     assert message in answer.text
     assert f'value="{({**NEW, **changes})["url"]}"' in answer.text
@@ -163,7 +155,7 @@ async def test_a_bad_change_is_told(site: Site) -> None:
     for form in ({"secret": "x"}, {"url": "https://localhost/"}):
         (name,) = form
         verb = "secret" if name == "secret" else "target"
-        answer = await post(site, member, f"{path}/{verb}", **form)
+        answer = await site.post(member, f"{path}/{verb}", **form)
         assert (answer.status_code, 'role="alert"' in answer.text) == (422, True)
     assert await listed(site, member) == [made]
 
@@ -176,6 +168,6 @@ async def test_the_page_is_for_those_who_keep_keys(site: Site) -> None:
     for verb in ("delete", "secret", "target"):
         path = f"/webhooks/{made['id']}/{verb}"
         assert (await site.client.post(path, headers=owner.cookie)).status_code == 403
-        answer = await post(site, stranger, path, secret=SECRET, url=NEW["url"])
+        answer = await site.post(stranger, path, secret=SECRET, url=NEW["url"])
         assert answer.status_code == 404
     assert await listed(site, owner) == [made]

@@ -107,5 +107,5 @@ def create_app(deps: Dependencies) -> FastAPI:
     app.add_middleware(BodyLimit, too_large=too_large, too_slow=too_slow)
     app.add_middleware(Bugs, answer=bug)
     app.add_middleware(Headers, secure=is_secure(deps.settings))
-    app.add_middleware(Counted, traffic=deps.traffic)
+    app.add_middleware(Counted)
     return app

@@ -38,23 +38,22 @@ class Traffic:
 
 
 class Counted:
-    """Has `traffic` count every answer."""
+    """Has the application's `Traffic` count every answer."""
 
-    def __init__(self, app: ASGIApp, *, traffic: Traffic) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and count the answer when it begins."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        traffic: Traffic = scope["app"].state.deps.traffic
         began_ns = monotonic_ns()
 
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                took_ns = monotonic_ns() - began_ns
-                self._traffic.answered(scope["path"], message["status"], took_ns)
+                traffic.answered(scope["path"], message["status"], monotonic_ns() - began_ns)
             await send(message)
 
         await self._app(scope, receive, send_counted)
