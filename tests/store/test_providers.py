@@ -130,7 +130,7 @@ async def test_a_new_master_key_seals_everything_anew(
     org = await control.ensure_operator()
     await control.providers.add(org.id, new())
     before, (sealed,) = (tmp_path / "master.key").read_text(), published(tmp_path)
-    assert await control.providers.rotate() == (1, [])
+    assert await control.master_key.rotate() == (1, [])
     after, (resealed,) = (tmp_path / "master.key").read_text(), published(tmp_path)
     assert (before != after, sealed != resealed) == (True, True)
     assert len(after.split()) == 1
@@ -145,11 +145,11 @@ async def test_what_no_key_opens_is_named_and_stays_and_so_do_the_keys(
     kept = (tmp_path / "master.key").read_text()
     (tmp_path / "master.key").unlink()
     await control.providers.add(org.id, new(name="later"))
-    assert await control.providers.rotate() == (1, ["main"])
+    assert await control.master_key.rotate() == (1, ["main"])
     assert len((tmp_path / "master.key").read_text().split()) == 2
     with (tmp_path / "master.key").open("a") as file:
         file.write(kept)
-    assert await control.providers.rotate() == (2, [])
+    assert await control.master_key.rotate() == (2, [])
     assert [opened(tmp_path, one) for one in published(tmp_path)] == [SECRET] * 2
 
 

@@ -92,9 +92,9 @@ async def test_a_new_master_key_seals_secrets_anew(control: ControlStore, tmp_pa
     org = await control.ensure_operator()
     await control.webhooks.add(org.id, new())
     before = published(tmp_path)[0].sealed
-    assert await control.providers.rotate() == (1, [])
+    assert await control.master_key.rotate() == (1, [])
     (after,) = published(tmp_path)
     assert after.sealed != before
     assert opened(tmp_path, after) == SECRET
     (tmp_path / "master.key").unlink()
-    assert await control.providers.rotate() == (0, ["desk"])
+    assert await control.master_key.rotate() == (0, ["desk"])

@@ -112,18 +112,34 @@ class ApiKey(Base):
     spent_until_us: Mapped[int | None]
 
 
-class Provider(Base):
-    """A provider that an organisation's calls may use without bringing a credential."""
+class SealedRow(Base):
+    """What rows have in common that an organisation stored with a secret in them."""
 
-    __tablename__ = "providers"
-    __table_args__ = (UniqueConstraint("org_id", "name"),)
+    __abstract__ = True
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    """`prov_<ULID>`."""
     org_id: Mapped[str] = mapped_column(
         ForeignKey("organisations.id", ondelete="CASCADE"), index=True
     )
     name: Mapped[str] = mapped_column(String(64))
+    sealed: Mapped[str] = mapped_column(Text)
+    """The secret, by `sealing`; empty: there is none."""
+    hint: Mapped[str] = mapped_column(String(16))
+    """Its last letters."""
+    created_at_us: Mapped[int]
+    replaced_at_us: Mapped[int | None]
+    """When the secret was last replaced."""
+
+
+class Provider(SealedRow):
+    """A provider that an organisation's calls may use without bringing a credential.
+
+    `id` is `prov_<ULID>`.
+    """
+
+    __tablename__ = "providers"
+    __table_args__ = (UniqueConstraint("org_id", "name"),)
+
     profile: Mapped[str] = mapped_column(String(32))
     """A name in `protocol.profiles.catalogue`."""
     url: Mapped[str] = mapped_column(Text)
@@ -131,38 +147,21 @@ class Provider(Base):
     resource: Mapped[str] = mapped_column(String(64))
     models: Mapped[str] = mapped_column(Text)
     """Patterns, with commas between them; empty: the profile's."""
-    sealed: Mapped[str] = mapped_column(Text)
-    """The credential, by `sealing`; empty: there is none."""
-    hint: Mapped[str] = mapped_column(String(16))
-    """Its last letters."""
-    created_at_us: Mapped[int]
-    replaced_at_us: Mapped[int | None]
-    """When its credential was last replaced."""
 
 
-class Webhook(Base):
-    """Where a provider tells of calls that come by telephone, and who is told of them then."""
+class Webhook(SealedRow):
+    """Where a provider tells of calls that come by telephone, and who is told of them then.
+
+    `id` is `hook_<ULID>`, and part of the address that the provider posts to.
+    """
 
     __tablename__ = "webhooks"
     __table_args__ = (UniqueConstraint("org_id", "name"),)
 
-    id: Mapped[str] = mapped_column(primary_key=True)
-    """`hook_<ULID>`. Part of the address that the provider posts to."""
-    org_id: Mapped[str] = mapped_column(
-        ForeignKey("organisations.id", ondelete="CASCADE"), index=True
-    )
-    name: Mapped[str] = mapped_column(String(64))
     url: Mapped[str] = mapped_column(Text)
     """Where it is forwarded to."""
-    sealed: Mapped[str] = mapped_column(Text)
-    """The secret that signs what the provider sends, by `sealing`."""
-    hint: Mapped[str] = mapped_column(String(16))
-    """Its last letters."""
     show_numbers: Mapped[bool]
     """Record who calls whom."""
-    created_at_us: Mapped[int]
-    replaced_at_us: Mapped[int | None]
-    """When its secret was last replaced."""
 
 
 class View(Base):

@@ -45,8 +45,10 @@ from trunkline.store.control.accounts import (
 )
 from trunkline.store.control.database import ControlUnavailable, Database
 from trunkline.store.control.limits import Budgeted, Spent, clean_budget, plain, told
+from trunkline.store.control.master_key import MasterKey
 from trunkline.store.control.prices import OwnPrices
 from trunkline.store.control.providers import Providers
+from trunkline.store.control.sealed import Access
 from trunkline.store.control.views import Views
 from trunkline.store.control.webhooks import Webhooks
 from trunkline.store.control.world import Passwords, World
@@ -75,12 +77,14 @@ class ControlStore:
         self._passwords = Passwords(world)
         self._publish_to = publish_to
         self._published = -1
-        self.providers = Providers(database, world, vault, self._publish)
+        access = Access(database, world, vault, self._publish)
+        self.providers = Providers(access)
         """Those that organisations have stored."""
-        self.webhooks = Webhooks(database, world, vault, self._publish)
+        self.webhooks = Webhooks(access)
+        """By which providers tell of calls that come by telephone."""
+        self.master_key = MasterKey(access)
         self.views = Views(database, world)
         self.prices = OwnPrices(database, world)
-        """By which providers tell of calls that come by telephone."""
         self.unpublished = False
         """The gateways do not hear of changes: the snapshot cannot be written."""
 

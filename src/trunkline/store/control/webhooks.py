@@ -1,12 +1,7 @@
-"""I/O. Webhooks that organisations have stored: a provider's secret, and where to forward.
-
-As with `providers`, a secret goes in, sealed, and never comes out here: only its hint does.
-"""
+"""I/O. Webhooks that organisations have stored: a provider's secret, and where to forward."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -15,16 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline import snapshot
 from trunkline.protocol import forwarding
-from trunkline.protocol.profiles.stored import BadDetail, hint_of
 from trunkline.protocol.webhooks import is_secret
-from trunkline.sealing import Vault, webhook_context_of
-from trunkline.store.control import keys, models, people
+from trunkline.sealing import webhook_context_of
+from trunkline.store.control import models
 from trunkline.store.control.accounts import BadAccountDetail
-from trunkline.store.control.database import Database
-from trunkline.store.control.world import World
+from trunkline.store.control.sealed import Access, Kind, SealedRows, naming_fields
 
 MAX_WEBHOOKS: Final = 50
-"""Of one organisation: gateways hold all of them in memory."""
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,26 +42,11 @@ class NewWebhook(msgspec.Struct, frozen=True, kw_only=True):
     show_numbers: bool = True
 
 
-class Webhooks:
-    """The webhooks of all organisations. Each change is audited, then published."""
+class Webhooks(SealedRows[models.Webhook, Webhook]):
+    """The webhooks of all organisations."""
 
-    def __init__(
-        self,
-        database: Database,
-        world: World,
-        vault: Vault | None,
-        publish: Callable[[], Awaitable[None]],
-    ) -> None:
-        """Without a `vault` webhooks can be listed and deleted, but not be given secrets."""
-        self._database = database
-        self._world = world
-        self._vault = vault
-        self._publish = publish
-
-    async def of(self, org_id: str) -> list[Webhook]:
-        """Return the organisation's webhooks, by name."""
-        async with self._database.reading() as session:
-            return [_as_webhook(row) for row in await _of(session, org_id)]
+    def __init__(self, access: Access) -> None:
+        super().__init__(KIND, access)
 
     async def add(self, org_id: str, new: NewWebhook, *, by: str = "") -> Webhook:
         """Store a webhook.
@@ -78,25 +55,11 @@ class Webhooks:
             BadAccountDetail: a field cannot be that.
             OperatorError: the master key cannot be used.
         """
-        id_ = self._world.new_id("hook")
         secret = _clean_secret(new.secret)
-        sealed = await self._sealed(secret, org_id, id_)
-        async with self._database.writing() as session:
-            row = models.Webhook(
-                id=id_,
-                org_id=org_id,
-                name=await _free_name(session, org_id, new.name),
-                url=await _clean_url(session, org_id, new.url),
-                sealed=sealed,
-                hint=hint_of(secret),
-                show_numbers=new.show_numbers,
-                created_at_us=self._world.now_us(),
-            )
-            session.add(row)
-            self._audit(session, row, by, "webhook.added")
-            await keys.count_change(session)
-        await self._publish()
-        return _as_webhook(row)
+        with naming_fields():
+            name = forwarding.clean_name(new.name)
+        columns = {"url": await self._clean_url(org_id, new.url), "show_numbers": new.show_numbers}
+        return await self._add(org_id, name, secret, columns, by=by)
 
     async def replace(
         self, org_id: str, webhook_id: str, secret: str, *, by: str = ""
@@ -107,14 +70,7 @@ class Webhooks:
             BadAccountDetail: that cannot be one.
             OperatorError: the master key cannot be used.
         """
-        secret = _clean_secret(secret)
-        sealed = await self._sealed(secret, org_id, webhook_id)
-
-        def change(row: models.Webhook) -> None:
-            row.sealed, row.hint = sealed, hint_of(secret)
-            row.replaced_at_us = self._world.now_us()
-
-        return await self._changed(org_id, webhook_id, change, by, "webhook.replaced")
+        return await self._replace(org_id, webhook_id, _clean_secret(secret), by=by)
 
     async def redirect(
         self, org_id: str, webhook_id: str, url: str, *, show_numbers: bool, by: str = ""
@@ -124,54 +80,17 @@ class Webhooks:
         Raises:
             BadAccountDetail: it may not go there.
         """
-        async with self._database.reading() as session:
-            cleaned = await _clean_url(session, org_id, url)
+        cleaned = await self._clean_url(org_id, url)
 
         def change(row: models.Webhook) -> None:
             row.url, row.show_numbers = cleaned, show_numbers
 
-        return await self._changed(org_id, webhook_id, change, by, "webhook.changed")
+        return await self._change(org_id, webhook_id, change, by, "changed")
 
-    async def delete(self, org_id: str, webhook_id: str, *, by: str = "") -> bool:
-        """Forget a webhook and its secret; False when there is none. Live calls go on."""
-        async with self._database.writing() as session:
-            row = await _one(session, org_id, webhook_id)
-            if row is None:
-                return False
-            self._audit(session, row, by, "webhook.deleted")
-            await session.delete(row)
-            await keys.count_change(session)
-        await self._publish()
-        return True
-
-    async def _changed(
-        self,
-        org_id: str,
-        webhook_id: str,
-        change: Callable[[models.Webhook], None],
-        by: str,
-        action: str,
-    ) -> Webhook | None:
-        async with self._database.writing() as session:
-            row = await _one(session, org_id, webhook_id)
-            if row is None:
-                return None
-            change(row)
-            self._audit(session, row, by, action)
-            await keys.count_change(session)
-        await self._publish()
-        return _as_webhook(row)
-
-    async def _sealed(self, secret: str, org_id: str, webhook_id: str) -> str:
-        if self._vault is None:
-            raise RuntimeError("this store was opened without a vault")
-        context = webhook_context_of(org_id, webhook_id)
-        return await asyncio.to_thread(self._vault.seal, secret, context)
-
-    def _audit(self, session: AsyncSession, row: models.Webhook, by: str, action: str) -> None:
-        people.add_audit(
-            session, self._world, row.org_id, by, action, row.id, f"{row.name} {row.hint}"
-        )
+    async def _clean_url(self, org_id: str, url: str) -> str:
+        anywhere = await self._is_operators(org_id)
+        with naming_fields():
+            return forwarding.clean_url(url, anywhere=anywhere)
 
 
 async def for_gateways(session: AsyncSession) -> tuple[snapshot.Webhook, ...]:
@@ -190,51 +109,12 @@ async def for_gateways(session: AsyncSession) -> tuple[snapshot.Webhook, ...]:
     )
 
 
-async def _free_name(session: AsyncSession, org_id: str, name: str) -> str:
-    there = await _of(session, org_id)
-    try:
-        name = forwarding.clean_name(name)
-    except BadDetail as exc:
-        raise BadAccountDetail(exc.field, str(exc)) from exc
-    if any(row.name == name for row in there):
-        raise BadAccountDetail("name", f"There is a webhook called {name} already.")
-    if len(there) >= MAX_WEBHOOKS:
-        raise BadAccountDetail("name", f"An organisation may store {MAX_WEBHOOKS} webhooks.")
-    return name
-
-
-async def _clean_url(session: AsyncSession, org_id: str, url: str) -> str:
-    operator = await people.operator(session)
-    try:
-        return forwarding.clean_url(url, anywhere=operator is not None and operator.id == org_id)
-    except BadDetail as exc:
-        raise BadAccountDetail(exc.field, str(exc)) from exc
-
-
 def _clean_secret(secret: str) -> str:
     """Return the secret without what a paste adds. Raises `BadAccountDetail`, never quoting it."""
     secret = secret.strip()
     if not is_secret(secret):
         raise BadAccountDetail("secret", "Give the webhook's secret as the provider shows it.")
     return secret
-
-
-async def _of(session: AsyncSession, org_id: str) -> Sequence[models.Webhook]:
-    return (
-        await session.scalars(
-            select(models.Webhook)
-            .where(models.Webhook.org_id == org_id)
-            .order_by(models.Webhook.name)
-        )
-    ).all()
-
-
-async def _one(session: AsyncSession, org_id: str, webhook_id: str) -> models.Webhook | None:
-    return await session.scalar(
-        select(models.Webhook).where(
-            models.Webhook.org_id == org_id, models.Webhook.id == webhook_id
-        )
-    )
 
 
 def _as_webhook(row: models.Webhook) -> Webhook:
@@ -247,3 +127,18 @@ def _as_webhook(row: models.Webhook) -> Webhook:
         created_at_us=row.created_at_us,
         replaced_at_us=row.replaced_at_us,
     )
+
+
+def _told(row: models.Webhook) -> str:
+    return f"{row.name} {row.hint}"
+
+
+KIND: Final = Kind(
+    word="webhook",
+    prefix="hook",
+    table=models.Webhook,
+    most=MAX_WEBHOOKS,
+    shown=_as_webhook,
+    told=_told,
+    context=webhook_context_of,
+)
