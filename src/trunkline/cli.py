@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ import typer
 
 from trunkline import __version__
 from trunkline.errors import OperatorError
+from trunkline.keys_cli import keys
 from trunkline.orders import Given
 from trunkline.providers_cli import providers
 from trunkline.settings import Settings, load, undump
@@ -25,7 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-keys = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(providers, name="providers")
 app.add_typer(webhooks, name="webhooks")
@@ -36,13 +35,6 @@ Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
 Certificate = Annotated[Path | None, typer.Option(help="PEM certificate: speak TLS.")]
 PrivateKey = Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")]
-MaxCalls = Annotated[int | None, typer.Option(min=0, help="Calls at once.")]
-MaxRate = Annotated[int | None, typer.Option(min=0, help="Calls begun in any minute.")]
-MaxSeconds = Annotated[int | None, typer.Option(min=0, help="Longest call, in seconds.")]
-MaxUsd = Annotated[
-    Decimal | None,
-    typer.Option(metavar="USD", help="Budget of a calendar month (UTC)."),
-]
 ListenFd = Annotated[int | None, typer.Option(hidden=True)]
 LoadsFd = Annotated[int | None, typer.Option(hidden=True)]
 Place = Annotated[int, typer.Option(hidden=True)]
@@ -175,88 +167,6 @@ def simulator(
     )
     given = Given(settings_from_parent, listen_fd)
     wiring.run(wiring.simulator(settings, host, port, given))
-
-
-@keys.command("create")
-def keys_create(
-    name: Annotated[str, typer.Option(help="What the key is for.")],
-    data: Data = None,
-    read_only: Annotated[bool, typer.Option(help="May read the API, not open calls.")] = False,
-    manage: Annotated[
-        bool, typer.Option(help="May make, limit and revoke keys by the API.")
-    ] = False,
-    erase: Annotated[bool, typer.Option(help="May erase calls by the API, for good.")] = False,
-    max_calls: MaxCalls = None,
-    max_calls_per_minute: MaxRate = None,
-    max_call_seconds: MaxSeconds = None,
-    max_usd_per_month: MaxUsd = None,
-) -> None:
-    """Print a new API key, alone, on standard output. Works while the server runs."""
-    from trunkline import wiring
-
-    limits = {
-        "max_calls": max_calls,
-        "max_calls_per_minute": max_calls_per_minute,
-        "max_call_seconds": max_call_seconds,
-        "max_usd_per_month": max_usd_per_month,
-    }
-    may = ("read",) if read_only else ("call", "read")
-    may += ("manage",) * manage + ("erase",) * erase
-    sys.stdout.write(wiring.run(wiring.create_key(_settings(data=data), name, may, limits)) + "\n")
-
-
-@keys.command("list")
-def keys_list(data: Data = None) -> None:
-    """List the API keys: id, first letters, state, name, limits."""
-    from trunkline import wiring
-
-    for line in wiring.run(wiring.list_keys(_settings(data=data))):
-        sys.stdout.write(line + "\n")
-
-
-@keys.command("limit")
-def keys_limit(
-    key_id: Annotated[str, typer.Argument(help="From `trunkline keys list`.")],
-    data: Data = None,
-    max_calls: MaxCalls = None,
-    max_calls_per_minute: MaxRate = None,
-    max_call_seconds: MaxSeconds = None,
-    max_usd_per_month: MaxUsd = None,
-) -> None:
-    """Change limits of an API key; 0 lifts one. Prints those that it has now."""
-    from trunkline import wiring
-
-    limits = {
-        "max_calls": max_calls,
-        "max_calls_per_minute": max_calls_per_minute,
-        "max_call_seconds": max_call_seconds,
-        "max_usd_per_month": max_usd_per_month,
-    }
-    sys.stdout.write(wiring.run(wiring.limit_key(_settings(data=data), key_id, limits)) + "\n")
-
-
-@keys.command("budget")
-def keys_budget(
-    usd: Annotated[
-        Decimal | None,
-        typer.Argument(metavar="[USD]", help="0 takes it away; left out: as it is."),
-    ] = None,
-    data: Data = None,
-) -> None:
-    """Set the budget of all keys together for a calendar month (UTC), and print it."""
-    from trunkline import wiring
-
-    sys.stdout.write(wiring.run(wiring.limit_organisation(_settings(data=data), usd)) + "\n")
-
-
-@keys.command("revoke")
-def keys_revoke(
-    key_id: Annotated[str, typer.Argument(help="From `trunkline keys list`.")], data: Data = None
-) -> None:
-    """Revoke an API key. Its live calls are closed within a second."""
-    from trunkline import wiring
-
-    wiring.run(wiring.revoke_key(_settings(data=data), key_id))
 
 
 @app.command()

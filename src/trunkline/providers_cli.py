@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from trunkline.errors import OperatorError
-from trunkline.settings import Settings, load
-
-if TYPE_CHECKING:
-    from trunkline.store.control.providers import NewProvider, Provider
+from trunkline.settings import load
 
 providers = typer.Typer(
     help="Stored providers: a gateway key alone is then enough for a call.", no_args_is_help=True
@@ -47,7 +44,10 @@ def add(
         resource=resource,
         models=tuple(model or ()),
     )
-    sys.stdout.write(wiring.run(_add(load({"data": data}), new)) + "\n")
+    made = wiring.asked(
+        load({"data": data}), lambda control, org_id: control.providers.add(org_id, new)
+    )
+    sys.stdout.write(f"{made.id}\n")
 
 
 @providers.command("list")
@@ -55,7 +55,8 @@ def list_(data: Data = None) -> None:
     """List the stored providers: id, name, profile, the credential's last letters, models."""
     from trunkline import wiring
 
-    for one in wiring.run(_all(load({"data": data}))):
+    found = wiring.asked(load({"data": data}), lambda control, org_id: control.providers.of(org_id))
+    for one in found:
         where = one.url or one.resource
         about = (one.profile, one.hint or "no credential", where, ", ".join(one.models))
         sys.stdout.write("  ".join((one.id, one.name, *filter(None, about))) + "\n")
@@ -66,7 +67,12 @@ def replace(provider_id: ProviderId, data: Data = None) -> None:
     """Give a stored provider another credential, read from standard input."""
     from trunkline import wiring
 
-    wiring.run(_replace(load({"data": data}), provider_id, from_input("Credential")))
+    credential = from_input("Credential")
+    changed = wiring.asked(
+        load({"data": data}),
+        lambda control, org_id: control.providers.replace(org_id, provider_id, credential),
+    )
+    _must_be(changed, provider_id)
 
 
 @providers.command("models")
@@ -74,7 +80,11 @@ def models(provider_id: ProviderId, model: Models = None, data: Data = None) -> 
     """Say which models go to a stored provider; none: those that its profile knows."""
     from trunkline import wiring
 
-    wiring.run(_choose_models(load({"data": data}), provider_id, model or []))
+    changed = wiring.asked(
+        load({"data": data}),
+        lambda control, org_id: control.providers.choose_models(org_id, provider_id, model or []),
+    )
+    _must_be(changed, provider_id)
 
 
 @providers.command("delete")
@@ -82,7 +92,10 @@ def delete(provider_id: ProviderId, data: Data = None) -> None:
     """Forget a stored provider and its credential. Live calls go on."""
     from trunkline import wiring
 
-    wiring.run(_delete(load({"data": data}), provider_id))
+    deleted = wiring.asked(
+        load({"data": data}), lambda control, org_id: control.providers.delete(org_id, provider_id)
+    )
+    _must_be(deleted, provider_id)
 
 
 @providers.command("profiles")
@@ -100,7 +113,15 @@ def rotate(data: Data = None) -> None:
     """Seal all credentials anew, under a new master key. Works while everything runs."""
     from trunkline import wiring
 
-    sys.stdout.write(wiring.run(_rotate(load({"data": data}))) + "\n")
+    resealed, lost = wiring.asked(
+        load({"data": data}), lambda control, _: control.master_key.rotate()
+    )
+    if lost:
+        raise OperatorError(
+            f"{resealed} credentials are sealed anew, but no master key here opens those of"
+            f" {', '.join(lost)}: store them again, or bring back the key"
+        )
+    sys.stdout.write(f"{resealed} credentials are sealed under the new master key\n")
 
 
 def from_input(what: str) -> str:
@@ -110,56 +131,6 @@ def from_input(what: str) -> str:
     return sys.stdin.read().strip()
 
 
-async def _add(settings: Settings, new: NewProvider) -> str:
-    from trunkline.wiring import operators_accounts
-
-    async with operators_accounts(settings) as (control, org_id):
-        return (await control.providers.add(org_id, new)).id
-
-
-async def _all(settings: Settings) -> list[Provider]:
-    from trunkline.wiring import operators_accounts
-
-    async with operators_accounts(settings) as (control, org_id):
-        return await control.providers.of(org_id)
-
-
-async def _replace(settings: Settings, provider_id: str, credential: str) -> None:
-    from trunkline.wiring import operators_accounts
-
-    async with operators_accounts(settings) as (control, org_id):
-        if not await control.providers.replace(org_id, provider_id, credential):
-            raise _unknown(provider_id)
-
-
-async def _choose_models(settings: Settings, provider_id: str, names: list[str]) -> None:
-    from trunkline.wiring import operators_accounts
-
-    async with operators_accounts(settings) as (control, org_id):
-        if not await control.providers.choose_models(org_id, provider_id, names):
-            raise _unknown(provider_id)
-
-
-async def _delete(settings: Settings, provider_id: str) -> None:
-    from trunkline.wiring import operators_accounts
-
-    async with operators_accounts(settings) as (control, org_id):
-        if not await control.providers.delete(org_id, provider_id):
-            raise _unknown(provider_id)
-
-
-async def _rotate(settings: Settings) -> str:
-    from trunkline.wiring import operators_accounts
-
-    async with operators_accounts(settings) as (control, _):
-        resealed, lost = await control.providers.rotate()
-    if lost:
-        raise OperatorError(
-            f"{resealed} credentials are sealed anew, but no master key here opens those of"
-            f" {', '.join(lost)}: store them again, or bring back the key"
-        )
-    return f"{resealed} credentials are sealed under the new master key"
-
-
-def _unknown(provider_id: str) -> OperatorError:
-    return OperatorError(f"no stored provider {provider_id}; see `trunkline providers list`")
+def _must_be(found: object, provider_id: str) -> None:
+    if not found:
+        raise OperatorError(f"no stored provider {provider_id}; see `trunkline providers list`")

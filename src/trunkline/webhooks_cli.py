@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from trunkline.errors import OperatorError
 from trunkline.providers_cli import from_input
-from trunkline.settings import Settings, load
-
-if TYPE_CHECKING:
-    from trunkline.store.control.webhooks import NewWebhook, Webhook
+from trunkline.settings import load
 
 webhooks = typer.Typer(
     help="Webhooks of calls by telephone: verified here, recorded, and forwarded.",
@@ -40,8 +37,10 @@ def add(
     from trunkline.store.control.webhooks import NewWebhook
 
     new = NewWebhook(name=name, url=url, secret=from_input("Secret"), show_numbers=not hide_numbers)
-    made = wiring.run(_add(load({"data": data}), new))
-    sys.stdout.write(f"/v1/realtime/incoming/{made}\n")
+    made = wiring.asked(
+        load({"data": data}), lambda control, org_id: control.webhooks.add(org_id, new)
+    )
+    sys.stdout.write(f"/v1/realtime/incoming/{made.id}\n")
 
 
 @webhooks.command("list")
@@ -49,7 +48,8 @@ def list_(data: Data = None) -> None:
     """List the webhooks: id, name, the secret's last letters, where each is forwarded to."""
     from trunkline import wiring
 
-    for one in wiring.run(_all(load({"data": data}))):
+    found = wiring.asked(load({"data": data}), lambda control, org_id: control.webhooks.of(org_id))
+    for one in found:
         numbers = "" if one.show_numbers else "numbers hidden"
         about = (one.id, one.name, one.hint, one.url, numbers)
         sys.stdout.write("  ".join(filter(None, about)) + "\n")
@@ -60,7 +60,12 @@ def replace(webhook_id: WebhookId, data: Data = None) -> None:
     """Give a webhook another secret, read from standard input."""
     from trunkline import wiring
 
-    wiring.run(_replace(load({"data": data}), webhook_id, from_input("Secret")))
+    secret = from_input("Secret")
+    changed = wiring.asked(
+        load({"data": data}),
+        lambda control, org_id: control.webhooks.replace(org_id, webhook_id, secret),
+    )
+    _must_be(changed, webhook_id)
 
 
 @webhooks.command("redirect")
@@ -70,7 +75,13 @@ def redirect(
     """Say where a webhook is forwarded to, and whether numbers are recorded."""
     from trunkline import wiring
 
-    wiring.run(_redirect(load({"data": data}), webhook_id, url, show_numbers=not hide_numbers))
+    changed = wiring.asked(
+        load({"data": data}),
+        lambda control, org_id: control.webhooks.redirect(
+            org_id, webhook_id, url, show_numbers=not hide_numbers
+        ),
+    )
+    _must_be(changed, webhook_id)
 
 
 @webhooks.command("delete")
@@ -78,49 +89,12 @@ def delete(webhook_id: WebhookId, data: Data = None) -> None:
     """Forget a webhook and its secret. Live calls go on."""
     from trunkline import wiring
 
-    wiring.run(_delete(load({"data": data}), webhook_id))
+    deleted = wiring.asked(
+        load({"data": data}), lambda control, org_id: control.webhooks.delete(org_id, webhook_id)
+    )
+    _must_be(deleted, webhook_id)
 
 
-async def _add(settings: Settings, new: NewWebhook) -> str:
-    from trunkline.wiring import operators_accounts
-
-    async with operators_accounts(settings) as (control, org_id):
-        return (await control.webhooks.add(org_id, new)).id
-
-
-async def _all(settings: Settings) -> list[Webhook]:
-    from trunkline.wiring import operators_accounts
-
-    async with operators_accounts(settings) as (control, org_id):
-        return await control.webhooks.of(org_id)
-
-
-async def _replace(settings: Settings, webhook_id: str, secret: str) -> None:
-    from trunkline.wiring import operators_accounts
-
-    async with operators_accounts(settings) as (control, org_id):
-        if not await control.webhooks.replace(org_id, webhook_id, secret):
-            raise _unknown(webhook_id)
-
-
-async def _redirect(settings: Settings, webhook_id: str, url: str, *, show_numbers: bool) -> None:
-    from trunkline.wiring import operators_accounts
-
-    async with operators_accounts(settings) as (control, org_id):
-        changed = await control.webhooks.redirect(
-            org_id, webhook_id, url, show_numbers=show_numbers
-        )
-        if not changed:
-            raise _unknown(webhook_id)
-
-
-async def _delete(settings: Settings, webhook_id: str) -> None:
-    from trunkline.wiring import operators_accounts
-
-    async with operators_accounts(settings) as (control, org_id):
-        if not await control.webhooks.delete(org_id, webhook_id):
-            raise _unknown(webhook_id)
-
-
-def _unknown(webhook_id: str) -> OperatorError:
-    return OperatorError(f"no webhook {webhook_id}; see `trunkline webhooks list`")
+def _must_be(found: object, webhook_id: str) -> None:
+    if not found:
+        raise OperatorError(f"no webhook {webhook_id}; see `trunkline webhooks list`")

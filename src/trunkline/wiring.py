@@ -12,9 +12,8 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from trunkline.relay.selector import PumpSelector
     from trunkline.store.archives import Archives
     from trunkline.store.blobs import Blobs
-    from trunkline.store.control.accounts import KeyLimits
     from trunkline.store.control.store import ControlStore
     from trunkline.store.erasure import Erasure
     from trunkline.store.facts.store import FactsStore
@@ -425,93 +423,19 @@ async def simulator(settings: Settings, host: str, port: int, given: Given) -> N
     await provider.stop()
 
 
-# --- trunkline keys, reindex ---------------------------------------------------------
+# --- trunkline keys, providers, webhooks, reindex ------------------------------------
 
 
-async def create_key(
-    settings: Settings, name: str, scopes: tuple[str, ...], limits: Mapping[str, Any]
-) -> str:
-    """Return the text of a new key of the operator's organisation.
-
-    `limits` are fields of `KeyLimits`, None or 0 for none.
+def asked(settings: Settings, question: Callable[[ControlStore, str], Awaitable[T]]) -> T:
+    """Return what `question` makes of the accounts and the id of the operator's organisation.
 
     Raises:
-        OperatorError: a limit cannot be what it is asked to be.
+        OperatorError: what it does with them was refused.
     """
-    from trunkline.store.control.accounts import UNLIMITED
-
-    async with operators_accounts(settings) as (control, org_id):
-        made = await control.create_key(org_id, name, scopes, limits=_limited(UNLIMITED, limits))
-        return made.text
+    return run(_asked(settings, question))
 
 
-async def list_keys(settings: Settings) -> list[str]:
-    """Return one line for each key: id, first letters, state, name, limits."""
-    from trunkline.store.control.limits import told
-
-    async with operators_accounts(settings) as (control, org_id):
-        found = await control.list_keys(org_id)
-    return [
-        f"{key.id}  {key.prefix}…  {'revoked' if key.revoked_at_us else 'active ':7}  {key.name}"
-        + (f"  ({limits})" if (limits := told(key.limits)) else "")
-        for key in found
-    ]
-
-
-async def limit_key(settings: Settings, key_id: str, limits: Mapping[str, Any]) -> str:
-    """Change the limits that are not None, 0 for none; return those that the key has now.
-
-    Raises:
-        OperatorError: there is no such key that works, or a limit cannot be that.
-    """
-    from trunkline.store.control.limits import told
-
-    async with operators_accounts(settings) as (control, org_id):
-        keys = {key.id: key for key in await control.list_keys(org_id)}
-        if key_id in keys:
-            wanted = _limited(keys[key_id].limits, limits)
-            limited = await control.limit_key(org_id, key_id, wanted)
-            if limited is not None:
-                return told(limited.limits) or "no limits"
-    raise OperatorError(f"no active key {key_id}; see `trunkline keys list`")
-
-
-async def limit_organisation(settings: Settings, usd: Decimal | None) -> str:
-    """Set the operator's monthly budget, 0 for none, unless `usd` is None; return what it is.
-
-    Raises:
-        OperatorError: it cannot be that.
-    """
-    from trunkline.store.control.limits import plain
-
-    async with operators_accounts(settings) as (control, org_id):
-        if usd is not None:
-            await control.limit_organisation(org_id, usd or None)
-        budget = (await control.organisation(org_id)).max_usd_per_month
-    return "no budget" if budget is None else f"${plain(budget)} a month"
-
-
-def _limited(limits: KeyLimits, changes: Mapping[str, Any]) -> KeyLimits:
-    import msgspec
-
-    given = {name: value or None for name, value in changes.items() if value is not None}
-    return msgspec.structs.replace(limits, **given)
-
-
-async def revoke_key(settings: Settings, key_id: str) -> None:
-    """Revoke a key. Raises `OperatorError` when there is none of that id that still works."""
-    async with operators_accounts(settings) as (control, org_id):
-        if not await control.revoke_key(org_id, key_id):
-            raise OperatorError(f"no active key {key_id}; see `trunkline keys list`")
-
-
-@contextlib.asynccontextmanager
-async def operators_accounts(settings: Settings) -> AsyncGenerator[tuple[ControlStore, str]]:
-    """Yield the accounts, and the id of the operator's organisation.
-
-    Raises:
-        OperatorError: what is done with them was refused.
-    """
+async def _asked(settings: Settings, question: Callable[[ControlStore, str], Awaitable[T]]) -> T:
     from trunkline.store.control.accounts import AccountError
     from trunkline.store.control.store import ControlStore
 
@@ -522,7 +446,7 @@ async def operators_accounts(settings: Settings) -> AsyncGenerator[tuple[Control
         control_url(settings), publish_to=layout.snapshot, vault=vault
     ) as control:
         try:
-            yield control, (await control.ensure_operator()).id
+            return await question(control, (await control.ensure_operator()).id)
         except AccountError as exc:
             raise OperatorError(str(exc)) from exc
 
