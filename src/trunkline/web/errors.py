@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
+from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.database import ControlUnavailable
 from trunkline.store.facts.conditions import BadCondition
 from trunkline.store.facts.measure import BadQuestion
@@ -37,6 +38,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(BadAccountDetail, _on_bad_detail)
     app.add_exception_handler(BadQuestion, _on_bad_question)
     app.add_exception_handler(BadCondition, _on_bad_question)
     app.add_exception_handler(FactsUnavailable, _on_unavailable)
@@ -92,6 +94,13 @@ async def _on_invalid(request: Request, exc: Exception) -> Response:
     name = ".".join(str(part) for part in first["loc"][1:]) or "request"
     reason = "no such parameter" if first["type"] == "extra_forbidden" else first["msg"]
     return answer(request, 400, "invalid_parameter", f"{name}: {reason}")
+
+
+async def _on_bad_detail(request: Request, exc: Exception) -> Response:
+    """A form shows it beside its field before it comes here."""
+    if not isinstance(exc, BadAccountDetail):
+        raise exc
+    return answer(request, 400, "bad_request", f"{exc.field}: {exc}")
 
 
 async def _on_bad_question(request: Request, exc: Exception) -> Response:

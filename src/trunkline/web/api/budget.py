@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.web.api import key_models as models
 from trunkline.web.api.calls import WhoReads
 from trunkline.web.api.keys import WhoManages, shown_spend
 from trunkline.web.auth import Deps
 from trunkline.web.deps import Dependencies
-from trunkline.web.refusals import BadRequest
 from trunkline.web.spend import months_spend
 
 router = APIRouter(tags=["Keys"])
@@ -25,12 +23,7 @@ async def get_budget(reader: WhoReads, deps: Deps) -> models.Budget:
 @router.put("/v1/budget")
 async def set_budget(manager: WhoManages, deps: Deps, new: models.NewBudget) -> models.Budget:
     """Give the organisation this budget. Within some seconds it holds, for live calls too."""
-    try:
-        await deps.control.limit_organisation(
-            manager.org_id, new.max_usd_per_month, by=manager.key_id
-        )
-    except BadAccountDetail as exc:
-        raise BadRequest(f"{exc.field}: {exc}") from exc
+    await deps.control.limit_organisation(manager.org_id, new.max_usd_per_month, by=manager.key_id)
     return await _budget(deps, manager.org_id)
 
 

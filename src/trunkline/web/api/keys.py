@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from trunkline.store.control.accounts import ApiKey, BadAccountDetail, KeyLimits
+from trunkline.store.control.accounts import ApiKey, KeyLimits
 from trunkline.store.facts.queries_calls import key_use
 from trunkline.web.api import key_models as models
 from trunkline.web.api import shape
 from trunkline.web.api.calls import WhoReads
 from trunkline.web.auth import Deps, Reader, require_manager
 from trunkline.web.deps import Dependencies
-from trunkline.web.refusals import BadRequest, NotFound
+from trunkline.web.refusals import NotFound
 from trunkline.web.spend import Spent, months_spend
 
 router = APIRouter(tags=["Keys"])
@@ -30,16 +30,13 @@ async def list_keys(reader: WhoReads, deps: Deps) -> models.KeyPage:
 @router.post("/v1/keys", status_code=201)
 async def create_key(manager: WhoManages, deps: Deps, new: models.NewKey) -> models.CreatedKey:
     """A new key. Its text is in this answer and nowhere else."""
-    try:
-        made = await deps.control.create_key(
-            manager.org_id,
-            new.name,
-            tuple(new.scopes),
-            limits=_limits(new.limits),
-            by=manager.key_id,
-        )
-    except BadAccountDetail as exc:
-        raise _bad(exc) from exc
+    made = await deps.control.create_key(
+        manager.org_id,
+        new.name,
+        tuple(new.scopes),
+        limits=_limits(new.limits),
+        by=manager.key_id,
+    )
     shown = await _one(deps, manager, made.key.id)
     return models.CreatedKey(**shown.model_dump(), key=made.text)
 
@@ -55,12 +52,7 @@ async def limit_key(
     manager: WhoManages, deps: Deps, key_id: str, limits: models.KeyLimits
 ) -> models.ApiKey:
     """Give a key these limits in place of those it has. They hold for live calls too."""
-    try:
-        key = await deps.control.limit_key(
-            manager.org_id, key_id, _limits(limits), by=manager.key_id
-        )
-    except BadAccountDetail as exc:
-        raise _bad(exc) from exc
+    key = await deps.control.limit_key(manager.org_id, key_id, _limits(limits), by=manager.key_id)
     if key is None:
         raise NotFound("There is no such key, or it was revoked.")
     return await _one(deps, manager, key_id)
@@ -117,7 +109,3 @@ def _key(key: ApiKey, last_call_us: int, spent: Spent) -> models.ApiKey:
 
 def _limits(limits: models.KeyLimits) -> KeyLimits:
     return KeyLimits(**dict(limits))
-
-
-def _bad(exc: BadAccountDetail) -> BadRequest:
-    return BadRequest(f"{exc.field}: {exc}")

@@ -8,14 +8,13 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.prices import OwnPrice
 from trunkline.web.api import shape
 from trunkline.web.api.calls import WhoReads
 from trunkline.web.api.keys import WhoManages
 from trunkline.web.api.money import Usd
 from trunkline.web.auth import Deps
-from trunkline.web.refusals import BadRequest, NotFound
+from trunkline.web.refusals import NotFound
 
 router = APIRouter(tags=["Costs"])
 
@@ -74,10 +73,7 @@ async def put_price(manager: WhoManages, deps: Deps, body: PriceBody) -> Price:
     `trunkline reindex` prices older calls anew.
     """
     fields = body.model_dump(exclude_none=True)
-    try:
-        return _shown(await deps.control.prices.put(manager.org_id, fields, by=manager.key_id))
-    except BadAccountDetail as exc:
-        raise BadRequest(str(exc)) from exc
+    return _shown(await deps.control.prices.put(manager.org_id, fields, by=manager.key_id))
 
 
 @router.delete("/v1/prices/{price_id}", status_code=204)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.providers import NewProvider, Provider
 from trunkline.web.api import provider_models as models
 from trunkline.web.api import shape
 from trunkline.web.api.calls import WhoReads
 from trunkline.web.api.keys import WhoManages
 from trunkline.web.auth import Deps
-from trunkline.web.refusals import BadRequest, NotFound
+from trunkline.web.refusals import NotFound
 
 router = APIRouter(tags=["Providers"])
 
@@ -38,10 +37,7 @@ async def add_provider(
         resource=new.resource,
         models=tuple(new.models),
     )
-    try:
-        return _shown(await deps.control.providers.add(manager.org_id, wanted, by=manager.key_id))
-    except BadAccountDetail as exc:
-        raise _bad(exc) from exc
+    return _shown(await deps.control.providers.add(manager.org_id, wanted, by=manager.key_id))
 
 
 @router.put("/v1/providers/{provider_id}/credential")
@@ -50,12 +46,9 @@ async def replace_credential(
 ) -> models.StoredProvider:
     """Give it another credential, for calls that begin from now on."""
     secret = new.credential.get_secret_value()
-    try:
-        changed = await deps.control.providers.replace(
-            manager.org_id, provider_id, secret, by=manager.key_id
-        )
-    except BadAccountDetail as exc:
-        raise _bad(exc) from exc
+    changed = await deps.control.providers.replace(
+        manager.org_id, provider_id, secret, by=manager.key_id
+    )
     return _found(changed)
 
 
@@ -64,12 +57,9 @@ async def choose_models(
     manager: WhoManages, deps: Deps, provider_id: str, new: models.NewModels
 ) -> models.StoredProvider:
     """Say which models go there, in place of those that did."""
-    try:
-        changed = await deps.control.providers.choose_models(
-            manager.org_id, provider_id, new.models, by=manager.key_id
-        )
-    except BadAccountDetail as exc:
-        raise _bad(exc) from exc
+    changed = await deps.control.providers.choose_models(
+        manager.org_id, provider_id, new.models, by=manager.key_id
+    )
     return _found(changed)
 
 
@@ -100,7 +90,3 @@ def _shown(provider: Provider) -> models.StoredProvider:
         created_at=shape.moment(provider.created_at_us),
         replaced_at=None if replaced_us is None else shape.moment(replaced_us),
     )
-
-
-def _bad(exc: BadAccountDetail) -> BadRequest:
-    return BadRequest(f"{exc.field}: {exc}")

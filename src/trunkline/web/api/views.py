@@ -9,13 +9,12 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from trunkline.store.control import views
-from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.web.api import shape
 from trunkline.web.api.calls import WhoReads
 from trunkline.web.api.keys import WhoManages
 from trunkline.web.auth import Deps
 from trunkline.web.pages.calls_view import clean_query
-from trunkline.web.refusals import BadRequest, NotFound
+from trunkline.web.refusals import NotFound
 
 router = APIRouter(tags=["Calls"])
 
@@ -54,12 +53,9 @@ async def list_views(reader: WhoReads, deps: Deps) -> ViewList:
 async def save_view(manager: WhoManages, deps: Deps, new: NewView) -> View:
     """Save a view for the organisation, in place of a shared one of that name."""
     query = clean_query(new.query)
-    try:
-        saved = await deps.control.views.save(
-            manager.org_id, new.name, query, shared=True, by=manager.key_id
-        )
-    except BadAccountDetail as exc:
-        raise BadRequest(f"{exc.field}: {exc}") from exc
+    saved = await deps.control.views.save(
+        manager.org_id, new.name, query, shared=True, by=manager.key_id
+    )
     return _shown(saved)
 
 

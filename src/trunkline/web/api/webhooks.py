@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.webhooks import NewWebhook, Webhook
 from trunkline.web.api import shape
 from trunkline.web.api import webhook_models as models
@@ -12,7 +11,7 @@ from trunkline.web.api.calls import WhoReads
 from trunkline.web.api.keys import WhoManages
 from trunkline.web.auth import Deps
 from trunkline.web.deps import public_url
-from trunkline.web.refusals import BadRequest, NotFound
+from trunkline.web.refusals import NotFound
 
 router = APIRouter(tags=["Webhooks"])
 
@@ -38,10 +37,7 @@ async def add_webhook(
         secret=new.secret.get_secret_value(),
         show_numbers=new.show_numbers,
     )
-    try:
-        made = await deps.control.webhooks.add(manager.org_id, wanted, by=manager.key_id)
-    except BadAccountDetail as exc:
-        raise _bad(exc) from exc
+    made = await deps.control.webhooks.add(manager.org_id, wanted, by=manager.key_id)
     return _shown(made, request)
 
 
@@ -50,12 +46,9 @@ async def replace_secret(
     manager: WhoManages, deps: Deps, request: Request, webhook_id: str, new: models.NewSecret
 ) -> models.StoredWebhook:
     """Give it another secret, for what comes from now on."""
-    try:
-        changed = await deps.control.webhooks.replace(
-            manager.org_id, webhook_id, new.secret.get_secret_value(), by=manager.key_id
-        )
-    except BadAccountDetail as exc:
-        raise _bad(exc) from exc
+    changed = await deps.control.webhooks.replace(
+        manager.org_id, webhook_id, new.secret.get_secret_value(), by=manager.key_id
+    )
     return _found(changed, request)
 
 
@@ -64,12 +57,9 @@ async def redirect_webhook(
     manager: WhoManages, deps: Deps, request: Request, webhook_id: str, new: models.NewTarget
 ) -> models.StoredWebhook:
     """Say where it is forwarded to, in place of where it was."""
-    try:
-        changed = await deps.control.webhooks.redirect(
-            manager.org_id, webhook_id, new.url, show_numbers=new.show_numbers, by=manager.key_id
-        )
-    except BadAccountDetail as exc:
-        raise _bad(exc) from exc
+    changed = await deps.control.webhooks.redirect(
+        manager.org_id, webhook_id, new.url, show_numbers=new.show_numbers, by=manager.key_id
+    )
     return _found(changed, request)
 
 
@@ -99,7 +89,3 @@ def _shown(webhook: Webhook, request: Request) -> models.StoredWebhook:
         created_at=shape.moment(webhook.created_at_us),
         replaced_at=None if replaced_us is None else shape.moment(replaced_us),
     )
-
-
-def _bad(exc: BadAccountDetail) -> BadRequest:
-    return BadRequest(f"{exc.field}: {exc}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from trunkline.store.control.accounts import UNLIMITED, ApiKey, BadAccountDetail, KeyLimits
 from trunkline.store.facts.queries_calls import KeyUse
 from trunkline.web.pages import text
+from trunkline.web.pages.form import Field, filled
 from trunkline.web.spend import MonthsSpend, Spent
 
 MAY = {
@@ -64,24 +65,15 @@ class Row:
     """Calls that run now, of as many as may: `2 of 3`."""
 
 
-@dataclass(frozen=True, slots=True)
-class LimitField:
-    """One field of the form for limits."""
-
-    name: str
-    label: str
-    hint: str
-    mode: str
-    """Which keyboard a phone shows."""
-    value: str = ""
-    problem: str = ""
+def _limit(name: str, label: str, hint: str, mode: str) -> Field:
+    return Field(name, label, hint, "no limit", mode=mode, max_chars=20)
 
 
 FIELDS = (
-    LimitField("max_calls", "Calls at once", "Then 429, key_concurrency.", "numeric"),
-    LimitField("max_calls_per_minute", "New calls a minute", "Then 429, key_rate.", "numeric"),
-    LimitField("max_call_seconds", "Longest call, seconds", "Then it is closed, 1008.", "numeric"),
-    LimitField(
+    _limit("max_calls", "Calls at once", "Then 429, key_concurrency.", "numeric"),
+    _limit("max_calls_per_minute", "New calls a minute", "Then 429, key_rate.", "numeric"),
+    _limit("max_call_seconds", "Longest call, seconds", "Then it is closed, 1008.", "numeric"),
+    _limit(
         "max_usd_per_month",
         "Dollars a month (UTC)",
         "Then 429, key_budget; live calls end.",
@@ -125,14 +117,10 @@ def limit_words(limits: KeyLimits) -> tuple[str, ...]:
 
 def fields(
     values: KeyLimits | Mapping[str, str] = UNLIMITED, problem: BadAccountDetail | None = None
-) -> tuple[LimitField, ...]:
+) -> tuple[Field, ...]:
     """Return the form with what a key has, or with what was typed and what is wrong with it."""
     typed = _typed(values) if isinstance(values, KeyLimits) else values
-    wrong = {problem.field: str(problem)} if problem is not None else {}
-    return tuple(
-        replace(field, value=typed.get(field.name, ""), problem=wrong.get(field.name, ""))
-        for field in FIELDS
-    )
+    return filled(FIELDS, typed, problem)
 
 
 def read_limits(typed: Mapping[str, str]) -> KeyLimits:

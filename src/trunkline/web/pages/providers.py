@@ -103,8 +103,6 @@ async def _page(
 ) -> Response:
     """Return the page; `of`: the problem is with a change of this stored provider."""
     stored = await deps.control.providers.of(viewer.org.id)
-    with_url = viewer.org.is_operator
-    in_form = None if of else problem
     return page(
         request,
         "providers.html",
@@ -114,8 +112,9 @@ async def _page(
         providers=providers_view.rows(stored),
         profiles=providers_view.CHOICES,
         chosen=typed.get("profile", ""),
-        fields=providers_view.fields(typed, in_form, with_url=with_url),
-        credential_problem=str(in_form) if in_form and in_form.field == "credential" else "",
+        fields=providers_view.fields(
+            typed, None if of else problem, with_url=viewer.org.is_operator
+        ),
         problem=str(problem) if problem and (of or problem.field == "profile") else "",
         keeps=viewer.role in KEEPERS,
     )

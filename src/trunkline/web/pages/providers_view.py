@@ -9,6 +9,7 @@ from trunkline.protocol.profiles.catalogue import PROFILES
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.providers import NewProvider, Provider
 from trunkline.web.pages import text
+from trunkline.web.pages.form import SEALED, Field, filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +36,15 @@ class Choice:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of the form."""
-
-    name: str
-    label: str
-    hint: str
-    placeholder: str
-    value: str = ""
-    problem: str = ""
-
-
 CHOICES = tuple(Choice(profile.name, profile.title) for profile in PROFILES.values())
 
 _FIELDS = (
-    Field("name", "Name", "Callers choose it by this name.", "front-desk"),
+    Field("credential", "Its key or token", SEALED, type="password", max_chars=4096),
+    Field("name", "Name", "Callers choose it by this name.", "front-desk", required=True),
     Field("resource", "Resource", "Of Azure, or the workspace of Qwen.", "my-resource"),
     Field("models", "Models", "Empty: those that it is known for.", "voice-*, front-desk"),
-    Field("url", "URL", "In place of its own.", "wss://host/v1/realtime"),
 )
+_URL = Field("url", "URL", "In place of its own.", "wss://host/v1/realtime")
 
 
 def rows(providers: Sequence[Provider]) -> tuple[Row, ...]:
@@ -66,18 +56,7 @@ def fields(
     typed: Mapping[str, str], problem: BadAccountDetail | None, *, with_url: bool
 ) -> tuple[Field, ...]:
     """Return the form's fields with what was typed, and what is wrong with it."""
-    return tuple(
-        Field(
-            field.name,
-            field.label,
-            field.hint,
-            field.placeholder,
-            typed.get(field.name, ""),
-            str(problem) if problem and problem.field == field.name else "",
-        )
-        for field in _FIELDS
-        if field.name != "url" or with_url
-    )
+    return filled((*_FIELDS, _URL) if with_url else _FIELDS, typed, problem)
 
 
 def read(typed: Mapping[str, str], credential: str) -> NewProvider:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.webhooks import Webhook
 from trunkline.web.pages import text
+from trunkline.web.pages.form import SEALED, Field, filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +28,11 @@ class Row:
     """When its secret was given, or replaced."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of the form."""
-
-    name: str
-    label: str
-    hint: str
-    placeholder: str
-    type: str = "text"
-    value: str = ""
-    problem: str = ""
-
-
+_URL = "https://app.example.com/webhook"
 _FIELDS = (
-    Field("name", "Name", "To tell it from others.", "front-desk"),
-    Field("url", "Forward to", "Your application, as before.", "https://app.example.com/webhook"),
-    Field("secret", "Its secret", "Sealed, and never shown again.", "", "password"),
+    Field("name", "Name", "To tell it from others.", "front-desk", required=True),
+    Field("url", "Forward to", "Your application, as before.", _URL, required=True, max_chars=2048),
+    Field("secret", "Its secret", SEALED, type="password", required=True, max_chars=512),
 )
 
 
@@ -54,14 +43,7 @@ def rows(webhooks: Sequence[Webhook], public_url: str) -> tuple[Row, ...]:
 
 def fields(typed: Mapping[str, str], problem: BadAccountDetail | None) -> tuple[Field, ...]:
     """Return the form's fields with what was typed, and what is wrong with it."""
-    return tuple(
-        replace(
-            field,
-            value=typed.get(field.name, ""),
-            problem=str(problem) if problem and problem.field == field.name else "",
-        )
-        for field in _FIELDS
-    )
+    return filled(_FIELDS, typed, problem)
 
 
 def _row(webhook: Webhook, public_url: str) -> Row:
