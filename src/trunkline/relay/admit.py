@@ -29,6 +29,7 @@ MAX_VALUE_CHARS = 1024
 
 _PROPERTY = "helicone-property-"
 _SESSION = ("Helicone-Session-Id", "Helicone-Session-Name", "Helicone-Session-Path")
+_PROMPT = "Helicone-Prompt-Id"
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -311,8 +312,8 @@ def planned_opened(opened: Opened, planned: Plan) -> Opened:
 
 
 def _properties(head: Head) -> Iterator[tuple[str, str]]:
-    """Yield the call's properties; the session's headers are properties too, as at Helicone."""
-    for name in _SESSION:
+    """Yield the call's properties; as at Helicone, headers of session and prompt are, too."""
+    for name in (*_SESSION, _PROMPT):
         if value := head.text(name.lower()):
             yield name, _bounded(value)
     named = [field for field in head.fields if field[0].lower().startswith(_PROPERTY)]

@@ -23,65 +23,11 @@ from trunkline.store.facts.conditions import (
     Kind,
     Value,
 )
+from trunkline.web import helicone_names as names
 from trunkline.web.api.shape import microseconds
 
-_COLUMNS: Final = {
-    "request_id": "id",
-    "response_id": "id",
-    "id": "id",
-    "request_created_at": "opened_at",
-    "created_at": "opened_at",
-    "response_created_at": "ended_at",
-    "user_id": "user",
-    "user_user_id": "user",
-    "model": "model",
-    "request_model": "model",
-    "response_model": "model",
-    "body_model": "model",
-    "model_override": "model",
-    "provider": "provider",
-    "status": "helicone_status",
-    "response_status": "helicone_status",
-    "latency": "call.wait_p50",
-    "time_to_first_token": "call.wait_p50",
-    "cost": "call.cost",
-    "total_cost": "call.cost",
-    "prompt_tokens": "tokens.input",
-    "completion_tokens": "tokens.output",
-    "total_tokens": "tokens.total",
-    "prompt_cache_read_tokens": "tokens.cached",
-    "target_url": "provider_url",
-    "rating": "feedback",
-    "helicone-score-feedback": "feedback",
-    "scores_column": "scores",
-    "tag": "tag",
-    "session_session_id": "session",
-    "session_session_name": "session_name",
-    "helicone-session-id": "session",
-    "helicone-session-name": "session_name",
-    "helicone-session-path": "session_path",
-}
-"""Helicone's columns, lower case, and our fields. Which table they are in does not matter."""
-_TABLES: Final = frozenset(
-    {
-        "request_response_rmt",
-        "request_response_log",
-        "request_response_versioned",
-        "sessions_request_response_rmt",
-        "request",
-        "response",
-        "user_metrics",
-        "users_view",
-        "properties",
-        "feedback",
-        "score_value",
-        "properties_v3",
-        "property_with_response_v1",
-        "values",
-    }
-)
-_OF_PROPERTIES: Final = frozenset({"properties", "properties_v3", "values"})
-"""Tables whose columns are the properties themselves."""
+_OPERATORS: Final = {"gin-contains": "contains", "vector-contains": "contains"}
+"""Helicone's, and ours that mean the same."""
 
 
 def read_filter(raw: Any) -> Condition:
@@ -121,33 +67,44 @@ def _leaf(raw: Mapping[str, Any]) -> Condition:
     """Return a leaf; several tables, columns or operators in it are all to hold."""
     found: list[Condition] = []
     for table, columns in raw.items():
-        if table not in _TABLES:
+        if table in names.MISSING_TABLES:
+            raise BadCondition(f"filter: no {table!r} here: {names.MISSING_TABLES[table]}")
+        if table not in names.TABLES:
             raise BadCondition(f"filter: {table[:60]!r} is no table of calls; {_FORM}")
         for column, wanted in _fields(columns).items():
-            if column == "properties" or column == "search_properties":
-                for name, operators in _fields(wanted).items():
-                    found += _operators(PROPERTY + name, operators)
-            elif column == "scores":
-                for name, operators in _fields(wanted).items():
-                    found += _operators(SCORED + name, operators)
-            elif table in _OF_PROPERTIES:
-                found += _operators(PROPERTY + column, wanted)
-            else:
-                found += _operators(_column(column), wanted)
+            found += _of_column(table, column, wanted)
     return found[0] if len(found) == 1 else AllOf(tuple(found))
 
 
-def _column(column: str) -> str:
-    if column.lower() not in _COLUMNS:
-        known = ", ".join(sorted(_COLUMNS))
-        raise BadCondition(f"filter: calls have no {column[:60]!r}; they have {known}, properties")
-    return _COLUMNS[column.lower()]
+def _of_column(table: str, column: str, wanted: Any) -> list[Condition]:
+    if table in names.OF_PROPERTIES:
+        return _operators(PROPERTY + column, wanted)
+    if column in names.NAMED:
+        of = [
+            _operators(names.NAMED[column] + name, operators)
+            for name, operators in _fields(wanted).items()
+        ]
+        return [condition for conditions in of for condition in conditions]
+    return _operators(_field_of(table, column), wanted)
+
+
+def _field_of(table: str, column: str) -> str:
+    column = column.lower()
+    known = names.COLUMNS | names.OF_TABLE.get(table, {})
+    if column in known:
+        return known[column]
+    if column in names.MISSING:
+        raise BadCondition(f"filter: calls have no {column!r}: {names.MISSING[column]}")
+    raise BadCondition(
+        f"filter: {table} has no {column[:60]!r}; it has {', '.join(sorted(known))}, properties"
+    )
 
 
 def _operators(field: str, raw: Any) -> list[Condition]:
     kind = _kind(field)
     return [
-        Is(field, operator, _value(field, kind, value)) for operator, value in _fields(raw).items()
+        Is(field, _OPERATORS.get(operator, operator), _value(field, kind, value))
+        for operator, value in _fields(raw).items()
     ]
 
 

@@ -19,11 +19,12 @@ from trunkline.store.facts.catalogue import (
     PROPERTY,
     SCORED,
 )
+from trunkline.store.facts.grouped import GROUPED, HAS_SAID, SAID, of_home
 
 MAX_CONDITIONS: Final = 100
 MAX_DEPTH: Final = 32
 
-Kind = Literal["text", "texts", "number", "time", "bool"]
+Kind = Literal["text", "texts", "words", "number", "time", "bool"]
 Value: TypeAlias = str | int | float | bool | tuple[str, ...]
 
 
@@ -82,7 +83,11 @@ FIELDS: Final[dict[str, tuple[str, Kind]]] = {
     "live": ("(status = 'live')", "bool"),
     "tag": ("tags", "texts"),
     "scores": ("arrayMap(name -> toString(name), mapKeys(scores))", "texts"),
+    "property_names": ("mapKeys(properties)", "texts"),
+    "property_values": ("mapValues(properties)", "texts"),
     "feedback": ("feedback", "bool"),
+    **{name: (grouped.value, grouped.kind) for name, grouped in GROUPED.items()},
+    **{name: (lines, "words") for name, lines in SAID.items()},
 }
 del FIELDS["property_name"], FIELDS["users"], FIELDS["calls"]
 _IN_US: Final = frozenset(
@@ -114,6 +119,7 @@ OPERATORS: Final[dict[Kind, dict[str, str]]] = {
         f" {_TEXT[name.removeprefix('not-')].replace('{field}', 'one')}, {{field}})"
         for name in _TEXT
     },
+    "words": {"contains": HAS_SAID, "not-contains": f"NOT ({HAS_SAID})"},
     "number": {
         name: f"{{field}} {sign} {{{{{{name}}:Float64}}}}" for name, sign in _COMPARISONS.items()
     },
@@ -127,6 +133,7 @@ OPERATORS: Final[dict[Kind, dict[str, str]]] = {
 _TYPES: Final[dict[Kind, tuple[type, ...]]] = {
     "text": (str,),
     "texts": (str,),
+    "words": (str,),
     "number": (int, float),
     "time": (int,),
     "bool": (bool,),
@@ -170,7 +177,7 @@ def _leaf(leaf: Is, parameters: dict[str, Any], prefix: str) -> str:
         raise BadCondition(f"{leaf.field}: use one of {', '.join(operators)}")
     name = f"{prefix}{len(parameters)}"
     parameters[name] = _checked(leaf, kind)
-    return operators[leaf.operator].format(field=sql, name=name)
+    return of_home(leaf.field, operators[leaf.operator].format(field=sql, name=name))
 
 
 def _field(field: str, parameters: dict[str, Any], prefix: str) -> tuple[str, Kind]:
@@ -234,6 +241,7 @@ def whole(text: str) -> str:
 _NAMES: Final[dict[Kind, str]] = {
     "text": "text",
     "texts": "text",
+    "words": "text",
     "number": "number",
     "time": "time",
     "bool": "truth value",

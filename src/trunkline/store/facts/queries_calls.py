@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from trunkline.store.facts.catalogue import DIMENSION_OF
 from trunkline.store.facts.conditions import AllOf, BadCondition, Condition, Is, compile_condition
-from trunkline.store.facts.ddl import FOLD
+from trunkline.store.facts.grouped import has_said
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
@@ -109,13 +109,6 @@ _HAS: Final = (
     + _HOURS
     + ")"
 )
-_SAID: Final = (
-    "folded LIKE concat('%', replaceRegexpAll("
-    + FOLD.format("{said:String}")
-    + ", '[\\\\\\\\%_]', '\\\\\\\\\\\\0'), '%')"
-)
-"""What is found is what was written: a pattern's signs are made letters after folding, since
-some letters fold to them."""
 _PREDICATES: Final = {
     "from_us": _FROM,
     "to_us": _TO,
@@ -126,7 +119,7 @@ _PREDICATES: Final = {
     "session_id": "session_id = {session_id:String}",
     "key_id": "key_id = {key_id:String}",
     "provider": "provider = {provider:String}",
-    "said": _HAS.format("items", _SAID),
+    "said": _HAS.format("items", has_said("{said:String}")),
     "tool": _HAS.format("tool_calls", "name = {tool:String}"),
     "tag": "has(tags, {tag:String})",
     "feedback": "{feedback:String} = multiIf(isNull(feedback), 'none', feedback, 'up', 'down')",
