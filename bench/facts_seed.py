@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trunkline.store.facts.gathering import with_gathered
+
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
@@ -114,6 +116,26 @@ def _call_columns(calls: int) -> dict[str, str]:
         "connect_us": _whole(260_000, 0.5, 31),
         "wait_p50_us": _whole(1_150_000, 0.4, 32),
         "wait_max_us": "wait_p50_us * 3",
+        "relay_p50_us": _whole(60, 0.2, 33),
+        "relay_p99_us": _whole(400, 0.5, 34),
+        "configure_us": _whole(90_000, 0.4, 35),
+        "time_to_first_audio_us": _whole(1_400_000, 0.5, 36),
+        "assistant_talk_us": f"toInt64(duration_us * (0.3 + 0.2 * {_uniform(37)}))",
+        "caller_talk_us": f"toInt64(duration_us * (0.2 + 0.2 * {_uniform(38)}))",
+        "overlap_us": f"toInt64(duration_us * 0.03 * {_uniform(39)})",
+        "silence_us": "duration_us - assistant_talk_us - caller_talk_us + overlap_us",
+        "longest_silence_us": _whole(4e6, 0.6, 100),
+        "longest_monologue_us": _whole(16e6, 0.4, 101),
+        "caller_words": "intDiv(caller_talk_us, 450000)",
+        "caller_worded_us": "caller_talk_us",
+        "assistant_words": "intDiv(assistant_talk_us, 380000)",
+        "assistant_worded_us": "assistant_talk_us",
+        "caller_frames": "intDiv(duration_us, 40000)",
+        "provider_frames": f"toInt64(caller_frames * (0.5 + {_uniform(102)}))",
+        "caller_bytes": "caller_frames * 2700",
+        "provider_bytes": "provider_frames * 3400",
+        "unheard_usd": _missing(0.01, 29, _money(0.01, 0.9, 103)),
+        "input_jitter_us": _whole(3000, 0.5, 104),
         "has_audio": "true",
     }
 
@@ -128,6 +150,12 @@ def _part(table: str) -> dict[str, str]:
             "started_us": "i * 10000000",
             "wait_us": _missing(0.04, 41, _whole(1_150_000, 0.55, 42)),
             "wait_from_stopped_us": _whole(620_000, 0.6, 43),
+            "dispatch_us": _whole(9000, 0.5, 49),
+            "speech_started_us": "started_us",
+            "speech_ended_us": "i * 10000000 + 3000000",
+            "ended_us": "i * 10000000 + 9000000",
+            "item_id": "concat('item_', toString(i))",
+            "response_id": "concat('resp_', toString(i))",
             "endpoint_us": _whole(520_000, 0.15, 44),
             "barge_in": f"{_uniform(45)} < 0.08",
             "stop_us": f"if({_uniform(45)} < 0.08, {_whole(260_000, 0.4, 46)}, NULL)",
@@ -141,7 +169,12 @@ def _part(table: str) -> dict[str, str]:
             "status": f"if({_uniform(50)} < 0.05, 'cancelled', 'completed')",
             "created_us": "i * 10000000",
             "first_audio_us": f"created_us + {_whole(430_000, 0.5, 51)}",
+            "to_first_audio_us": "first_audio_us - created_us",
             "done_us": "created_us + 4000000",
+            "stream_us": _whole(2e6, 0.5, 52),
+            "audio_us": _whole(5e6, 0.6, 53),
+            "heard_us": "toInt64(audio_us * 0.9)",
+            "cost_usd": _money(0.016, 0.8, 54),
         },
         "items": {
             "item_id": "concat('item_', toString(i))",
@@ -218,9 +251,7 @@ def _words() -> str:
 def seed(client: Client, first: int, count: int, calls: int) -> None:
     """Insert calls number `first` to `first + count` of `calls`, with all their parts."""
     made = _call_columns(calls)
-    listed = ", ".join(made)
     numbered = f"SELECT number AS n, {_chosen(made)} FROM numbers({first}, {count})"
-    client.command(f"INSERT INTO calls ({listed}) SELECT {listed} FROM ({numbered})")
     for table, rows in _PARTS.items():
         part = _part(table)
         columns = ", ".join(("org_id", "call_id", "version", *part))
@@ -228,8 +259,19 @@ def seed(client: Client, first: int, count: int, calls: int) -> None:
         client.command(
             f"INSERT INTO {table} ({columns}) SELECT {columns} FROM (SELECT c.org_id AS org_id,"
             " c.call_id AS call_id, c.version AS version, i, cityHash64(c.call_id, i) AS n,"
-            f" {_chosen(part)} FROM (SELECT * FROM ({numbered})) AS c ARRAY JOIN {numbers} AS i)"
+            f" {_chosen(part)} FROM (SELECT * FROM ({numbered})) AS c ARRAY JOIN {numbers} AS i)",
+            settings=_UNHURRIED,
         )
+    days = [FIRST_DAY_US // 1_000_000 + n * DAYS // calls * 86_400 for n in (first, first + count)]
+    near = f"hour BETWEEN toDateTime({days[0]}, 'UTC') AND toDateTime({days[1] + 90_000}, 'UTC')"
+    columns = (*made, "gathered")
+    client.command(
+        f"INSERT INTO calls ({', '.join(columns)}) {with_gathered(numbered, near, columns)}",
+        settings=_UNHURRIED,
+    )
+
+
+_UNHURRIED: Final = {"max_execution_time": 0}
 
 
 def _chosen(columns: dict[str, str]) -> str:

@@ -6,8 +6,12 @@ import pytest
 from tests.recorder.folding import run
 from tests.recorder.recorded import Measured
 from tests.support import golden
+from tests.support.facts import whole
 
-from trunkline.store.facts.rows import CallRow, UsageRow
+from trunkline.journal.record import Kind
+from trunkline.recorder.fold import call_row, fold
+from trunkline.recorder.state import State
+from trunkline.store.facts.rows import CallRow, Row, UsageRow
 
 
 @pytest.mark.parametrize("name", golden.names())
@@ -27,6 +31,19 @@ def test_a_call_costs_what_its_uses_cost_and_names_those_without_a_price(name: s
     priced = [use.cost_usd for use in uses if use.cost_usd is not None]
     assert call.cost_usd == (sum(priced) if priced else None)
     assert set(call.unpriced) == {use.model for use in uses if use.cost_usd is None}
+
+
+@pytest.mark.parametrize("name", golden.names())
+def test_at_any_moment_a_call_gathers_what_its_parts_say(name: str) -> None:
+    """So that what many calls are asked may be asked of their own rows alone."""
+    state, rows = State.new(), list[Row]()
+    for number, record in enumerate(golden.records(name)):
+        state, found = fold(state, record)
+        rows += found
+        if number % 25 == 0 or record.kind is Kind.CLOSED:
+            now = call_row(state)
+            parts = [row for row in golden.latest(rows) if not isinstance(row, CallRow)]
+            assert whole([*parts, now])[-1] == now
 
 
 def facts(name: str) -> dict[str, Any]:

@@ -5,7 +5,15 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_call, fresh_org, parts_of
+from tests.support.facts import (
+    NOON_US,
+    SECOND_US,
+    a_call,
+    fresh_call,
+    fresh_org,
+    parts_of,
+    whole,
+)
 
 from trunkline.store.facts import queries_call as one
 from trunkline.store.facts import queries_calls as many
@@ -295,7 +303,7 @@ async def test_the_overview_is_about_the_calls_that_fit(facts: FactsStore) -> No
         )
         for n in range(1, 6)
     ]
-    await facts.insert([old, priced, unpriced, *turns])
+    await facts.insert(whole([old, priced, unpriced, *turns]))
     numbers = await overview(facts, org, many.CallFilters(from_us=NOON_US))
     assert (numbers.calls, numbers.live, numbers.failed) == (2, 0, 1)
     assert (numbers.cost_usd, numbers.unpriced_calls) == (priced.cost_usd, 1)

@@ -12,7 +12,7 @@ import clickhouse_connect
 import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
-from tests.support.facts import NOON_US, SECOND_US, a_call, engine_path, parts_of
+from tests.support.facts import NOON_US, SECOND_US, a_call, engine_path, parts_of, whole
 
 from trunkline.clock import wall_ns
 from trunkline.errors import OperatorError
@@ -93,6 +93,27 @@ def test_what_was_said_before_it_could_be_searched_is_found(empty: Client) -> No
     made = str(empty.command("SHOW CREATE TABLE items"))
     assert "INDEX said_3" in made
     assert "INDEX said_2" in made
+
+
+def test_calls_that_were_written_before_they_gathered_anything_do(empty: Client) -> None:
+    """What is worked out from the tables is what the recorder would have written."""
+    schema.prepare(empty, 0)
+    calls = [a_call("o", NOON_US + number * DAY_US // 3) for number in range(5)]
+    live = a_call("o", NOON_US, status="live", turns=0)
+    rows = [*(part for call in calls for part in parts_of(call)), *calls, live]
+    put(empty, *rows)
+    empty.command("ALTER TABLE calls DROP COLUMN gathered")
+    empty.command("TRUNCATE TABLE schema_versions")
+    empty.command("INSERT INTO schema_versions (version) VALUES (3)")
+    for _ in range(2):
+        schema.prepare(empty, 0)
+        lines = empty.raw_query(
+            "SELECT * EXCEPT hour FROM calls FINAL ORDER BY call_id", fmt="JSONEachRow"
+        )
+        found = msgspec.json.Decoder(CallRow).decode_lines(lines)
+        wanted = [row for row in whole(rows) if isinstance(row, CallRow)]
+        assert found == sorted(wanted, key=lambda call: call.call_id)
+        assert any(call.gathered.bills for call in found)
 
 
 def test_a_store_of_a_later_release_is_left_alone(empty: Client) -> None:

@@ -1,12 +1,20 @@
 """Any metric over many calls: right numbers, its own organisation's, within limits."""
 
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
-from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_org, parts_of
+from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_org, parts_of, whole
 
-from trunkline.store.facts.catalogue import DIMENSION_OF, DIMENSIONS, METRICS
+from trunkline.store.facts import measure as measuring
+from trunkline.store.facts.catalogue import (
+    DIMENSION_OF,
+    DIMENSIONS,
+    IN_CALLS,
+    METRIC_OF,
+    METRICS,
+)
 from trunkline.store.facts.conditions import (
     MAX_CONDITIONS,
     AllOf,
@@ -27,7 +35,15 @@ from trunkline.store.facts.measure import (
 )
 from trunkline.store.facts.queries_calls import CallFilters, calls_page
 from trunkline.store.facts.queries_measure import Answer, measured
-from trunkline.store.facts.rows import CallRow, ErrorRow, TurnRow, UsageRow
+from trunkline.store.facts.rows import (
+    CallRow,
+    ErrorRow,
+    ResponseRow,
+    Tokens,
+    ToolCallRow,
+    TurnRow,
+    UsageRow,
+)
 from trunkline.store.facts.store import FactsStore
 
 DAY = CallFilters(from_us=NOON_US - 86_400 * SECOND_US, to_us=NOON_US + 86_400 * SECOND_US)
@@ -75,7 +91,7 @@ async def org(facts: FactsStore) -> str:
     ]
     eve = a_call(other, user_id="eve")
     rows: list[Any] = [*turns_of(ada, 1000, 3000, None), *turns_of(bobs[0], 500)]
-    await facts.insert([*rows, *turns_of(eve, 9000), ada, *bobs, eve])
+    await facts.insert(whole([*rows, *turns_of(eve, 9000), ada, *bobs, eve]))
     return org_id
 
 
@@ -83,16 +99,16 @@ async def org(facts: FactsStore) -> str:
 async def test_every_metric_can_be_asked_by_all_that_fits_it(facts: FactsStore, table: str) -> None:
     org_id = fresh_org()
     call = a_call(org_id)
-    await facts.insert([*parts_of(call), call])
+    await facts.insert(whole([*parts_of(call), call]))
     fitting = [at.id for at in DIMENSIONS if at.table in ("calls", table)]
     for metrics in batched([metric for metric in METRICS if metric.table == table], 15):
         everything = [(metric.id, *metric.aggregates) for metric in metrics]
-        (whole,) = (await ask(facts, org_id, *everything)).rows
+        (all_of_them,) = (await ask(facts, org_id, *everything)).rows
         for number, (_, *aggregates) in enumerate(everything):
-            assert whole.numbers[number].keys() == {"n", *aggregates}
+            assert all_of_them.numbers[number].keys() == {"n", *aggregates}
         for group_by in batched(fitting, 3):
             answer = await ask(facts, org_id, *everything, group_by=group_by, bucket="day")
-            assert [row.numbers for row in answer.rows] == [whole.numbers]
+            assert [row.numbers for row in answer.rows] == [all_of_them.numbers]
 
 
 async def test_percentiles_are_of_the_rows_and_carry_their_number(
@@ -111,7 +127,7 @@ async def test_the_slowest_of_a_hundred_are_shown_from_a_hundred_on(facts: Facts
     for many, shown in ((99, None), (100, 100)):
         org_id = fresh_org()
         call = a_call(org_id)
-        await facts.insert([*turns_of(call, *range(1, many + 1)), call])
+        await facts.insert(whole([*turns_of(call, *range(1, many + 1)), call]))
         (row,) = (await ask(facts, org_id, ("turn.wait", "p99"))).rows
         assert row.numbers[0] == {"n": many, "p99": shown}
 
@@ -181,6 +197,70 @@ async def test_shares_divide_sums(facts: FactsStore, org: str) -> None:
     assert float(rates["ratio"]) == pytest.approx(0.14 / (3 * 61 / 60))
 
 
+def parts_of_many(org_id: str) -> list[Any]:
+    """Return thirty calls, of all kinds: some wait, some use tools, some have nothing."""
+    random = Random(7)
+    rows: list[Any] = []
+    for number in range(30):
+        call = a_call(
+            org_id, NOON_US + number * SECOND_US, user_id=random.choice(("ada", "bob")),
+            properties={"Tier": random.choice(("gold", "free")), "Campaign": "x"},
+        )  # fmt: skip
+        shared: dict[str, Any] = {"org_id": org_id, "call_id": call.call_id, "version": 1}
+        for n in range(1, random.randrange(6)):
+            wait_us, stop_us = random.choice((None, n * 1000, n * 7777)), random.choice((None, n))
+            rows += [
+                TurnRow(
+                    **shared, turn=n, kind="speech", status="completed", wait_us=wait_us,
+                    endpoint_us=n, stop_us=stop_us, barge_in=n % 2 == 0,
+                ),
+                ResponseRow(
+                    **shared, response_id=f"r{n}", turn=n, status="completed", created_us=n,
+                    first_audio_us=random.choice((None, 10 * n)),
+                ),
+                ToolCallRow(
+                    **shared, tool_call_id=f"t{n}", turn=n, name="book", called_us=n,
+                    latency_us=random.choice((None, n * 100)),
+                ),
+                UsageRow(
+                    **shared, seq=n, at_us=n, at_day=f"2026-11-{18 + n % 2}", model=f"m{n % 3}",
+                    kind=random.choice(("response", "transcription")), seconds_us=n * 1000,
+                    tokens=Tokens(input_text=n, cached_audio=2 * n, output_audio=3),
+                    cost_usd=random.choice((None, Decimal("0.01") * n)),
+                ),
+            ]  # fmt: skip
+        rows.append(call)
+    return whole(rows)
+
+
+GROUPS = ((), ("user",), ("property_name",), ("property:Tier", "model"))
+BILLS = ((), ("billed_model",), ("billed_day", "user"), ("billed_kind", "property_name"))
+
+
+@pytest.mark.parametrize("of", ["parts", "usage"])
+async def test_what_calls_gather_is_what_their_parts_say(
+    facts: FactsStore, monkeypatch: pytest.MonkeyPatch, of: str
+) -> None:
+    """Asked of the calls alone and asked of the parts, joined: the same."""
+    org_id = fresh_org()
+    await facts.insert(parts_of_many(org_id))
+    metrics = [METRIC_OF[name] for name in IN_CALLS]
+    chosen = [metric for metric in metrics if (metric.table == "usage") is (of == "usage")]
+    everything = [
+        (metric.id, *(metric.aggregates if IN_CALLS[metric.id].each or metric.over else ("sum",)))
+        for metric in chosen
+    ]
+    for group_by in BILLS if of == "usage" else GROUPS:
+        for bucket in (None, "day"):
+            asked = {"group_by": group_by, "bucket": bucket, "order": Order(by_name=True)}
+            gathered = await ask(facts, org_id, *everything, **asked)
+            with monkeypatch.context() as patch:
+                patch.setattr(measuring, "IN_CALLS", {})
+                joined = await ask(facts, org_id, *everything, **asked)
+            assert gathered == joined
+            assert gathered.rows
+
+
 async def test_errors_that_differ_in_ids_and_numbers_are_one(facts: FactsStore) -> None:
     org_id = fresh_org()
     call = a_call(org_id)
@@ -219,12 +299,14 @@ async def test_what_was_used_has_a_model_of_its_own(facts: FactsStore) -> None:
         "at_day": "2026-11-18",
     }
     await facts.insert(
-        [
-            UsageRow(**shared, seq=1, kind="response", model="a", cost_usd=Decimal("0.1")),
-            UsageRow(**shared, seq=2, kind="response", model="a", cost_usd=Decimal("0.2")),
-            UsageRow(**shared, seq=3, kind="transcription", model="b", cost_usd=None),
-            call,
-        ]
+        whole(
+            [
+                UsageRow(**shared, seq=1, kind="response", model="a", cost_usd=Decimal("0.1")),
+                UsageRow(**shared, seq=2, kind="response", model="a", cost_usd=Decimal("0.2")),
+                UsageRow(**shared, seq=3, kind="transcription", model="b", cost_usd=None),
+                call,
+            ]
+        )
     )
     answer = await ask(facts, org_id, "usage.cost", "usage.unpriced", group_by=("billed_model",))
     assert by_group(answer) == {
@@ -285,7 +367,7 @@ async def test_a_group_of_any_name_is_found_again(facts: FactsStore) -> None:
     names = [text.encode("utf-8", "replace").decode() for text in WICKED]
     for name in names:
         call = a_call(org_id, user_id=name)
-        await facts.insert([*turns_of(call, 100), call])
+        await facts.insert(whole([*turns_of(call, 100), call]))
     answer = await ask(facts, org_id, "calls", "turn.wait", group_by=("user", "model"))
     assert {row.group[0] for row in answer.rows} == set(names)
     assert all(row.numbers[1] == {"n": 1, "p50": 100} for row in answer.rows)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import tempfile
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import msgspec
 
 from trunkline.ids import call_id
+from trunkline.recorder import gathering
+from trunkline.recorder.state import Parts
 from trunkline.settings import Settings
 from trunkline.store.facts.rows import (
     CallRow,
@@ -100,6 +103,23 @@ def a_call(org_id: str, opened_at_us: int = NOON_US, **changes: Any) -> CallRow:
         wait_max_us=640_000,
     )
     return msgspec.structs.replace(row, **changes)
+
+
+def whole(rows: Iterable[Row]) -> list[Row]:
+    """Return `rows`, with what the calls among them gather of the parts among them, as the
+    recorder writes them."""
+    rows = list(rows)
+    parts: defaultdict[str, Parts] = defaultdict(Parts)
+    for row in rows:
+        gathering.gather(parts[row.call_id], [row])
+        if isinstance(row, UsageRow):
+            gathering.billed(parts[row.call_id], row)
+    return [
+        msgspec.structs.replace(row, gathered=gathering.gathered(parts[row.call_id]))
+        if isinstance(row, CallRow)
+        else row
+        for row in rows
+    ]
 
 
 def parts_of(call: CallRow) -> list[Row]:

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 from msgspec import structs
 from tests.support.control import ManualClock, open_control
-from tests.support.facts import a_call, parts_of
+from tests.support.facts import a_call, parts_of, whole
 from tests.support.live import Stage
 
 from trunkline.ids import parse_call_id
@@ -151,7 +151,7 @@ class Site:
 
     async def add_call(self, call: CallRow) -> CallRow:
         """Store `call` with one part of every kind."""
-        await self.facts.insert([*parts_of(call), call])
+        await self.facts.insert(whole([*parts_of(call), call]))
         return call
 
     async def add_whole_call(self, org_id: str) -> CallRow:

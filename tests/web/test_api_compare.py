@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.support.facts import NOON_US, SECOND_US, a_call
+from tests.support.facts import NOON_US, SECOND_US, a_call, whole
 from tests.support.web import Member, Site
 
 from trunkline.store.facts.rows import CallRow, Row, TurnRow
@@ -34,7 +34,7 @@ def cohort(org_id: str, version: str, base_ms: int, calls: int) -> list[Row]:
         )  # fmt: skip
         rows += [turn(call, 1, base_ms + 20 * number), turn(call, 2, base_ms + 20 * number + 10)]
         rows.append(call)
-    return rows
+    return whole(rows)
 
 
 async def with_versions(site: Site, **calls: int) -> Member:

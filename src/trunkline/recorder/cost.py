@@ -23,6 +23,7 @@ from trunkline.protocol.cost import (
 )
 from trunkline.protocol.prices import Price, priced_by_call
 from trunkline.protocol.usage import Usage, WireUsage, usage_of
+from trunkline.recorder import gathering
 from trunkline.recorder.bounds import clamped
 from trunkline.recorder.metrics import PLACES
 from trunkline.recorder.state import Answer, Line, State, Step
@@ -196,3 +197,4 @@ def _add(state: State, row: UsageRow) -> None:
         sums.cost_usd = (sums.cost_usd or Decimal(0)) + row.cost_usd
     elif row.model not in sums.unpriced:
         sums.unpriced.append(row.model)
+    gathering.billed(state.parts, row)

@@ -30,7 +30,17 @@ from trunkline.protocol.events import ErrorDetail, ErrorEvent
 from trunkline.protocol.formats import Format
 from trunkline.protocol.prices import PriceTable
 from trunkline.protocol.profiles.catalogue import PROFILES
-from trunkline.recorder import caller, histogram, lines, lint, meter, provider, speech, turns
+from trunkline.recorder import (
+    caller,
+    gathering,
+    histogram,
+    lines,
+    lint,
+    meter,
+    provider,
+    speech,
+    turns,
+)
 from trunkline.recorder.bounds import MAX_ID_CHARS, MAX_NUMBER, MAX_WALL_US, clamped, id_of
 from trunkline.recorder.errors import error
 from trunkline.recorder.sound import Heard
@@ -75,6 +85,7 @@ def fold(
         return state, ()
     step = Step(record, prices or price_data.shipped(), hear=hear)
     _KINDS[record.kind](state, step)
+    gathering.gather(state.parts, step.rows)
     return state, tuple(step.rows)
 
 
@@ -261,6 +272,7 @@ def _end(state: State, step: Step, closed: Closed) -> None:
     speech.end(state, step)
     lint.end(state, step)
     state.closed, state.ended_us = closed, step.at_us
+    gathering.gather(state.parts, step.rows)
     step.rows.append(call_row(state))
 
 

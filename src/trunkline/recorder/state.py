@@ -29,7 +29,7 @@ from trunkline.recorder.loudness import Loudness
 from trunkline.recorder.requested import Asked
 from trunkline.recorder.sound import Heard, Sound
 from trunkline.recorder.spans import Span
-from trunkline.store.facts.rows import ResponseRow, Row, Tokens, TurnRow
+from trunkline.store.facts.rows import Bill, ResponseRow, Row, Tokens, TurnRow
 
 Phase: TypeAlias = Literal["hearing", "waiting", "answering", "answered"]
 """hearing: the caller speaks. waiting: the input is complete, nobody answers yet.
@@ -320,6 +320,27 @@ class Sums(msgspec.Struct, omit_defaults=True):
     relayed_ns: Histogram = {}
 
 
+class TurnTimes(msgspec.Struct, frozen=True, array_like=True):
+    """What many calls are asked of their turns."""
+
+    wait_us: int | None
+    endpoint_us: int | None
+    stop_us: int | None
+    barge_in: bool
+
+
+class Parts(msgspec.Struct, omit_defaults=True):
+    """Of each row of a part of the call, what the call's own row gathers."""
+
+    turns: dict[int, TurnTimes] = {}
+    first_audios_us: dict[str, int] = {}
+    """By response."""
+    latencies_us: dict[str, int] = {}
+    """By tool call."""
+    bills: dict[str, Bill] = {}
+    """By model, kind and day."""
+
+
 class State(msgspec.Struct):
     """One call."""
 
@@ -389,6 +410,7 @@ class State(msgspec.Struct):
     meter: Meter | None = None
     """Only of sessions that are paid by time."""
     sums: Sums = msgspec.field(default_factory=Sums)
+    parts: Parts = msgspec.field(default_factory=Parts)
 
     @classmethod
     def new(cls) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from trunkline.protocol.call import Closed, Opened
-from trunkline.recorder import histogram, intake, interruptions, lines, metrics, turns
+from trunkline.recorder import gathering, histogram, intake, interruptions, lines, metrics, turns
 from trunkline.recorder.bounds import MAX_MESSAGE_CHARS, clamped
 from trunkline.recorder.redact import redacted
 from trunkline.recorder.state import State
@@ -113,6 +113,7 @@ def call_row(state: State) -> CallRow:
         input_gaps=intake.gaps(state.intake),
         input_gap_us=intake.gap_us(state.intake),
         left_permille=sums.left_permille,
+        gathered=gathering.gathered(state.parts),
         gateway=opened.gateway,
     )
 

@@ -153,7 +153,7 @@ def _groups(measures: tuple[Measure, ...], samples: tuple[Sample, ...]) -> list[
         cohort = cohorts.get(id(sample.calls)) or Cohort(sample.calls)
         cohorts[id(sample.calls)] = cohort
         values = sample.values / _PER_UNIT.get(asked.metric.unit, 1.0)
-        groups.append(Group(values, cohort, sample.over))
+        groups.append(Group(values, cohort, sample.over, sample.of))
     return groups
 
 

@@ -9,7 +9,8 @@ again gets the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -29,25 +30,24 @@ Places: TypeAlias = NDArray[np.intp]
 Values: TypeAlias = Sequence[float] | Numbers
 Times: TypeAlias = NDArray[np.float32]
 """How often a call was drawn: a row for each round, a column for each call."""
-_BLOCK: Final = 64
-"""Rows that are counted at once before the one that is looked for is sought among them."""
+_BLOCK: Final = 128
+"""Rows that are counted together before the one that is looked for is sought among them."""
+
+
+_NEAR: Final = 16_384
+"""Numbers of eight bytes that the processor's first caches hold."""
 
 
 class Cohort:
     """Calls that may be drawn, once for all numbers that they and their parts have."""
 
     def __init__(self, calls: Sequence[Any] | NDArray[Any]) -> None:
-        """Take the call of each row: what tells calls apart, and no more."""
+        """Take the calls, as often as one likes: what tells them apart, and no more."""
         self.calls, of = np.unique(np.asarray(calls), return_inverse=True)
         self.size = len(self.calls)
         self.of: Places = of
-        """The call of each row, from 0."""
+        """Which of its calls each of those that were given is, from 0."""
         self._times: dict[int, Times] = {}
-
-    @property
-    def is_flat(self) -> bool:
-        """Return whether each row is of a call of its own."""
-        return self.size == len(self.of)
 
     def times(self, stream: int) -> Times:
         """Return how often each call was drawn in each round: `ROUNDS` times as many as there
@@ -59,9 +59,14 @@ class Cohort:
         if stream not in self._times:
             random = np.random.default_rng((SEED, stream))
             found = np.empty((ROUNDS, self.size), dtype=np.float32)
-            for place in range(ROUNDS):
-                drawn = random.integers(0, self.size, self.size, dtype=np.int32)
-                found[place] = np.bincount(drawn, minlength=self.size)
+            # Several rounds at once, as long as what is counted stays near the processor.
+            at_once = max(1, _NEAR // self.size)
+            for first in range(0, ROUNDS, at_once):
+                rounds = min(at_once, ROUNDS - first)
+                drawn = random.integers(0, self.size, (rounds, self.size), dtype=np.int32)
+                drawn += self.size * np.arange(rounds, dtype=np.int32)[:, None]
+                counts = np.bincount(drawn.ravel(), minlength=rounds * self.size)
+                found[first : first + rounds] = counts.reshape(rounds, self.size)
             self._times[stream] = found
         return self._times[stream]
 
@@ -69,9 +74,16 @@ class Cohort:
 class Group:
     """Numbers of a cohort's rows."""
 
-    def __init__(self, values: Values, cohort: Cohort, over: Values | None = None) -> None:
+    def __init__(
+        self,
+        values: Values,
+        cohort: Cohort,
+        over: Values | None = None,
+        of: Places | None = None,
+    ) -> None:
         """Take a number for each row, not a number where it is missing. With `over` what is
-        compared is sum(values) / sum(over)."""
+        compared is sum(values) / sum(over). The rows are of the calls that the cohort was given,
+        one by one; or of those whose places among them `of` has."""
         all_values = np.asarray(values, dtype=np.float64)
         there = ~np.isnan(all_values)
         self.over: Numbers | None = None
@@ -81,17 +93,23 @@ class Group:
             self.over = all_over[there]
         self.values: Numbers = all_values[there]
         self.cohort = cohort
-        self.of: Places = cohort.of[there]
+        self.of: Places = (cohort.of if of is None else cohort.of[of])[there]
+        self._of_calls: Places = np.flatnonzero(np.bincount(self.of, minlength=cohort.size))
+
+    @property
+    def is_flat(self) -> bool:
+        """Return whether each row is of a call of its own."""
+        return self.of_calls == len(self.of)
 
     @property
     def of_calls(self) -> int:
         """Different calls that have a number."""
-        return len(np.unique(self.of))
+        return len(self._of_calls)
 
     @property
     def calls(self) -> NDArray[Any]:
         """Return the calls that have a number, each once."""
-        return self.cohort.calls[np.unique(self.of)]
+        return self.cohort.calls[self._of_calls]
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -118,10 +136,10 @@ class Histogram(msgspec.Struct, frozen=True):
 def intervals(a: Group, b: Group, levels: Sequence[float | None]) -> list[Interval | None]:
     """Return where b's numbers less a's lie; None: too few calls to say.
 
-    A number is the quantile at a level, by the store's own rule (`quantile`), or for None the
-    ratio of the sums. For each of `ROUNDS` as many calls as there are in a cohort are drawn
-    from it with replacement, all their rows with them; an interval is from the 2.5th to the
-    97.5th percentile of the differences.
+    A number is the quantile at a level, by the store's own rule (`quantile`); of groups with
+    `over` it is one, for None, the ratio of the sums. For each of `ROUNDS` as many calls as
+    there are in a cohort are drawn from it with replacement, all their rows with them; an
+    interval is from the 2.5th to the 97.5th percentile of the differences.
     """
     if min(a.of_calls, b.of_calls) < MIN_CALLS:
         return [None] * len(levels)
@@ -180,12 +198,10 @@ def histogram(a: Values, b: Values) -> Histogram | None:
 
 def _drawn(group: Group, levels: Sequence[float | None], stream: int) -> Numbers:
     """Return the group's numbers: a row for each round, a column for each level."""
-    return np.column_stack(
-        [
-            _ratios(group, stream) if level is None else _quantiles(group, level, stream)
-            for level in levels
-        ]
-    )
+    if group.over is not None:
+        return _ratios(group, stream)[:, None]
+    at = _sought(group, stream)
+    return np.column_stack([at(level or 0.0) for level in levels])
 
 
 def _ratios(group: Group, stream: int) -> Numbers:
@@ -197,24 +213,22 @@ def _ratios(group: Group, stream: int) -> Numbers:
     return np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=sums[:, 1] != 0)
 
 
-def _quantiles(group: Group, level: float, stream: int) -> Numbers:
-    """Return `quantile` at `level` in each round."""
+def _sought(group: Group, stream: int) -> Callable[[float], Numbers]:
+    """Return `quantile` in each round, as a function of the level."""
     order = np.argsort(group.values, kind="stable")
     values, of = group.values[order], group.of[order]
-    if group.cohort.is_flat:
-        random = np.random.default_rng((SEED, stream, int(1000 * level)))
-        return _flat_quantiles(values, level, group.cohort.size, random)
-    return _clustered_quantiles(values, of, level, group.cohort.times(stream))
+    if group.is_flat:
+        return partial(_flat_quantiles, values, group.cohort.size, stream)
+    return _clustered_quantiles(values, of, group.cohort.times(stream))
 
 
-def _flat_quantiles(
-    values: Numbers, level: float, calls: int, random: np.random.Generator
-) -> Numbers:
+def _flat_quantiles(values: Numbers, calls: int, stream: int, level: float) -> Numbers:
     """Draw from what the quantile of a resample is distributed as, where calls have one row.
 
     Of as many calls, those that have a number are binomial; the k-th smallest of so many
     numbers between 0 and 1 is Beta's (David and Nagaraja, Order Statistics, 2003, 2.3).
     """
+    random = np.random.default_rng((SEED, stream, round(1000 * level)))
     drawn = random.binomial(calls, len(values) / calls, ROUNDS)
     place = (level * drawn).astype(np.intp)
     share = random.beta(place + 1, np.maximum(drawn - place, 1))
@@ -222,22 +236,25 @@ def _flat_quantiles(
     return np.where(drawn > 0, found, np.nan)
 
 
-def _clustered_quantiles(values: Numbers, of: Places, level: float, times: Times) -> Numbers:
-    """Return the quantile of the sorted `values` in each round: the block in which it lies by
-    one product of matrices, its place in the block by counting."""
+def _clustered_quantiles(values: Numbers, of: Places, times: Times) -> Callable[[float], Numbers]:
+    """Return the quantiles of the sorted `values`: how many rows are drawn up to each block by
+    one product of matrices, the place in a block by counting."""
     blocks = -(-len(values) // _BLOCK)
     cell = of * blocks + np.arange(len(of)) // _BLOCK
     in_block = np.bincount(cell, minlength=times.shape[1] * blocks).astype(np.float32)
     reached = np.cumsum(times @ in_block.reshape(-1, blocks), axis=1)
-    drawn = reached[:, -1].astype(np.float64)
-    wanted = np.floor(level * drawn)[:, None]
-    block = np.minimum((reached <= wanted).sum(axis=1), blocks - 1)
-    rounds = np.arange(len(times))
-    before = np.where(block > 0, reached[rounds, block - 1], 0)[:, None]
-    rows = np.minimum(block[:, None] * _BLOCK + np.arange(_BLOCK), len(values) - 1)
-    within = before + np.cumsum(times[rounds[:, None], of[rows]], axis=1)
-    found = values[rows[rounds, np.minimum((within <= wanted).sum(axis=1), _BLOCK - 1)]]
-    return np.where(drawn > 0, found, np.nan)
+    drawn, rounds = reached[:, -1].astype(np.float64), np.arange(len(times))
+
+    def at(level: float) -> Numbers:
+        wanted = np.floor(level * drawn)[:, None]
+        block = np.minimum((reached <= wanted).sum(axis=1), blocks - 1)
+        before = np.where(block > 0, reached[rounds, block - 1], 0)[:, None]
+        rows = np.minimum(block[:, None] * _BLOCK + np.arange(_BLOCK), len(values) - 1)
+        within = before + np.cumsum(times[rounds[:, None], of[rows]], axis=1)
+        found = values[rows[rounds, np.minimum((within <= wanted).sum(axis=1), _BLOCK - 1)]]
+        return np.where(drawn > 0, found, np.nan)
+
+    return at
 
 
 def _shares(values: Values, edges: Numbers) -> tuple[float, ...]:

@@ -211,18 +211,21 @@ def _column_type(name: str, hint: Any, table: Table) -> str:
         return f"Nullable({_column_type(name, inner, table)})"
     if hint is str and name in table.few_values:
         return "LowCardinality(String)"
-    return _type(hint)
+    return column_type(hint)
 
 
-def _type(hint: Any) -> str:
+def column_type(hint: Any) -> str:
+    """Return the type of a column that holds values of `hint`."""
     if hint in _SIMPLE:
         return _SIMPLE[hint]
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        parts = ", ".join(f"{name} {_type(kind)}" for name, kind in get_type_hints(hint).items())
+        parts = ", ".join(
+            f"{name} {column_type(kind)}" for name, kind in get_type_hints(hint).items()
+        )
         return f"Tuple({parts})"
     if get_origin(hint) is dict:
-        return f"Map(LowCardinality(String), {_type(get_args(hint)[1])})"
-    return f"Array({_type(get_args(hint)[0])})"
+        return f"Map(LowCardinality(String), {column_type(get_args(hint)[1])})"
+    return f"Array({column_type(get_args(hint)[0])})"
 
 
 _SIMPLE: dict[Any, str] = {

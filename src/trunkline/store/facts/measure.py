@@ -13,6 +13,7 @@ one and nothing more.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -21,11 +22,15 @@ import msgspec
 
 from trunkline.errors import TrunklineError
 from trunkline.store.facts.catalogue import (
+    BILLED,
     DIMENSION_OF,
+    IN_CALLS,
     METRIC_OF,
     PERCENTILES,
     PROPERTY,
+    ROWS_OF,
     Dimension,
+    InCalls,
     Metric,
 )
 from trunkline.store.facts.conditions import whole
@@ -186,50 +191,88 @@ def groups_statement(question: Question) -> Statement:
 
 
 def statements(question: Question, groups: Sequence[tuple[str, ...]] = ()) -> list[Statement]:
-    """Return a statement for each table that has one of the measures.
+    """Return a statement for each table that is read for one of the measures.
 
     With `groups` only they are asked about; without, the first ones of the order.
     """
-    which = _by_table(question).items()
+    which = _by_home(question).items()
     return [_statement(question, table, numbers, groups) for table, numbers in which]
 
 
 def samples(question: Question, most: int) -> list[Statement]:
-    """Return statements for the rows themselves, without groups or time: one row of arrays,
-    `all_of_call`, and for each measure `all_v<number>` and `all_o<number>`, in the units of the
-    table. What a row has not is null.
+    """Return statements for the rows themselves, without groups or time: one row of arrays, in
+    the units of the table. What a row has not is null.
+
+    `all_of_call` says whose each row is; `all_v<number>` and `all_o<number>` are a measure's.
+    Where calls have what is asked of their parts, there is one row for each call: its values are
+    an array, `all_e<number>`, of the first `kept_<table>` calls. A ratio has sums.
 
     Where there are more than `most`, they are those of calls drawn by a hash of their ids: the
     same ones each time.
     """
     found: list[Statement] = []
-    for table, which in _by_table(question).items():
+    for table, which in _by_home(question).items():
         predicates, parameters = where(question.filters)
-        metrics = {number: question.measures[number].metric for number in which}
-        columns = [column for number in which for column in _columns(number, metrics[number])]
+        asked = {number: question.measures[number] for number in which}
+        columns = [column for number in which for column in _columns(number, asked[number], table)]
+        parts = sorted({one.metric.table for one in asked.values()} - {table})
+        columns += [f"{_whole_bills(ROWS_OF[part])} AS s_{part}" for part in parts]
         source = _source(table, columns, [(_CALL, "calls")], predicates, question)
-        names = [f"v{number}" for number in which]
-        names += [f"o{number}" for number in which if metrics[number].over]
-        order = ", ".join(("of_call", *names))
-        rows = f"SELECT of_call, {', '.join(names)} FROM ({source}) ORDER BY {order} LIMIT {most:d}"
-        # Whole columns: an array leaves out what is NULL, so that it becomes "not a number".
-        columns = [f"groupArray(ifNull(toFloat64({name}), nan)) AS all_{name}" for name in names]
-        sql = f"SELECT groupArray(of_call) AS all_of_call, {', '.join(columns)} FROM ({rows})"
+        names = [column.rpartition(" AS ")[2] for column in columns]
+        order = "of_call" if table == "calls" else ", ".join(("of_call", *names))
+        rows = f"SELECT * FROM ({source}) ORDER BY {order} LIMIT {most:d}"
+        sql = f"SELECT {_arrays(asked, table, parts, most)} FROM ({_running(rows, parts)})"
         found.append(Statement(sql=sql + _LIMITS, parameters=parameters, measures=tuple(which)))
     return found
 
 
-def _by_table(question: Question) -> dict[str, list[int]]:
-    """Return the numbers of the question's measures, by their tables."""
+def _running(rows: str, parts: list[str]) -> str:
+    """Return `rows` with how many rows of each table of parts the calls before have."""
+    before = "OVER (ORDER BY of_call ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    sums = "".join(f", sum(s_{part}) {before} AS before_{part}" for part in parts)
+    return f"SELECT *{sums} FROM ({rows})" if sums else rows
+
+
+def _arrays(asked: Mapping[int, Measure], table: str, parts: list[str], most: int) -> str:
+    columns = ["groupArray(of_call) AS all_of_call"]
+    columns += [f"countIf(before_{part} < {most:d}) AS kept_{part}" for part in parts]
+    for number, one in asked.items():
+        if _in_calls(one, table) and not one.metric.over:
+            kept = f"if(before_{one.metric.table} < {most:d}, e{number}, [])"
+            columns.append(f"groupArray(arrayMap(one -> toFloat64(one), {kept})) AS all_e{number}")
+            continue
+        # An array leaves out what is NULL, so that it becomes "not a number".
+        names = [f"v{number}", *([f"o{number}"] if one.metric.over else [])]
+        columns += [f"groupArray(ifNull(toFloat64({name}), nan)) AS all_{name}" for name in names]
+    return ", ".join(columns)
+
+
+def _by_home(question: Question) -> dict[str, list[int]]:
+    """Return the numbers of the question's measures, by the tables that are read for them."""
     tables: dict[str, list[int]] = {}
     for number, asked in enumerate(question.measures):
-        tables.setdefault(asked.metric.table, []).append(number)
+        tables.setdefault(_home(question, asked), []).append(number)
     return tables
+
+
+def _home(question: Question, asked: Measure) -> str:
+    """Return the table that is read for a measure: `calls` where its rows have what is asked of
+    the parts, and nothing else is asked of them."""
+    table, gathered = asked.metric.table, IN_CALLS.get(asked.metric.id)
+    if gathered is None or not (gathered.each or set(asked.aggregates) <= {"sum", "ratio"}):
+        return table
+    of_parts = {name for name in question.group_by if _dimension(name).table != "calls"}
+    return table if of_parts - BILLED.keys() else "calls"
+
+
+def _in_calls(asked: Measure, table: str) -> InCalls | None:
+    """Return how a measure of parts is had of rows of calls, if `table` is what is read."""
+    return IN_CALLS[asked.metric.id] if asked.metric.table != table == "calls" else None
 
 
 def one_table(question: Question) -> bool:
     """Return whether one statement answers it."""
-    return len({asked.metric.table for asked in question.measures}) == 1
+    return len(_by_home(question)) == 1
 
 
 def _statement(
@@ -238,11 +281,11 @@ def _statement(
     predicates, parameters = where(question.filters)
     dimensions = [_dimension(name) for name in question.group_by]
     values = [
-        column for number in which for column in _columns(number, question.measures[number].metric)
+        column for number in which for column in _columns(number, question.measures[number], table)
     ]
     names = [f"g{place}" for place in range(len(dimensions))]
     picked = [
-        (f"toString({_sql(at, place, parameters)}) AS g{place}", at.table)
+        (f"toString({_sql(at, place, parameters, table)}) AS g{place}", at.table)
         for place, at in enumerate(dimensions)
     ]
     if question.bucket:
@@ -255,7 +298,9 @@ def _statement(
         having.append(f"{_joined(names)} IN {{groups:Array(String)}}")
     elif question.named and names:
         having.append("g0 != ''")
-    numbers = [f"{_answers(number, question.measures[number])} AS m{number}" for number in which]
+    numbers = [
+        f"{_answers(number, question.measures[number], table)} AS m{number}" for number in which
+    ]
     keys = [*names, *(["at"] if question.bucket else [])]
     sql = f"SELECT {', '.join([*keys, *numbers])} FROM ({source})"
     sql += f" WHERE {having[0]}" if having else ""
@@ -279,8 +324,10 @@ def _source(
     of_call = [sql for sql, home in picked if home == "calls"]
     of_part = [sql for sql, home in picked if home != "calls"]
     if table == "calls":
-        columns = ", ".join([*values, *of_call])
-        return f"SELECT {columns} FROM calls FINAL WHERE {predicates}"
+        calls = f"FROM calls FINAL WHERE {predicates}"
+        if of_part:
+            return _each_bill([*values, *of_part], of_call, calls)
+        return f"SELECT {_whole_bills(', '.join([*values, *of_call]))} {calls}"
     parts = (
         f"SELECT {_CALL}, {', '.join([*values, *of_part])} FROM {table} FINAL"
         f" WHERE org_id = {{org_id:String}} AND {hours(question.filters)}"
@@ -292,8 +339,33 @@ def _source(
     )
 
 
-def _columns(number: int, metric: Metric) -> list[str]:
-    """Return the columns that a metric needs of each row."""
+_BILL: Final = re.compile(r"\bbill\.([a-z_]+(?:\.[a-z_]+)?)")
+
+
+def _whole_bills(sql: str) -> str:
+    """Return SQL over a call's bills, as sums of all of them."""
+    return _BILL.sub(r"arraySum(gathered.bills.\1)", sql)
+
+
+def _each_bill(of_bill: list[str], of_call: list[str], calls: str) -> str:
+    """Return SQL with a row for each bill of each call."""
+    fields = sorted({field for sql in of_bill for field in _BILL.findall(sql)})
+    arrays = {field: "bill_" + field.replace(".", "_") for field in fields}
+    inner = [*of_call, *(f"gathered.bills.{field} AS {name}" for field, name in arrays.items())]
+    outer = [_BILL.sub(lambda found: arrays[found[1]], sql) for sql in of_bill]
+    outer += [sql.rpartition(" AS ")[2] for sql in of_call]
+    return (
+        f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} {calls})"
+        f" ARRAY JOIN {', '.join(arrays.values())}"
+    )
+
+
+def _columns(number: int, asked: Measure, table: str) -> list[str]:
+    """Return the columns that a measure needs of each row of `table`."""
+    metric, gathered = asked.metric, _in_calls(asked, table)
+    if gathered is not None:
+        columns = {"n": gathered.count, "v": gathered.total, "e": gathered.each, "o": gathered.over}
+        return [f"({sql}) AS {name}{number}" for name, sql in columns.items() if sql]
     value = metric.value
     if metric.unit in ("count", "share") and not metric.distinct:
         value = f"toInt64({value})"
@@ -301,32 +373,39 @@ def _columns(number: int, metric: Metric) -> list[str]:
     return [f"({value}) AS v{number}", *over]
 
 
-def _answers(number: int, asked: Measure) -> str:
+def _answers(number: int, asked: Measure, table: str) -> str:
     """Return what is made of a metric's rows, as one tuple: `n`, then the aggregates."""
-    metric, column = asked.metric, f"v{number}"
+    metric, column, each = asked.metric, f"v{number}", ""
     if metric.unit == "at" and metric.table != "calls":
         column = f"(opened + {column})"
-    parts = [f"count({column})"]
+    n = f"count({column})"
+    if gathered := _in_calls(asked, table):
+        n = f"sum(n{number})"
+        if gathered.each:
+            column, each = f"e{number}", "Array"
+        elif not metric.over:
+            return f"tuple({n}, if({n} = 0, NULL, sum({column})))"
+    parts = [n]
     if metric.over:
         ratio = f"toFloat64(sumOrNull({column})) / nullIf(toFloat64(sum(o{number})), 0)"
         parts.append(ratio)
         return f"tuple({', '.join(parts)})"
     plain = [name for name in asked.aggregates if name not in PERCENTILES]
-    parts += [_PLAIN[name].format(column=column) for name in plain]
+    parts += [f"{_PLAIN[name]}{each}({column})" for name in plain]
     levels = [name for name in asked.aggregates if name in PERCENTILES]
     if levels:
         wanted = ", ".join(str(PERCENTILES[name]) for name in levels)
-        parts.append(f"quantilesExact({wanted})({column})")
+        parts.append(f"quantilesExact{each}({wanted})({column})")
     return f"tuple({', '.join(parts)})"
 
 
 _PLAIN: Final = {
-    "sum": "sumOrNull({column})",
-    "mean": "avgOrNull({column})",
-    "min": "minOrNull({column})",
-    "max": "maxOrNull({column})",
-    "any": "anyOrNull({column})",
-    "distinct": "uniqExact({column})",
+    "sum": "sumOrNull",
+    "mean": "avgOrNull",
+    "min": "minOrNull",
+    "max": "maxOrNull",
+    "any": "anyOrNull",
+    "distinct": "uniqExact",
 }
 
 
@@ -375,7 +454,9 @@ def _dimension(name: str) -> Dimension:
     return DIMENSION_OF[name]
 
 
-def _sql(dimension: Dimension, place: int, parameters: dict[str, Any]) -> str:
+def _sql(dimension: Dimension, place: int, parameters: dict[str, Any], table: str) -> str:
+    if table == "calls" and dimension.id in BILLED:
+        return BILLED[dimension.id]
     if dimension.value:
         return dimension.value
     parameters[f"dimension_{place}"] = whole(dimension.id.removeprefix(PROPERTY))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -37,7 +38,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of the table of one metric."""
 
     calls: NDArray[np.uint64]
-    """Whose each is: what tells calls apart, and no more. The metrics of a table share it."""
+    """What tells calls apart, and no more. Metrics of a table share it."""
+    of: NDArray[np.intp]
+    """Of which of `calls` each value is."""
     values: NDArray[np.float64]
     """In the units of the table: times are microseconds. Not a number: the row has none."""
     over: NDArray[np.float64] | None
@@ -57,19 +60,32 @@ async def sampled(
     check(question)
     found: dict[int, Sample] = {}
     for statement in samples(question, most):
-        (columns,) = await facts.ask(
-            Query(statement.sql, dict[str, list[Any]]), org_id, **statement.parameters
-        )
-        calls = np.asarray(columns["all_of_call"], dtype=np.uint64)
+        query = Query(statement.sql, dict[str, Any])
+        (answer,) = await facts.ask(query, org_id, **statement.parameters)
+        cohorts: dict[str, NDArray[np.uint64]] = {}
         for number in statement.measures:
-            over = columns.get(f"all_o{number}")
-            found[number] = Sample(
-                calls=calls,
-                values=np.asarray(columns[f"all_v{number}"], dtype=np.float64),
-                over=None if over is None else np.asarray(over, dtype=np.float64),
-                whole=len(calls) < most,
-            )
+            table = question.measures[number].metric.table
+            if table not in cohorts:
+                calls = np.asarray(answer["all_of_call"], dtype=np.uint64)
+                cohorts[table] = calls[: answer.get(f"kept_{table}", len(calls))]
+            found[number] = _sample(answer, number, cohorts[table], most)
     return tuple(found[number] for number in range(len(question.measures)))
+
+
+def _sample(answer: Mapping[str, Any], number: int, calls: NDArray[np.uint64], most: int) -> Sample:
+    drawn, each = len(answer["all_of_call"]), answer.get(f"all_e{number}")
+    over = None
+    if each is None:
+        values = np.asarray(answer[f"all_v{number}"][: len(calls)], dtype=np.float64)
+        of = np.arange(len(calls))
+        if f"all_o{number}" in answer:
+            over = np.asarray(answer[f"all_o{number}"][: len(calls)], dtype=np.float64)
+    else:
+        values = np.asarray([one for some in each for one in some], dtype=np.float64)
+        of = np.repeat(np.arange(drawn), [len(some) for some in each])
+    return Sample(
+        calls=calls, of=of, values=values, over=over, whole=drawn < most and len(calls) == drawn
+    )
 
 
 async def measured(facts: FactsStore, org_id: str, question: Question) -> Answer:

@@ -16,7 +16,8 @@ import msgspec
 Answer = TypeVar("Answer")
 
 _READ = re.compile(r"\bFROM\s+\w+\s+FINAL\b(?P<then>\s+WHERE\s+org_id = \{org_id:String\})?")
-_ANY_FROM = re.compile(r"\b(?:FROM|JOIN)\s+(?!\()\w+")
+_ANY_FROM = re.compile(r"\b(?:FROM|(?<!ARRAY )JOIN)\s+(?!\()\w+")
+"""`ARRAY JOIN` reads no table: it is of columns of what is read."""
 
 
 class Query(Generic[Answer]):

@@ -67,6 +67,41 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
     output_audio: Decimal = Decimal(0)
 
 
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call used of one model, for one kind of use, on one day: rows of `usage`, summed."""
+
+    model: str
+    kind: str
+    day: str
+    uses: int = 0
+    unpriced: int = 0
+    """Of them, without a price."""
+    cost_usd: Decimal = Decimal(0)
+    """Of those that have one."""
+    tokens: Tokens = Tokens()
+    seconds_us: int = 0
+
+
+class Gathered(msgspec.Struct, frozen=True, kw_only=True):
+    """What questions about many calls ask of their parts, so that nothing need be joined.
+
+    It is what the rows of the parts say that are written with the call's row, or before it.
+    """
+
+    turns: int = 0
+    """Rows; `CallRow.turns` has those that have just begun, too."""
+    barge_ins: int = 0
+    waits_us: tuple[int, ...] = ()
+    """Each `TurnRow.wait_us` that there is, and so for the next two."""
+    endpoints_us: tuple[int, ...] = ()
+    stops_us: tuple[int, ...] = ()
+    first_audios_us: tuple[int, ...] = ()
+    """Of each response with sound, from its creation."""
+    latencies_us: tuple[int, ...] = ()
+    """Of each tool call that was answered."""
+    bills: tuple[Bill, ...] = ()
+
+
 class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """One call. Key: call_id. Rewritten while the call is live, and when it ends."""
 
@@ -194,6 +229,7 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     input_gap_us: int | None = None
     left_permille: int | None = None
     """The least that was left of any rate limit."""
+    gathered: Gathered = Gathered()
     has_audio: bool = False
     """A playable recording is sealed."""
     gateway: str = ""

@@ -6,6 +6,8 @@ the middle is finished by the next one. A new field of a row needs no migration
 never edited once released.
 """
 
+# ruff: noqa: S608 (what is put into SQL here are constants of this package)
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -25,6 +27,9 @@ from trunkline.store.facts.ddl import (
     create_table,
     keep_for,
 )
+from trunkline.store.facts.gathering import with_gathered
+from trunkline.store.facts.parts import names
+from trunkline.store.facts.rows import CallRow
 
 
 def _keep_empty_parts(client: Client) -> None:
@@ -49,7 +54,33 @@ def _if_missing(index: str) -> str:
     return index.replace("INDEX", "INDEX IF NOT EXISTS", 1)
 
 
-MIGRATIONS: Final[tuple[Callable[[Client], None], ...]] = (_keep_empty_parts, _search_items)
+def _gather_parts(client: Client) -> None:
+    """Give the calls that there are what their rows gather of their parts, day by day.
+
+    A second or two for ten thousand calls, once; while it lasts, the store is not open.
+    """
+    for table in TABLES:
+        _widen(client, table)
+    days = client.query("SELECT DISTINCT toUnixTimestamp(toStartOfDay(hour)) FROM calls")
+    for from_s in sorted(int(row[0]) for row in days.result_rows):
+        between = "hour >= toDateTime({}, 'UTC') AND hour < toDateTime({}, 'UTC')"
+        calls = between.format(from_s, from_s + _DAY_S)
+        # The hour of a call's id is that of its opening, or one beside it.
+        parts = between.format(max(0, from_s - _NEAR_S), from_s + _DAY_S + _NEAR_S)
+        rows = with_gathered(f"SELECT {names(CallRow)} FROM calls FINAL WHERE {calls}", parts)
+        client.command(
+            f"INSERT INTO calls ({names(CallRow)}) {rows}", settings={"max_execution_time": 0}
+        )
+
+
+_DAY_S: Final = 86_400
+_NEAR_S: Final = 7_200
+
+MIGRATIONS: Final[tuple[Callable[[Client], None], ...]] = (
+    _keep_empty_parts,
+    _search_items,
+    _gather_parts,
+)
 """Step n brings a store of version n to version n + 1, counting from 1."""
 
 VERSION: Final = len(MIGRATIONS) + 1
