@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import tempfile
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
@@ -500,6 +501,23 @@ async def test_both_legs_speak_tls(tmp_path: Path, authority: trustme.CA) -> Non
                 await caller.send(message)
                 assert await caller.recv() == message
             assert (await w.journal.closed()).caller_close_code == 1000
+
+
+async def test_a_provider_under_tls_is_dialled_where_no_file_can_be_written(
+    tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    provider = serving(authority, "127.0.0.1")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "is not there"))
+    async with world(tmp_path, echo, provider={"ssl": provider}) as inner:
+        url = inner.gateway._settings.openai_url.replace("ws:", "wss:")
+        ca = tmp_path / "ca.pem"
+        async with (
+            world(tmp_path, None, openai_url=url, provider_ca=ca) as w,
+            w.call() as caller,
+        ):
+            await caller.send("hello")
+            assert await caller.recv() == "hello"
 
 
 WRONG = {"an unknown authority": ("127.0.0.1", False), "another name": ("example.org", True)}
