@@ -130,7 +130,7 @@ async def test_a_disk_that_stays_full_costs_exactly_what_the_record_says(
         assert "frames_lost" in await made.reasons()
         missing = [check_exact(await made.told(one), one.relayed) for one in talkers]
         assert sum(missing) == await made.metric("trunkline_journal_lost_frames_total") > 0
-        await made.recorded()
+        await made.recorded(timeout_s=300)
         made.end(made.server)
         made.start_server()
         assert "facts_damaged" not in await made.reasons()
