@@ -38,7 +38,7 @@ format: .venv/dev.stamp ## Format and mend what can be mended
 	@$(BIN)/ruff format src tests bench scripts
 	@$(BIN)/ruff check --fix src tests bench scripts
 
-bench: .venv/dev.stamp ## What everything costs, beside nginx, HAProxy and others; thirteen minutes
+bench: .venv/dev.stamp ## What everything costs, beside nginx, HAProxy and others; sixteen minutes
 	@scripts/install-test-tools
 	@$(BIN)/python -m bench
 

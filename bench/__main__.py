@@ -1,6 +1,6 @@
 """I/O. `python -m bench`: measures everything, group after group, and keeps the results.
 
-python -m bench                     all groups, about thirteen minutes; then latest.* is new
+python -m bench                     all groups, about sixteen minutes; then latest.* is new
 python -m bench --resume            the groups that a run before did not come to
 python -m bench --only tls,connect  some groups; printed, not kept
 python -m bench --quick             all of them as fast as they go; printed, not kept

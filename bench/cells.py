@@ -46,10 +46,11 @@ MEMORY = ("nginx", "haproxy", "trunkline", "bridge", *GATEWAYS)
 class Effort(msgspec.Struct, frozen=True):
     """How long to look."""
 
-    rounds: int = 3
+    rounds: int = 5
+    """Of three, the 99th percentiles of one run are not those of the next."""
     seconds: float = 2
     """Of a round."""
-    tries: int = 6
+    tries: int = 9
     """Rounds begun, with those that do not count."""
     warm_seconds: float = 1
     """Of a round before the first: what is compiled as it runs, and buffers that grow once."""
