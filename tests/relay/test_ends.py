@@ -222,7 +222,7 @@ async def test_a_caller_that_ends_its_side_and_reads_nothing_is_lost_at_once(
     async with peers() as ends, world(tmp_path, openai_url=ends.url, **options) as w:
         caller, provider = await ends.call(w.port)
         caller.writer.transport.pause_reading()
-        (live,) = w.gateway._calls
+        (live,) = w.gateway._running
         while not live.caller.backlog:
             provider.send(TEXT, b"x" * MIB)
             await w.journal.grown.wait()

@@ -10,16 +10,14 @@ import asyncio
 import contextlib
 import os
 import re
-import ssl
-from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 import structlog
 
 from trunkline.clock import monotonic_ns, wall_ns
-from trunkline.ids import RANDOM_BYTES, call_id, ulid_bytes, ulid_text
+from trunkline.ids import RANDOM_BYTES, call_id, ulid_bytes
 from trunkline.protocol.call import Closed, EndReason, Note
 from trunkline.protocol.profiles.planning import Plan
 from trunkline.relay.admit import Admitted, NotAdmitted, admit, check_upgrade
@@ -27,15 +25,13 @@ from trunkline.relay.core import Core, Limits
 from trunkline.relay.dial import DialFailed, Dialled, dial
 from trunkline.relay.front import Front
 from trunkline.relay.head import Head
-from trunkline.relay.keys import Keys
-from trunkline.relay.ledger import Journal, Ledger
+from trunkline.relay.ledger import Ledger
 from trunkline.relay.meter import Meter
+from trunkline.relay.premises import Premises
 from trunkline.relay.refusal import Refusal
-from trunkline.relay.seats import Seat, Seats
+from trunkline.relay.seats import Seat
 from trunkline.relay.shell import Call
-from trunkline.relay.uses import Uses
 from trunkline.relay.wire import Complaints, Joint, caller_wire, feed, request_head
-from trunkline.settings import Settings
 
 if TYPE_CHECKING:
     from trunkline.relay.lanes import Lanes
@@ -64,41 +60,19 @@ USED_UP = Refusal(
 class Attempts:
     """Answers the heads of calls."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        journal: Journal,
-        keys: Keys,
-        seats: Seats,
-        meter: Meter,
-        lanes: Lanes | None,
-        instance: bytes,
-        tls: ssl.SSLContext,
-        begun: Callable[[Call], Callable[[], None]],
-        uses: Uses,
-    ) -> None:
-        """`begun` is told of each call that runs, and returns what to do when it has ended."""
-        self._uses = uses
+    def __init__(self, premises: Premises, meter: Meter, lanes: Lanes | None) -> None:
+        self._here = premises
+        self._meter = meter
+        self._lanes = lanes
         self.draining = False
         self.attempts = 0
         """To open a call, since the start, whatever became of them."""
-        self.ended = Counter[str]()
-        """Those that are over, by end reason."""
         self.idle = asyncio.Event()
         """No provider is being dialled."""
         self.idle.set()
         self._dialling: set[asyncio.Task[None]] = set()
         self._given_up = False
-        self._settings = settings
-        self._journal = journal
-        self._keys = keys
-        self._seats = seats
-        self._meter = meter
-        self._lanes = lanes
-        self._instance = ulid_text(instance)
-        self._tls = tls
-        self._begun = begun
-        self._limits = Limits.of(settings)
+        self._limits = Limits.of(premises.settings)
         self._mapped: set[str] = set()
 
     async def answer(self, front: Front, head: Head) -> None:
@@ -109,15 +83,15 @@ class Attempts:
             return
         at_wall_ns = wall_ns()
         ulid = ulid_bytes(at_wall_ns, os.urandom(RANDOM_BYTES))
-        ledger = Ledger(self._journal, ulid, self.ended)
+        ledger = Ledger(self._here.journal, ulid, self._here.ended)
         self.attempts += 1
-        arrival = front.arrival(call_id(ulid), at_wall_ns, self._instance)
+        arrival = front.arrival(call_id(ulid), at_wall_ns, self._here.instance)
         # On every line that is logged about this attempt, wherever it is.
         structlog.contextvars.bind_contextvars(call=arrival.call_id)
-        keys = self._keys
+        keys = self._here.keys
         # So that a key works from the moment it was shown, and not from the next heartbeat.
         keys.refresh()
-        verdict = admit(head, arrival, keys.known, self._settings)
+        verdict = admit(head, arrival, keys.known, self._here.settings)
         ledger.opened(verdict.opened)
         if isinstance(verdict, NotAdmitted):
             _refuse(front, ledger, arrival.call_id, verdict.refusal)
@@ -157,7 +131,7 @@ class Attempts:
         """Go on if there is a seat for the call, which then has it until it ends."""
         opened = admitted.opened
         try:
-            seat = await self._seats.take(admitted.key, opened.wall_ns // 1000)
+            seat = await self._here.seats.take(admitted.key, opened.wall_ns // 1000)
         except asyncio.CancelledError:
             self._broken_off(front, ledger, opened.call_id)
             raise
@@ -177,7 +151,7 @@ class Attempts:
         if token is None or not token.uses:
             return await self._dial(front, ledger, admitted, seat)
         try:
-            use = await self._uses.take(token)
+            use = await self._here.uses.take(token)
         except asyncio.CancelledError:
             self._broken_off(front, ledger, admitted.opened.call_id)
             raise
@@ -189,7 +163,7 @@ class Attempts:
             begun = await self._dial(front, ledger, admitted, seat)
         finally:
             if not begun:
-                await asyncio.shield(self._uses.give_back(use))
+                await asyncio.shield(self._here.uses.give_back(use))
         return begun
 
     async def _dial(self, front: Front, ledger: Ledger, admitted: Admitted, seat: Seat) -> bool:
@@ -198,7 +172,7 @@ class Attempts:
         ledger.hide(*(secret.encode() for secret in admitted.plan.secrets))
         self._write_notes(ledger, admitted, started_ns)
         try:
-            dialled = await dial(admitted.plan, self._settings, self._tls)
+            dialled = await dial(admitted.plan, self._here.settings, self._here.tls)
         except DialFailed as exc:
             _refuse(front, ledger, admitted.opened.call_id, redacted(exc.refusal, admitted.plan))
             return False
@@ -237,7 +211,7 @@ class Attempts:
         if admitted.subprotocol:
             headers.append(("Sec-WebSocket-Protocol", admitted.subprotocol))
         complaints = Complaints(call.caller.violated)
-        wire = caller_wire(call.caller, complaints, self._settings.max_frame_bytes, headers)
+        wire = caller_wire(call.caller, complaints, self._here.settings.max_frame_bytes, headers)
         wire.connection_made(transport)
         feed(wire, request_head(admitted.websocket_key))
         opened = admitted.opened
@@ -255,8 +229,8 @@ class Attempts:
             caller=opened.caller_dialect if two else None,
             provider=opened.provider_dialect if two else None,
         )
-        call = Call(opened.call_id, opened.key_id, core, ledger, self._meter, self._settings)
-        ended = self._begun(call)
+        call = Call(opened.call_id, opened.key_id, core, ledger, self._meter, self._here.settings)
+        ended = self._here.begun(call)
 
         def finished() -> None:
             ended()

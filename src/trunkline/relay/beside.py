@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import msgspec
@@ -25,17 +24,15 @@ from trunkline.relay.admit import Known, No, Planned, no, plan_for
 from trunkline.relay.attempt import redacted
 from trunkline.relay.credentials import Identity
 from trunkline.relay.dial import DialFailed, Dialled, dial
-from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Ledger
 from trunkline.relay.offer import Way
 from trunkline.relay.outgoing import Request, ask
+from trunkline.relay.premises import Premises
 from trunkline.relay.seats import Seat
 from trunkline.relay.sideband import Sideband
 from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
-
-Begun = Callable[[Sideband], Callable[[], None]]
 
 WAITS_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Before each attempt to open a sideband again: half a minute in all."""
@@ -58,12 +55,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 class Beside:
     """Opens sidebands, and opens them again."""
 
-    def __init__(self, settings: Settings, keys: Keys, tls: ssl.SSLContext, begun: Begun) -> None:
-        """`begun` is told of each call that runs, and returns what to do when it has ended."""
-        self._settings = settings
-        self._keys = keys
-        self._tls = tls
-        self._begun = begun
+    def __init__(self, premises: Premises) -> None:
+        self._here = premises
         self._tasks: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
@@ -113,10 +106,10 @@ class Beside:
     def _begin(self, ledger: Ledger, subject: Subject, seat: Seat) -> Sideband:
         opened = subject.opened
         call = Sideband(
-            opened.call_id, opened.key_id, ledger, self._settings,
+            opened.call_id, opened.key_id, ledger, self._here.settings,
             lambda: self._start(self._hang_up(subject)),
         )  # fmt: skip
-        ended = self._begun(call)
+        ended = self._here.begun(call)
 
         def finished() -> None:
             ended()
@@ -126,9 +119,9 @@ class Beside:
         return call
 
     async def _dialled(self, ledger: Ledger, subject: Subject) -> Dialled:
-        plan = sideband_plan(subject, self._keys.known, self._settings).plan
+        plan = sideband_plan(subject, self._here.keys.known, self._here.settings).plan
         ledger.hide(*(secret.encode() for secret in plan.secrets))
-        return await dial(plan, self._settings, self._tls)
+        return await dial(plan, self._here.settings, self._here.tls)
 
     # --- a sideband that breaks off -------------------------------------------------------
 
@@ -177,7 +170,7 @@ class Beside:
             body=b"",
         )
         with contextlib.suppress(DialFailed):
-            answer = await ask(request, self._settings, self._tls)
+            answer = await ask(request, self._here.settings, self._here.tls)
             if answer.head.status < 300:
                 return
         log.warning("the provider did not hang up", call=subject.opened.call_id)

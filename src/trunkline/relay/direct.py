@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
-from collections import Counter
 
 import msgspec
 import structlog
 
 from trunkline.clock import monotonic_ns, wall_ns
-from trunkline.ids import RANDOM_BYTES, call_id, ulid_bytes, ulid_text
+from trunkline.ids import RANDOM_BYTES, call_id, ulid_bytes
 from trunkline.protocol.call import Closed, Opened
 from trunkline.protocol.token import Token
 from trunkline.relay.admit import (
@@ -33,25 +31,22 @@ from trunkline.relay.admit import (
     planned_opened,
 )
 from trunkline.relay.attempt import DRAINING, USED_UP, redacted
-from trunkline.relay.beside import Begun, Beside, Subject, failed
+from trunkline.relay.beside import Beside, Subject, failed
 from trunkline.relay.credentials import Identity
 from trunkline.relay.dial import DialFailed
 from trunkline.relay.form import FORM, SDP
 from trunkline.relay.front import Front
 from trunkline.relay.head import BadHead, Head
 from trunkline.relay.incoming import Incoming, note_of, with_ends
-from trunkline.relay.keys import Keys
-from trunkline.relay.ledger import Journal, Ledger
+from trunkline.relay.ledger import Ledger
 from trunkline.relay.minting import with_model
 from trunkline.relay.offer import Way, way_of
 from trunkline.relay.outgoing import Answer, Request, ask
 from trunkline.relay.paths import Route
+from trunkline.relay.premises import Premises
 from trunkline.relay.refusal import JSON, Refusal
 from trunkline.relay.response import refusal_of
 from trunkline.relay.ringing import Ringing
-from trunkline.relay.seats import Seats
-from trunkline.relay.uses import Uses
-from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
 
@@ -73,31 +68,11 @@ class _Offer(msgspec.Struct, frozen=True, kw_only=True):
 class Direct:
     """Opens calls whose media goes direct."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        journal: Journal,
-        keys: Keys,
-        seats: Seats,
-        uses: Uses,
-        instance: bytes,
-        tls: ssl.SSLContext,
-        begun: Begun,
-        ended: Counter[str],
-        incoming: Incoming,
-    ) -> None:
-        """`begun` is told of each call that runs, and returns what to do when it has ended."""
-        self.draining = False
-        self._settings = settings
-        self._journal = journal
-        self._keys = keys
-        self._seats = seats
-        self._uses = uses
-        self._instance = ulid_text(instance)
-        self._tls = tls
-        self._beside = Beside(settings, keys, tls, begun)
-        self._ended = ended
+    def __init__(self, premises: Premises, incoming: Incoming) -> None:
+        self._here = premises
+        self._beside = Beside(premises)
         self._incoming = incoming
+        self.draining = False
 
     def close(self) -> None:
         """Begin no more recordings."""
@@ -106,9 +81,9 @@ class Direct:
     async def open(self, front: Front, head: Head, there: Route) -> None:
         """Relay the offer, or the acceptance, and record the call that comes of it."""
         ulid = ulid_bytes(wall_ns(), os.urandom(RANDOM_BYTES))
-        ledger = Ledger(self._journal, ulid, self._ended)
-        arrival = front.arrival(call_id(ulid), wall_ns(), self._instance)
-        keys = self._keys
+        ledger = Ledger(self._here.journal, ulid, self._here.ended)
+        arrival = front.arrival(call_id(ulid), wall_ns(), self._here.instance)
+        keys = self._here.keys
         keys.refresh()
         opened = described(head, there, arrival, keys.known.default_org_id)
         way = way_of(there.path) or Way("realtime")
@@ -142,12 +117,12 @@ class Direct:
         self, front: Front, head: Head, there: Route, way: Way, opened: Opened
     ) -> _Offer:
         """Return the offer, if whoever sends it may call. Raises `_Refused`."""
-        known = self._keys.known
+        known = self._here.keys.known
         ringing: Ringing | None = None
         try:
             token = held(head, known)
             who = identified(
-                head, there, known, self._settings, token=token, now_s=opened.wall_ns / 1e9
+                head, there, known, self._here.settings, token=token, now_s=opened.wall_ns / 1e9
             )
             opened = of_key(bound(opened, token), who.key)
             check_may_call(who.key)
@@ -167,7 +142,7 @@ class Direct:
             model = session.get("model")
             if token is None and isinstance(model, str):
                 who = with_model(who, model)
-            planned = plan_for(who, known, self._settings)
+            planned = plan_for(who, known, self._here.settings)
         except No as exc:
             raise _Refused(opened, exc.refusal) from exc
         except BadHead as exc:
@@ -189,13 +164,13 @@ class Direct:
         offer: _Offer,
         shared: list[tuple[str, str]],
     ) -> None:
-        seat = await self._seats.take(offer.who.key, offer.opened.wall_ns // 1000)
+        seat = await self._here.seats.take(offer.who.key, offer.opened.wall_ns // 1000)
         if isinstance(seat, Refusal):
             raise No(seat)
         use: str | None = ""
         begun = False
         try:
-            if offer.token is not None and (use := await self._uses.take(offer.token)) is None:
+            if offer.token is not None and (use := await self._here.uses.take(offer.token)) is None:
                 raise No(USED_UP)
             answer = await self._asked(offer)
             provider_call = offer.way.call_in(answer)
@@ -213,7 +188,7 @@ class Direct:
         finally:
             if not begun:
                 seat.leave()
-                await asyncio.shield(self._uses.give_back(use or ""))
+                await asyncio.shield(self._here.uses.give_back(use or ""))
 
     async def _answered(self, offer: _Offer) -> None:
         if offer.ringing is not None:
@@ -231,7 +206,7 @@ class Direct:
             body=offer.body,
         )
         try:
-            answer = await ask(request, self._settings, self._tls)
+            answer = await ask(request, self._here.settings, self._here.tls)
         except DialFailed as exc:
             raise No(redacted(exc.refusal, plan)) from exc
         if not 200 <= answer.head.status < 300:

@@ -8,7 +8,6 @@ connection. None is a call, so none is journalled.
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -36,13 +35,12 @@ from trunkline.relay.direct import Direct, bare, cors
 from trunkline.relay.front import Front
 from trunkline.relay.head import BadHead, Head
 from trunkline.relay.incoming import Incoming
-from trunkline.relay.keys import Keys
 from trunkline.relay.offer import way_of
 from trunkline.relay.outgoing import Answer, Request, ask
 from trunkline.relay.paths import Route
+from trunkline.relay.premises import Premises
 from trunkline.relay.refusal import JSON, Refusal
 from trunkline.relay.response import refusal_of
-from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
 
@@ -62,21 +60,13 @@ class Errands:
     """Answers requests that are no calls."""
 
     def __init__(
-        self,
-        settings: Settings,
-        keys: Keys,
-        tls: ssl.SSLContext,
-        seal: Seal | None,
-        direct: Direct,
-        incoming: Incoming,
+        self, premises: Premises, seal: Seal | None, direct: Direct, incoming: Incoming
     ) -> None:
         """`seal` seals tokens; None: none are made. `direct` opens calls past the gateway."""
+        self._here = premises
+        self._seal = seal
         self._direct = direct
         self._incoming = incoming
-        self._settings = settings
-        self._keys = keys
-        self._tls = tls
-        self._seal = seal
         self.draining = False
 
     async def answer(self, front: Front, head: Head, there: Route) -> None:
@@ -111,15 +101,15 @@ class Errands:
 
     async def _control(self, front: Front, head: Head, there: Route) -> None:
         """Pass on what is asked of a call: reject, refer, hangup."""
-        self._keys.refresh()
-        known = self._keys.known
+        self._here.keys.refresh()
+        known = self._here.keys.known
         if held(head, known) is not None:
             raise no(403, "token_may_not_control", "calls are controlled with a key, not a token")
         now_s = wall_ns() / 1e9
-        who = identified(head, there, known, self._settings, token=None, now_s=now_s)
+        who = identified(head, there, known, self._here.settings, token=None, now_s=now_s)
         check_may_call(who.key)
         body = await front.body(head)
-        plan = plan_for(who, known, self._settings).plan
+        plan = plan_for(who, known, self._here.settings).plan
         answer = await self._asked(plan, body, head.text("content-type") or JSON)
         _, provider_call, verb = there.path.rsplit("/", 2)
         if verb == "reject":
@@ -134,19 +124,21 @@ class Errands:
         """Have the provider make a client secret, and answer with a token of ours around it."""
         if self._seal is None:
             raise no(503, "no_tokens", "this gateway has no master key: it makes no tokens")
-        keys = self._keys
+        keys = self._here.keys
         keys.refresh()
         if held(head, keys.known) is not None:
             raise no(403, "token_may_not_mint", "a token makes no tokens: use a key")
         opened = described(head, there, front.arrival("", wall_ns()), keys.known.default_org_id)
-        who = identified(head, there, keys.known, self._settings, token=None, now_s=wall_ns() / 1e9)
+        who = identified(
+            head, there, keys.known, self._here.settings, token=None, now_s=wall_ns() / 1e9
+        )
         opened = of_key(opened, who.key)
         check_may_call(who.key)
         try:
             wish = minting.wish_of(there.path, head, await front.body(head))
         except minting.BadWish as exc:
             raise no(400, exc.code, exc.message) from exc
-        planned = plan_for(minting.with_model(who, wish.model), keys.known, self._settings)
+        planned = plan_for(minting.with_model(who, wish.model), keys.known, self._here.settings)
         if planned.plan.profile != SIMULATOR and not planned.choice.profile.client_secrets:
             title = planned.choice.profile.title
             raise no(400, "no_client_secrets", f"{title} makes no client secrets for pages")
@@ -172,7 +164,7 @@ class Errands:
             body=body,
         )
         try:
-            answer = await ask(request, self._settings, self._tls)
+            answer = await ask(request, self._here.settings, self._here.tls)
         except DialFailed as exc:
             raise No(redacted(exc.refusal, plan)) from exc
         if not 200 <= answer.head.status < 300:

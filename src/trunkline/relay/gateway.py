@@ -6,7 +6,6 @@ import asyncio
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from picows import WSProtocolError
 
-from trunkline.clock import monotonic_ns, wall_ns
+from trunkline.clock import monotonic_ns
+from trunkline.ids import ulid_text
 from trunkline.journal.record import Leg
-from trunkline.relay.allowance import overdue
 from trunkline.relay.attempt import Attempts
 from trunkline.relay.capacity import Capacity, this_machine
 from trunkline.relay.deliveries import Deliveries
@@ -29,11 +28,11 @@ from trunkline.relay.keys import Keys
 from trunkline.relay.ledger import Journal
 from trunkline.relay.loads import Loads
 from trunkline.relay.meter import Meter
+from trunkline.relay.premises import Premises
 from trunkline.relay.ringing import Ringers
 from trunkline.relay.room import Room
+from trunkline.relay.running import Running
 from trunkline.relay.seats import Seats
-from trunkline.relay.shell import Call
-from trunkline.relay.sideband import Sideband
 from trunkline.relay.trim import Trim
 from trunkline.relay.uses import Uses
 from trunkline.relay.waiting import Waiting
@@ -84,77 +83,53 @@ class Gateway:
         """
         self._settings = settings
         self._tls = tls
+        self._lanes = lanes
         self._keys = Keys(snapshot_path, vault)
-        self._applied = self._keys.snapshot
-        """What the live calls were last compared with: an attempt may have read a later one."""
+        self._running = Running(self._keys)
         room = Room.of(settings, this_machine())
         self.waiting = Waiting(room.handshakes)
         self.capacity = Capacity(room, self.waiting)
-        # Beside the keys: gateways that have these in common have the counts in common too.
-        self._seats = Seats(self.capacity, snapshot_path.parent / TALLIES)
         self._trim = Trim()
-        self._calls: dict[Call | Sideband, int] = {}
-        """Those that run, and since when, ns of the monotonic clock."""
-        self._empty = asyncio.Event()
-        self._empty.set()
         self._meter = Meter()
-        self._lanes = lanes
         self.refused = Counter[str]()
         """Answers in place of a call or a page, by code, since the start."""
         self.buffered = tuple(Peak() for _ in Leg)
         """Most bytes that waited for one leg of one call, by `Leg`, seen at each heartbeat."""
-        provider_tls = provider_context(settings)
-        uses = Uses(snapshot_path.parent / USES)
-        self._attempts = Attempts(
-            settings,
-            journal,
-            self._keys,
-            self._seats,
-            self._meter,
-            lanes,
-            instance,
-            provider_tls,
-            self._begun,
-            uses,
-        )
-        beside_keys = snapshot_path.parent
-        self._incoming = Incoming(
-            journal,
-            self._keys,
-            instance,
-            provider_tls,
-            Ringers(beside_keys / RINGING),
-            Deliveries(beside_keys / DELIVERIES),
-            self._attempts.ended,
-        )
-        self._direct = Direct(
-            settings,
-            journal,
-            self._keys,
-            self._seats,
-            uses,
-            instance,
-            provider_tls,
-            self._begun,
-            self._attempts.ended,
-            self._incoming,
-        )
-        seal = None if vault is None else vault.seal
-        self._errands = Errands(
-            settings, self._keys, provider_tls, seal, self._direct, self._incoming
-        )
-        self._port = Port(
+        # Beside the keys: gateways that have these in common have the counts in common too.
+        in_common = snapshot_path.parent
+        self._premises = Premises(
             settings=settings,
+            journal=journal,
+            keys=self._keys,
+            seats=Seats(self.capacity, in_common / TALLIES),
+            uses=Uses(in_common / USES),
+            instance=ulid_text(instance),
+            tls=provider_context(settings),
+            begun=self._running.begin,
+            ended=Counter[str](),
+        )
+        self._attempts = Attempts(self._premises, self._meter, lanes)
+        self._incoming = Incoming(
+            self._premises, Ringers(in_common / RINGING), Deliveries(in_common / DELIVERIES)
+        )
+        self._direct = Direct(self._premises, self._incoming)
+        seal = None if vault is None else vault.seal
+        self._errands = Errands(self._premises, seal, self._direct, self._incoming)
+        self._port = self._made_port(server_socket)
+        self.retiring = False
+        self._door: Door | None = None
+        self._heart: asyncio.Task[None] | None = None
+
+    def _made_port(self, server_socket: Path | None) -> Port:
+        return Port(
+            settings=self._settings,
             server_socket=server_socket,
             attempt=self._attempts.answer,
             errand=self._errands.answer,
             waiting=self.waiting,
             refused=self.refused,
-            secure=tls is not None,
+            secure=self._tls is not None,
         )
-        self.retiring = False
-        self._door: Door | None = None
-        self._heart: asyncio.Task[None] | None = None
 
     @property
     def meter(self) -> Meter:
@@ -166,7 +141,7 @@ class Gateway:
     @property
     def live_calls(self) -> int:
         """Calls that run now."""
-        return len(self._calls)
+        return len(self._running)
 
     def have_told_by(self, desk: Desk) -> None:
         """Have `desk` answer how this process is, and not the server."""
@@ -180,7 +155,7 @@ class Gateway:
     @property
     def ended(self) -> Counter[str]:
         """Attempts that are over, by end reason."""
-        return self._attempts.ended
+        return self._premises.ended
 
     @property
     def refusing(self) -> str:
@@ -195,7 +170,7 @@ class Gateway:
     @property
     def uncounted_at_ns(self) -> int:
         """When a call of a key with limits was last let through uncounted; 0: never."""
-        return self._seats.uncounted_at_ns
+        return self._premises.seats.uncounted_at_ns
 
     @property
     def keys_unreadable(self) -> bool:
@@ -232,7 +207,7 @@ class Gateway:
         """Wait until all that was accepted has ended. Only after `retire`."""
         if self._door is not None:
             await self._door.empty()
-        await self._empty.wait()
+        await self._running.none()
 
     async def stop(self, limit_s: float | None = None) -> None:
         """Refuse new calls, let live ones end until `limit_s`, then end them.
@@ -244,17 +219,17 @@ class Gateway:
         await self._wait_until_empty(drain_s if limit_s is None else limit_s)
         self._attempts.give_up()
         self._direct.close()
-        for call in tuple(self._calls):
+        for call in self._running:
             call.end("drained")
         await self._wait_until_empty(LAST_CLOSES_S)
-        for call in tuple(self._calls):
+        for call in self._running:
             call.abort()
         if self._door is not None:
             await self._door.clear()
         if self._heart is not None:
             self._heart.cancel()
         self._trim.stop()
-        self._seats.close()
+        self._premises.seats.close()
 
     def _crowded(self) -> None:
         self.refused[CROWDED.counted_as] += 1
@@ -262,42 +237,27 @@ class Gateway:
     def _front(self) -> Front:
         return Front(self._port)
 
-    def _begun(self, call: Call | Sideband) -> Callable[[], None]:
-        self._calls[call] = monotonic_ns()
-        self._empty.clear()
-
-        def ended() -> None:
-            self._calls.pop(call, None)
-            if not self._calls:
-                self._empty.set()
-
-        return ended
-
     async def _wait_until_empty(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
                 # In this order: an attempt that goes well is a call.
                 await self._attempts.idle.wait()
-                await self._empty.wait()
+                await self._running.none()
         except TimeoutError:
-            log.info("calls still live", calls=len(self._calls))
+            log.info("calls still live", calls=len(self._running))
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             try:
                 self._keys.refresh()
-                if self._keys.snapshot is not self._applied:
-                    self._applied = self._keys.snapshot
-                    self._end_revoked()
-                self._end_hung_up()
                 self.capacity.look()
                 now_ns = monotonic_ns()
                 if self.capacity.memory.short:
                     self._trim.needed(now_ns)
-                self._end_overdue(now_ns)
+                self._running.end_unwanted(now_ns)
                 self._incoming.sweep(now_ns)
-                for call in tuple(self._calls):
+                for call in self._running:
                     for_caller, for_provider = call.tick(now_ns)
                     if for_caller or for_provider:
                         self.buffered[Leg.CALLER].note(for_caller)
@@ -305,29 +265,6 @@ class Gateway:
             except Exception:
                 # Without the heartbeat no dead peer would be found: it goes on after any bug.
                 log.exception("heartbeat failed")
-
-    def _end_revoked(self) -> None:
-        for call in tuple(self._calls):
-            if not self._keys.may_go_on(call.key_id):
-                call.end("key_revoked")
-
-    def _end_hung_up(self) -> None:
-        # Not once for each snapshot: an attempt may become such a call a moment later.
-        hung_up = self._keys.hung_up
-        if hung_up:
-            for call in tuple(self._calls):
-                if call.call_id in hung_up:
-                    call.end("hung_up")
-
-    def _end_overdue(self, now_ns: int) -> None:
-        bounded = self._keys.bounded
-        if not bounded:
-            return
-        wall_us = wall_ns() // 1000
-        for call, began_ns in tuple(self._calls.items()):
-            key = bounded.get(call.key_id)
-            if key is not None and (why := overdue(key, now_ns - began_ns, wall_us)):
-                call.end(why)
 
 
 def _tell_of_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
-from collections import Counter
 
 import msgspec
 import structlog
 
 from trunkline import __version__
 from trunkline.clock import monotonic_ns, wall_ns
-from trunkline.ids import RANDOM_BYTES, call_id, ulid_bytes, ulid_text
+from trunkline.ids import RANDOM_BYTES, call_id, ulid_bytes
 from trunkline.protocol import incoming, webhooks
 from trunkline.protocol.call import Closed, EndReason, Note, Opened
 from trunkline.relay.admit import No, no
@@ -24,9 +22,9 @@ from trunkline.relay.deliveries import Deliveries
 from trunkline.relay.forward import NotForwarded, Parcel, forward
 from trunkline.relay.front import Front
 from trunkline.relay.head import Head
-from trunkline.relay.keys import Keys
-from trunkline.relay.ledger import Journal, Ledger
+from trunkline.relay.ledger import Ledger
 from trunkline.relay.paths import Route
+from trunkline.relay.premises import Premises
 from trunkline.relay.refusal import JSON, Refusal
 from trunkline.relay.ringing import RINGS_NS, Ringers, Ringing
 from trunkline.snapshot import Key, Webhook
@@ -40,32 +38,18 @@ _TAKEN = b'{"received":true}'
 class Incoming:
     """Takes what providers post, and keeps account of the calls that ring."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        keys: Keys,
-        instance: bytes,
-        tls: ssl.SSLContext,
-        ringers: Ringers,
-        deliveries: Deliveries,
-        ended: Counter[str],
-    ) -> None:
-        """`ended` counts the process's calls by end reason."""
-        self._journal = journal
-        self._keys = keys
-        self._instance = ulid_text(instance)
-        self._tls = tls
+    def __init__(self, premises: Premises, ringers: Ringers, deliveries: Deliveries) -> None:
+        self._here = premises
         self._ringers = ringers
         self._deliveries = deliveries
-        self._ended = ended
         self._tasks: set[asyncio.Task[None]] = set()
         """They go on when who posted has hung up: the telephone still rings."""
         self._swept_ns = 0
 
     async def take(self, front: Front, head: Head, there: Route) -> None:
         """Verify one delivery, forward it, and answer what became of it. Raises `No`."""
-        self._keys.refresh()
-        webhook = self._keys.known.webhooks.get(there.path.rpartition("/")[2])
+        self._here.keys.refresh()
+        webhook = self._here.keys.known.webhooks.get(there.path.rpartition("/")[2])
         if webhook is None:
             raise no(404, "no_webhook", "no webhook lives here: store one under Webhooks")
         body = await front.body(head)
@@ -90,7 +74,7 @@ class Incoming:
 
     def _verified(self, webhook: Webhook, fields: dict[str, str], body: bytes) -> webhooks.Delivery:
         try:
-            secret = self._keys.webhook_secret(webhook)
+            secret = self._here.keys.webhook_secret(webhook)
         except ValueError as exc:
             raise no(
                 503,
@@ -125,10 +109,10 @@ class Incoming:
                 ("Trunkline-Webhook", webhook.name),
             ),
             body=body,
-            anywhere=webhook.org_id == self._keys.known.default_org_id,
+            anywhere=webhook.org_id == self._here.keys.known.default_org_id,
         )
         try:
-            await forward(parcel, self._tls)
+            await forward(parcel, self._here.tls)
         except NotForwarded as exc:
             if call is not None:
                 await self._lost(webhook.org_id, call.provider_call, exc.refusal)
@@ -159,7 +143,7 @@ class Incoming:
 
     def sweep(self, now_ns: int) -> None:
         """Record the calls that nobody has answered. Called often; looks now and then."""
-        if now_ns - self._swept_ns < SWEEP_EVERY_NS or not self._keys.known.webhooks:
+        if now_ns - self._swept_ns < SWEEP_EVERY_NS or not self._here.keys.known.webhooks:
             return
         self._swept_ns = now_ns
         task = asyncio.get_running_loop().create_task(self._sweep())
@@ -195,10 +179,10 @@ class Incoming:
             key_name=key.name if key else "",
             path=ringing.path,
             properties=incoming.ends(ringing.call),
-            gateway=self._instance,
+            gateway=self._here.instance,
             version=__version__,
         )
-        ledger = Ledger(self._journal, ulid, self._ended)
+        ledger = Ledger(self._here.journal, ulid, self._here.ended)
         ledger.opened(opened)
         ledger.note(note_of(ringing, wall_ns()), now_ns)
         closed = Closed(status="refused", end_reason=why, error_code=code, error_message=message)
