@@ -11,7 +11,6 @@ import secrets
 import shutil
 import socket
 import sys
-import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
@@ -39,18 +38,16 @@ if TYPE_CHECKING:
     from trunkline.journal.writer import JournalWriter
     from trunkline.live.board import Board
     from trunkline.protocol.prices import PriceTable
+    from trunkline.recorder.audit import Audit
+    from trunkline.recorder.compress import Compressor
+    from trunkline.recorder.pricing import Pricing
+    from trunkline.recorder.run import Recorder
     from trunkline.relay.lanes import Lanes
     from trunkline.relay.selector import PumpSelector
-    from trunkline.store.archives import Archives
-    from trunkline.store.blobs import Blobs
     from trunkline.store.control.store import ControlStore
-    from trunkline.store.erasure import Erasure
-    from trunkline.store.facts.store import FactsStore
-    from trunkline.store.recordings import Recordings
-    from trunkline.store.tombstones import Tombstones
+    from trunkline.stores import Kept, Stores
     from trunkline.vitals import figures
-    from trunkline.vitals.desk import Desk
-    from trunkline.web.deps import Dependencies
+    from trunkline.vitals.server import StoreWatch
     from trunkline.web.traffic import Traffic
 
 # Each process imports only what it is made of, inside its function: a gateway
@@ -59,6 +56,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("trunkline.wiring")
 
 T = TypeVar("T")
+_Work = Coroutine[Any, Any, None]
 
 MAX_FILES = 1024 * 1024
 SERVER_NICE = 5
@@ -208,13 +206,7 @@ async def _serve(
     settings: Settings, layout: Layout, listening: socket.socket, orders: Orders
 ) -> None:
     from trunkline.live.board import Board
-    from trunkline.recorder.audit import Audit
-    from trunkline.recorder.compress import Compressor
-    from trunkline.recorder.pricing import Pricing
-    from trunkline.recorder.run import Recorder
-    from trunkline.recorder.workers import Processes, process_count
-    from trunkline.store.retention import Retention
-    from trunkline.store.spending import Spending
+    from trunkline.stores import opened
     from trunkline.vitals.desk import Desk
     from trunkline.vitals.machine import Gauge
     from trunkline.vitals.publisher import published
@@ -223,42 +215,18 @@ async def _serve(
     from trunkline.web.serving import web_server
     from trunkline.web.traffic import Traffic
 
-    async with _stores(settings) as stores:
+    async with opened(settings, control_url(settings)) as stores:
         kept, board = stores.kept(), Board()
-        pricing = Pricing(prices(settings), stores.control.prices)
-        known = await pricing.look() or prices(settings)
-        recorder = Recorder(
-            settings.data,
-            stores.facts,
-            stores.blobs,
-            known,
-            erased=kept.erased,
-            min_free_bytes=settings.min_free_bytes,
-            sealing=Processes(process_count(settings.sealing_processes), "soon"),
-            board=board,
-        )
-        compressor = Compressor(
-            stores.blobs, layout.scratch, recorder.lossless, kept.erased, Processes(1, "idle")
-        )
+        recording = await _recording(settings, stores, kept, board)
         traffic, gauge = Traffic(), Gauge(settings.data)
         watch = StoreWatch(stores.facts, stores.control)
-        audit = Audit(stores.blobs, stores.facts, recorder.newly_sealed, settings.retention_days)
         web_tell = partial(_tell_of_web, traffic, board)
+        recorder, audit = recording.recorder, recording.audit
         vitals = ServerVitals(recorder.tell, audit.tell, web_tell, watch, gauge)
         desk = Desk(layout.run, "server", vitals, settings.metrics_token)
         web = web_server(create_app(stores.dependencies(settings, desk, traffic, kept, board)))
-        watching = [
-            asyncio.create_task(stores.control.watch_and_publish(layout.snapshot)),
-            asyncio.create_task(watch.run()),
-            asyncio.create_task(pricing.run(recorder.use_prices)),
-            asyncio.create_task(audit.run()),
-            asyncio.create_task(compressor.run()),
-            asyncio.create_task(Spending(stores.control, stores.facts, wall_ns).run()),
-            asyncio.create_task(kept.erasure.run()),
-            asyncio.create_task(
-                Retention(stores.blobs, kept.recordings, settings.retention_days).run(wall_ns)
-            ),
-        ]
+        beside = (*recording.beside(), *_upkeep(settings, stores, kept, watch))
+        watching = [asyncio.create_task(work) for work in beside]
         working = [
             asyncio.create_task(recorder.run()),
             asyncio.create_task(web.serve(sockets=[listening])),
@@ -273,6 +241,60 @@ async def _serve(
             await recorder.stop()
             await asyncio.gather(*working)
             await asyncio.gather(*watching, return_exceptions=True)
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """What records, prices, compares and compresses."""
+
+    recorder: Recorder
+    pricing: Pricing
+    audit: Audit
+    compressor: Compressor
+
+    def beside(self) -> tuple[_Work, ...]:
+        """Return what runs beside the recorder until it is cancelled."""
+        return self.pricing.run(self.recorder.use_prices), self.audit.run(), self.compressor.run()
+
+
+async def _recording(settings: Settings, stores: Stores, kept: Kept, board: Board) -> _Recording:
+    from trunkline.recorder.audit import Audit
+    from trunkline.recorder.compress import Compressor
+    from trunkline.recorder.pricing import Pricing
+    from trunkline.recorder.run import Recorder
+    from trunkline.recorder.workers import Processes, process_count
+
+    pricing = Pricing(prices(settings), stores.control.prices)
+    known = await pricing.look() or prices(settings)
+    recorder = Recorder(
+        settings.data,
+        stores.facts,
+        stores.blobs,
+        known,
+        erased=kept.erased,
+        min_free_bytes=settings.min_free_bytes,
+        sealing=Processes(process_count(settings.sealing_processes), "soon"),
+        board=board,
+    )
+    audit = Audit(stores.blobs, stores.facts, recorder.newly_sealed, settings.retention_days)
+    scratch, idle = stores.layout.scratch, Processes(1, "idle")
+    compressor = Compressor(stores.blobs, scratch, recorder.lossless, kept.erased, idle)
+    return _Recording(recorder, pricing, audit, compressor)
+
+
+def _upkeep(settings: Settings, stores: Stores, kept: Kept, watch: StoreWatch) -> tuple[_Work, ...]:
+    """Return what keeps the stores in order until it is cancelled."""
+    from trunkline.store.retention import Retention
+    from trunkline.store.spending import Spending
+
+    retention = Retention(stores.blobs, kept.recordings, settings.retention_days)
+    return (
+        stores.control.watch_and_publish(stores.layout.snapshot),
+        watch.run(),
+        Spending(stores.control, stores.facts, wall_ns).run(),
+        kept.erasure.run(),
+        retention.run(wall_ns),
+    )
 
 
 def _tell_of_web(traffic: Traffic, board: Board) -> figures.Web:
@@ -303,83 +325,6 @@ async def _only_one(layout: Layout) -> AsyncGenerator[None]:
         yield
     finally:
         lock.release()
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """What is kept of calls beside their facts."""
-
-    archives: Archives
-    recordings: Recordings
-    erased: Tombstones
-    erasure: Erasure
-
-
-@dataclass(frozen=True)
-class _Stores:
-    """The three stores that the server owns."""
-
-    layout: Layout
-    control: ControlStore
-    facts: FactsStore
-    blobs: Blobs
-    vault: Vault
-
-    def kept(self) -> _Kept:
-        """Return what is kept of calls beside their facts, and how it is erased."""
-        from trunkline.store.archives import Archives
-        from trunkline.store.erasure import Erasure
-        from trunkline.store.recordings import Recordings
-        from trunkline.store.tombstones import ERASED, Tombstones
-
-        archives = Archives(self.blobs, self.layout.spool)
-        recordings = Recordings(self.blobs, self.layout.cache)
-        erased = Tombstones(self.layout.data / ERASED)
-        erasure = Erasure(erased, self.facts, self.blobs, archives, recordings)
-        return _Kept(archives, recordings, erased, erasure)
-
-    def dependencies(
-        self, settings: Settings, desk: Desk, traffic: Traffic, kept: _Kept, board: Board
-    ) -> Dependencies:
-        """Return what the web is given."""
-        from trunkline.store.marks import Marks
-        from trunkline.web.deps import Dependencies
-
-        return Dependencies(
-            settings=settings,
-            control=self.control,
-            facts=self.facts,
-            archives=kept.archives,
-            recordings=kept.recordings,
-            erasure=kept.erasure,
-            marks=Marks(self.blobs, self.facts, kept.erasure),
-            desk=desk,
-            traffic=traffic,
-            board=board,
-            seal=self.vault.seal,
-        )
-
-
-@contextlib.asynccontextmanager
-async def _stores(settings: Settings) -> AsyncGenerator[_Stores]:
-    from trunkline.store.blobs import Blobs
-    from trunkline.store.control.store import ControlStore
-    from trunkline.store.facts.store import FactsStore
-
-    layout = Layout(settings.data)
-    # The driver of the embedded engine writes every batch of rows to a temporary file: what a
-    # killed process leaves of that must not lie where nobody looks.
-    layout.clear_scratch()
-    tempfile.tempdir = str(layout.scratch)
-    vault = Vault(layout.master_key, settings.master_key)
-    async with (
-        ControlStore.opened(
-            control_url(settings), publish_to=layout.snapshot, wait=True, vault=vault
-        ) as control,
-        FactsStore.opened(layout.facts, settings, beside=layout.recorder) as facts,
-    ):
-        blobs = Blobs.open(settings.blobs_url, layout.blobs)
-        yield _Stores(layout, control, facts, blobs, vault)
 
 
 def check(settings: Settings) -> None:
@@ -456,6 +401,7 @@ async def reindex(settings: Settings) -> str:
     from trunkline.recorder.reindex import reindex as rebuild
     from trunkline.store.facts.manifest import Manifest
     from trunkline.store.facts.store import MANIFEST
+    from trunkline.stores import opened
 
     logs.configure(settings, "reindex")
     layout = Layout(settings.data)
@@ -467,7 +413,7 @@ async def reindex(settings: Settings) -> str:
             Manifest(layout.recorder / MANIFEST).begin_rebuild()
             # Whatever is damaged there, parts or the engine's own files, is not worth keeping.
             shutil.rmtree(layout.facts, ignore_errors=True)
-        async with _stores(settings) as stores:
+        async with opened(settings, control_url(settings)) as stores:
             own = await stores.control.prices.by_organisation()
             table = prices(settings).with_own(own)
             done = await rebuild(stores.facts, stores.blobs, settings.data, table)

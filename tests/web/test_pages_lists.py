@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.web import sample
 
+from trunkline.store.facts.queries_overview import Overview
 from trunkline.web.pages import art, calls_view, sessions_view, snippets
 from trunkline.web.pages.overview_view import tiles
 
@@ -151,7 +152,7 @@ def test_a_session_is_a_tree_with_totals() -> None:
 
 
 def test_tiles_say_how_many_they_are_about() -> None:
-    told = tiles(
+    numbers = Overview(
         calls=200,
         live=3,
         failed=2,
@@ -163,7 +164,7 @@ def test_tiles_say_how_many_they_are_about() -> None:
         cost_usd=Decimal("0.071"),
         unpriced_calls=0,
     )
-    assert [(fact.value, fact.detail) for fact in told] == [
+    assert [(fact.value, fact.detail) for fact in tiles(numbers)] == [
         ("200", "3 live now"),
         ("0.94 s", "n = 1,000 turns"),
         ("2.31 s", "from true end of speech"),

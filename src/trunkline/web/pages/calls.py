@@ -109,7 +109,7 @@ async def show(
         rows=calls_view.rows(found.calls, now_us=now_us),
         first=first,
         live=any(call.status == "live" for call in found.calls),
-        tiles=() if first else _tiles(numbers),
+        tiles=() if first else tiles(numbers),
         filters=filters,
         choices=choices,
         kept=order,
@@ -156,19 +156,4 @@ def call_filters(filters: calls_view.Filters, now_us: int) -> CallFilters:
         feedback=calls_view.FEEDBACK.get(filters.feedback, ""),
         score=read_score(filters.score),
         properties=filters.properties(),
-    )
-
-
-def _tiles(numbers: Overview) -> object:
-    return tiles(
-        calls=numbers.calls,
-        live=numbers.live,
-        failed=numbers.failed,
-        turns=numbers.turns,
-        barge_ins=numbers.barge_ins,
-        wait_p50_us=numbers.wait_p50_us,
-        wait_p95_us=numbers.wait_p95_us,
-        duration_us=numbers.duration_us,
-        cost_usd=numbers.cost_usd,
-        unpriced_calls=numbers.unpriced_calls,
     )
