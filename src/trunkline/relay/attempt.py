@@ -189,6 +189,7 @@ class Attempts:
             _failed(ledger, "caller_lost", _LEFT)
             return False
         except Exception:
+            # A bug of ours: whoever opened the attempt records it, and the front logs it.
             dialled.drop()
             raise
         return True

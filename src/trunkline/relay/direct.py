@@ -110,6 +110,7 @@ class Direct:
             failed(ledger, "the caller went away before the provider had answered")
             raise
         except Exception:
+            # The front answers and logs; the record must not stay open.
             failed(ledger, "the gateway failed")
             raise
 

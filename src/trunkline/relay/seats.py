@@ -76,6 +76,7 @@ class Seats:
         try:
             counted = await self._count(key)
         except BaseException:
+            # Cancelled, or a bug: a seat that nobody leaves would be taken for ever.
             self._stand_up()
             raise
         if isinstance(counted, Refusal):

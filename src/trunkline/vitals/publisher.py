@@ -57,9 +57,19 @@ async def _publish(file: VitalsFile, gauge: Gauge, source: Source) -> None:
             await asyncio.to_thread(file.write, source.tell(monotonic_ns()))
             failing = False
         except Exception as exc:
-            # Whatever it is: that a process cannot tell of itself must not end it.
+            # A full disk, or a bug: the process goes on, and a second later it is tried again.
+            # Said once, and for a bug with where it is.
             if not failing:
-                log.error("vitals cannot be published", error=repr(exc))
+                bug = not isinstance(exc, OSError)
+                log.error("vitals cannot be published", error=repr(exc), exc_info=bug)
             failing = True
         await asyncio.sleep(EVERY_S)
+        _pass_second(source)
+
+
+def _pass_second(source: Source) -> None:
+    try:
         source.second(monotonic_ns())
+    except Exception:
+        # Else one bug in what is kept for the last minute would end all that is told.
+        log.exception("vitals of the last second are lost")
