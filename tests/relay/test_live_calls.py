@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.json import decode
 from openai import AsyncOpenAI, NotFoundError
 from tests.relay.test_direct import OFFER, WAIT_S, Here, installed
 from tests.relay.test_incoming import SECRET, fine, telephone
@@ -17,6 +18,7 @@ from tests.relay.world import key
 from tests.support import speech
 
 from trunkline.journal.record import Kind, Leg
+from trunkline.protocol.call import Opened
 
 SESSION: dict[str, Any] = {"type": "live", "model": "gpt-live-1", "instructions": "Sing."}
 
@@ -79,6 +81,39 @@ async def test_it_is_controlled_with_a_key(here: Here) -> None:
     assert (closed.status, closed.end_reason) == ("completed", "provider_closed")
     with pytest.raises(NotFoundError):
         await sdk.live.sessions.hangup(session_id)
+
+
+async def test_a_stored_session_is_forked_into_a_call_of_its_own(here: Here) -> None:
+    sdk, transport = here.sdk(**{"Helicone-User-Id": "u3"}), {"type": "webrtc", "sdp": OFFER}
+    session: Any = {"model": "gpt-live-1", "instructions": "Sing.", "store": True}
+    made = await sdk.live.create(session=session, transport=transport)
+    await here.listened_to(made.session.id)
+    await sdk.live.sessions.hangup(made.session.id)
+    await here.journal.closed()
+    fork = await sdk.live.sessions.fork(
+        made.session.id, transport=transport, session={"store": False}
+    )
+    assert (fork.transport.sdp[:3], fork.session.id != made.session.id) == ("v=0", True)
+    await here.listened_to(fork.session.id)
+    await sdk.live.sessions.hangup(fork.session.id)
+    closed = await here.journal.closed(2)
+    assert (closed.status, closed.end_reason) == ("completed", "provider_closed")
+    first, second = (decode(r.payload, type=Opened) for r in here.journal.of(Kind.OPENED))
+    assert first.call_id != second.call_id
+    assert (second.kind, second.transport, second.user_id) == ("live", "webrtc", "u3")
+    assert second.path == f"/v1/live/sessions/{made.session.id}/fork"
+    (started,) = (
+        event["session"]
+        for record in here.journal.of(Kind.FRAME)
+        if record.call != here.journal.of(Kind.OPENED)[0].call
+        and (event := json.loads(record.payload))["type"] == "session.started"
+    )
+    assert (started["instructions"], started["store"]) == ("Sing.", False)
+    # And of one that was not stored there is none, which has its record too.
+    with pytest.raises(NotFoundError):
+        await sdk.live.sessions.fork(fork.session.id, transport=transport)
+    refused = await here.journal.closed(3)
+    assert (refused.status, refused.http_status) == ("refused", 404)
 
 
 REFUSED = {

@@ -31,6 +31,9 @@ class NoCalls:
     def has(self, call_id: str) -> bool:
         return False
 
+    def stored(self, call_id: str) -> None:
+        return None
+
     def hang_up(self, call_id: str) -> None:
         raise AssertionError(call_id)
 

@@ -147,6 +147,11 @@ class Simulator:
         call = self.direct.get(call_id)
         return call is not None and not call.over
 
+    def stored(self, call_id: str) -> dict[str, Any] | None:
+        """Return the configuration of a session that was stored; None: there is none."""
+        call = self.direct.get(call_id)
+        return None if call is None else call.stored
+
     def hang_up(self, call_id: str) -> None:
         """End such a call."""
         self.direct[call_id].hang_up()

@@ -32,6 +32,8 @@ class DirectCall:
         """What was said before anybody listened: a sideband begins with `session.created`."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self.over = False
+        self.stored: dict[str, Any] | None = None
+        """The configuration of a session that is kept after its end, for forks."""
 
     @property
     def listeners(self) -> int:
@@ -47,6 +49,7 @@ class DirectCall:
             if refused := _error_in(outputs):
                 raise Refused(refused["code"], refused["message"], refused.get("param"))
             self._carry_out(outputs)
+            self.stored = config if config.get("store") else None
         else:
             self._carry_out(self._session.outputs())
 

@@ -10,7 +10,7 @@ from trunkline.simulator.admission import Arrival, Fatal, barred, presented
 from trunkline.simulator.chance import Chance
 from trunkline.simulator.config import SimulatorConfig
 from trunkline.simulator.direct import ANSWER, offered
-from trunkline.simulator.refusal import Refused, missing
+from trunkline.simulator.refusal import Refused, invalid, missing
 from trunkline.simulator.secrets import Secret, Secrets
 
 _CALLS = {"realtime": "/realtime/calls", "live": "/live/sessions"}
@@ -58,6 +58,10 @@ class Calls(Protocol):
 
     def has(self, call_id: str) -> bool:
         """Return whether it runs."""
+        ...
+
+    def stored(self, call_id: str) -> dict[str, Any] | None:
+        """Return the configuration of a session that was stored; None: it was not."""
         ...
 
     def hang_up(self, call_id: str) -> None:
@@ -119,6 +123,8 @@ class Rest:
                 else self._offer(posted, secret, chance)
             )
         _, call_id, verb = (*asked.split("/"), "", "")[:3]
+        if verb == "fork" and kind == "live":
+            return self._fork(posted, call_id, chance)
         if verb not in ("accept", "reject", "refer", "hangup"):
             return _refused(404, Refused("not_found", f"Nothing lives at {posted.arrival.path}."))
         if self._calls.rings(call_id):
@@ -158,13 +164,29 @@ class Rest:
 
     def _offer_live(self, posted: Posted, chance: Chance) -> Reply:
         asked = _json(posted.body)
+        return self._begin_live(asked, _session(asked), chance)
+
+    def _fork(self, posted: Posted, call_id: str, chance: Chance) -> Reply:
+        """Begin another session where one that was stored left off, with some of it changed."""
+        stored = self._calls.stored(call_id)
+        if stored is None:
+            return _refused(404, Refused("session_not_found", f"{call_id[:80]} is not stored."))
+        asked = _json(posted.body)
+        changes = asked.get("session", {})
+        if not isinstance(changes, dict):
+            raise invalid("session", changes, "Expected an object.")
+        if "model" in changes:
+            raise Refused("immutable", "A fork has the model of its session.", "session.model")
+        return self._begin_live(asked, {**stored, **changes}, chance)
+
+    def _begin_live(self, asked: dict[str, Any], session: dict[str, Any], chance: Chance) -> Reply:
         transport = asked.get("transport")
         if not isinstance(transport, dict) or transport.get("type") != "webrtc":
             raise missing("transport")
         if not str(transport.get("sdp", "")).startswith("v=0"):
             raise missing("transport.sdp")
         call_id = chance.id("live")
-        self._calls.begin(call_id, "live", _session(asked))
+        self._calls.begin(call_id, "live", session)
         answer = {"session": {"id": call_id}, "transport": {"type": "webrtc", "sdp": ANSWER}}
         return Reply.of(201, answer)
 
