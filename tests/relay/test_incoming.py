@@ -140,6 +140,28 @@ async def test_the_applications_code_works_as_it_is_and_the_call_is_recorded(
         assert headers["trunkline-webhook"] == "desk"
 
 
+async def test_a_call_that_was_accepted_is_handed_on_and_goes_on_being_recorded(
+    phone: Phone,
+) -> None:
+    call_id = (await phone.ring())["call_id"]
+    refer = f"/v1/realtime/calls/{call_id}/refer"
+    to = {"target_uri": "sip:desk@example.com"}
+    assert code_of(await phone.here.ask("POST", refer, json=to)) == (400, "call_not_accepted")
+    calls = phone.here.sdk().realtime.calls
+    await calls.accept(call_id, type="realtime", model="gpt-realtime-2.1")
+    await phone.here.listened_to(call_id)
+    await calls.refer(call_id, **to)
+    # Whom it goes to is the provider's to read, and to miss.
+    assert code_of(await phone.here.ask("POST", refer, json={})) == (
+        400, "missing_required_parameter",
+    )  # fmt: skip
+    assert phone.here.world.gateway.live_calls == 1
+    await calls.hangup(call_id)
+    closed = await phone.journal.closed()
+    assert (closed.status, phone.journal.opened.transport) == ("completed", "sip")
+    assert len(phone.journal.of(Kind.OPENED)) == 1
+
+
 @pytest.mark.parametrize(("rejects", "code"), [(True, ""), (False, "not_answered")])
 async def test_a_call_that_nobody_takes_has_a_record_too(
     phone: Phone, monkeypatch: pytest.MonkeyPatch, *, rejects: bool, code: str
