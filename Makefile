@@ -22,7 +22,7 @@ up: .venv/run.stamp ## Start gateway, API, dashboard and simulator on http://127
 
 test: .venv/dev.stamp ## Pass all tests, browser tests included
 	@scripts/install-test-tools
-	@$(BIN)/pytest -q -n auto --dist loadfile
+	@$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 soak: .venv/dev.stamp ## The long checks of docs/reference/guarantees.md; about half an hour
 	@scripts/install-test-tools

@@ -29,6 +29,22 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: half of what tests do is wait for processes and timers."""
+    return (os.cpu_count() or 1) + 1
+
+
+LONG_FIRST = ("e2e", "compat", "browser", "relay", "recorder", "web", "store")
+"""Where tests take long, the longest first: the last ones that are begun must be short ones."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long tests first; the rest stays in its random order."""
+    places = {name: place for place, name in enumerate(LONG_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.parent.name, len(places)))
+
+
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile(
     "trunkline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
