@@ -17,7 +17,7 @@ from trunkline.store.facts.queries_overview import Overview, overview
 from trunkline.store.facts.sorting import Cursor
 from trunkline.web.api import cursors
 from trunkline.web.auth import Deps, RequiredUser
-from trunkline.web.deps import public_url
+from trunkline.web.deps import Dependencies, public_url
 from trunkline.web.export import Form, exported
 from trunkline.web.pages import calls_view, columns, heads
 from trunkline.web.pages.overview_view import tiles
@@ -30,15 +30,31 @@ router = APIRouter()
 
 PAGE_CALLS = 50
 Names = Annotated[tuple[str, ...], Query(max_length=50)]
-MONTH_US = 30 * 24 * 3600 * 1_000_000
+_MONTH_US = 30 * 24 * 3600 * 1_000_000
 
 
 class Summaries:
     """What is said above the table, some seconds old."""
 
     def __init__(self) -> None:
-        self.numbers: Recent[Overview] = Recent(5)
-        self.choices: Recent[FilterValues] = Recent(30)
+        self._numbers: Recent[Overview] = Recent(5)
+        self._choices: Recent[FilterValues] = Recent(30)
+
+    async def numbers(
+        self, deps: Dependencies, org_id: str, filters: calls_view.Filters, now_us: int
+    ) -> Overview:
+        """Return what is true of all calls that fit."""
+        return await self._numbers.get(
+            f"{org_id}?{filters.address()}",
+            now_us,
+            lambda: overview(deps.facts, org_id, call_filters(filters, now_us)),
+        )
+
+    async def choices(self, deps: Dependencies, org_id: str, now_us: int) -> FilterValues:
+        """Return what the filters offer: the values of the last month."""
+        return await self._choices.get(
+            org_id, now_us, lambda: filter_values(deps.facts, org_id, now_us - _MONTH_US)
+        )
 
 
 def summaries_of(request: Request) -> Summaries:
@@ -90,15 +106,8 @@ async def show(
         before=cursors.read(cursor, Cursor),
         sorting=sorting,
     )
-    summarised = filters.summarised()
-    numbers = await summaries.numbers.get(
-        f"{org_id}?{summarised.address()}",
-        now_us,
-        lambda: overview(deps.facts, org_id, call_filters(summarised, now_us)),
-    )
-    choices = await summaries.choices.get(
-        org_id, now_us, lambda: filter_values(deps.facts, org_id, now_us - MONTH_US)
-    )
+    numbers = await summaries.numbers(deps, org_id, filters.summarised(), now_us)
+    choices = await summaries.choices(deps, org_id, now_us)
     first = not found.calls and not filters.narrow() and not cursor
     keys = await deps.control.list_keys(org_id) if first else []
     return page(

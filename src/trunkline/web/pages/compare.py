@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from trunkline.ids import parse_call_id
 from trunkline.store.facts import queries_call as one
 from trunkline.store.facts.measure import Question, measure
-from trunkline.store.facts.queries_calls import CallFilters, calls_page, filter_values
+from trunkline.store.facts.queries_calls import CallFilters, calls_page
 from trunkline.store.facts.queries_measure import measured
 from trunkline.store.facts.rows import CallRow
 from trunkline.web.api.metrics import last_week
@@ -18,7 +18,7 @@ from trunkline.web.auth import Deps, RequiredUser, Viewer
 from trunkline.web.comparing import METRICS, compare, measures_of, split
 from trunkline.web.deps import Dependencies
 from trunkline.web.pages import calls_view, compare_view, pair_view, reports_view
-from trunkline.web.pages.calls import MONTH_US, Summaries, call_filters, summaries_of
+from trunkline.web.pages.calls import Summaries, call_filters, summaries_of
 from trunkline.web.pages.compare_view import Asked, Told
 from trunkline.web.pages.problems import PageMissing
 from trunkline.web.pages.render import page
@@ -56,9 +56,7 @@ async def _cohorts(
     request: Request, deps: Dependencies, viewer: Viewer, summaries: Summaries
 ) -> Response:
     now_us, org_id = deps.now_us(), viewer.org.id
-    choices = await summaries.choices.get(
-        org_id, now_us, lambda: filter_values(deps.facts, org_id, now_us - MONTH_US)
-    )
+    choices = await summaries.choices(deps, org_id, now_us)
     asked = compare_view.read(request.query_params)
     both = last_week(call_filters(asked.both, now_us), now_us)
     suggested: tuple[str, ...] = ()

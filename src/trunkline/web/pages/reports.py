@@ -8,14 +8,14 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from trunkline.store.facts.catalogue import PROPERTY
-from trunkline.store.facts.queries_calls import FilterValues, filter_values
+from trunkline.store.facts.queries_calls import FilterValues
 from trunkline.store.facts.queries_measure import measured
 from trunkline.web import reports
 from trunkline.web.api.metrics import last_week
 from trunkline.web.auth import Deps, RequiredUser, Viewer
 from trunkline.web.deps import Dependencies
 from trunkline.web.pages import calls_view, reports_view
-from trunkline.web.pages.calls import MONTH_US, Summaries, call_filters, summaries_of
+from trunkline.web.pages.calls import Summaries, call_filters, summaries_of
 from trunkline.web.pages.render import page
 from trunkline.web.pages.reports_view import Sheet
 
@@ -46,9 +46,7 @@ async def _shown(
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> Shown:
     now_us, org_id = deps.now_us(), viewer.org.id
-    choices = await summaries.choices.get(
-        org_id, now_us, lambda: filter_values(deps.facts, org_id, now_us - MONTH_US)
-    )
+    choices = await summaries.choices(deps, org_id, now_us)
     return Shown(
         request=request,
         deps=deps,
