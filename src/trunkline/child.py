@@ -28,6 +28,14 @@ STEADY_AFTER_NS = 10 * 10**9
 log = structlog.get_logger("trunkline.supervisor")
 
 
+def _environment() -> dict[str, str]:
+    """Return what a child finds in its environment."""
+    # It is our readiness that systemd waits for, not theirs.
+    ours = {name: value for name, value in os.environ.items() if name != systemd.VARIABLE}
+    # numpy's products are small here: threads that wait for each other cost more than they do.
+    return {"OPENBLAS_NUM_THREADS": "1", **ours}
+
+
 @dataclass(frozen=True)
 class Duty:
     """What a process is started with."""
@@ -141,8 +149,7 @@ class Child:
             *self.duty.argv,
             stdin=line.fileno(),
             pass_fds=self.duty.descriptors,
-            # It is our readiness that systemd waits for, not theirs.
-            env={name: value for name, value in os.environ.items() if name != systemd.VARIABLE},
+            env=_environment(),
             # Ctrl-C reaches the supervisor alone: it decides who stops when.
             start_new_session=True,
         )

@@ -145,13 +145,14 @@ def _all(
 
 
 def _groups(measures: tuple[Measure, ...], samples: tuple[Sample, ...]) -> list[Group]:
-    """Return the numbers of each measure, in its unit. Of one table's calls what is drawn is
-    drawn once."""
-    cohorts: dict[int, Cohort] = {}
+    """Return the numbers of each measure, in its unit. What is drawn of the same calls is drawn
+    once."""
+    cohorts: dict[bytes, Cohort] = {}
     groups: list[Group] = []
     for asked, sample in zip(measures, samples, strict=True):
-        cohort = cohorts.get(id(sample.calls)) or Cohort(sample.calls)
-        cohorts[id(sample.calls)] = cohort
+        calls = sample.calls.tobytes()
+        cohort = cohorts.get(calls) or Cohort(sample.calls)
+        cohorts[calls] = cohort
         values = sample.values / _PER_UNIT.get(asked.metric.unit, 1.0)
         groups.append(Group(values, cohort, sample.over, sample.of))
     return groups

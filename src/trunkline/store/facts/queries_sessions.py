@@ -102,13 +102,18 @@ _SUMS: Final = (
     " user_id, model_used, wait_p50_us"
     " FROM calls FINAL WHERE org_id = {org_id:String} AND "
 )
+_LATEST: Final = (
+    "SELECT session_id, argMaxIf(session_name, opened_at_us, session_name != '') AS name,"
+    f" max({CALL_ENDS}) AS last_at_us FROM calls FINAL WHERE org_id = {{org_id:String}} AND "
+)
+_THESE: Final = "session_id IN {sessions:Array(String)}) GROUP BY session_id"
 _PAGE: Final = (
-    "session_id != '') GROUP BY session_id"
+    "session_id != '' GROUP BY session_id"
     " HAVING countIf(opened_at_us >= {from_us:Int64} AND opened_at_us < {to_us:Int64}) > 0"
     " AND ({search:String} = '' OR positionCaseInsensitiveUTF8(session_id, {search:String}) > 0"
     " OR positionCaseInsensitiveUTF8(name, {search:String}) > 0)"
     " AND (NOT {by_name:Bool} OR name = {name:String})"
-    " AND ({user_id:String} = '' OR has(users, {user_id:String}))"
+    " AND ({user_id:String} = '' OR countIf(user_id = {user_id:String}) > 0)"
     " AND (last_at_us, session_id) < ({cursor_us:Int64}, {cursor_id:String})"
     " ORDER BY last_at_us DESC, session_id DESC LIMIT {limit:UInt32}"
 )
@@ -134,8 +139,8 @@ async def sessions_page(
     """Return at most `limit` sessions (and never more than `MAX_PAGE`), the latest first."""
     limit = max(1, min(limit, MAX_PAGE))
     predicate, parameters = compile_condition(filters.condition)
-    found = await facts.ask(
-        Query(f"{_SUMS}{predicate} AND {_PAGE}", SessionRow),
+    latest = await facts.ask(
+        Query(f"{_LATEST}{predicate} AND {_PAGE}", SessionCursor),
         org_id,
         **parameters,
         from_us=-_EVER if filters.from_us is None else filters.from_us,
@@ -148,10 +153,15 @@ async def sessions_page(
         cursor_id=before.session_id if before else "",
         limit=limit + 1,
     )
-    sessions = found[:limit]
-    if len(found) <= limit:
-        return SessionPage(sessions, None)
-    return SessionPage(sessions, SessionCursor(sessions[-1].last_at_us, sessions[-1].session_id))
+    # Sums are of these alone, not of all that there are.
+    place = {session.session_id: number for number, session in enumerate(latest[:limit])}
+    query = Query(f"{_SUMS}{predicate} AND {_THESE}", SessionRow)
+    found = await facts.ask(query, org_id, **parameters, sessions=list(place)) if place else []
+    found.sort(key=lambda session: place[session.session_id])
+    if len(latest) <= limit:
+        return SessionPage(found, None)
+    last = latest[limit - 1]
+    return SessionPage(found, SessionCursor(last.last_at_us, last.session_id))
 
 
 async def session_by_id(facts: FactsStore, org_id: str, session_id: str) -> SessionRow | None:
