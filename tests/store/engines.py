@@ -17,10 +17,11 @@ import structlog
 from tests.support.facts import a_call, parts_of
 
 from trunkline.store.facts import ddl
+from trunkline.store.facts.line import FactsUnavailable
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import ItemRow, MarkRow
-from trunkline.store.facts.store import FactsStore, FactsUnavailable
+from trunkline.store.facts.store import FactsStore
 
 ROOT = Path(__file__).parent.parent.parent
 ORG = "org_engine"
@@ -86,14 +87,14 @@ async def hurry(facts: FactsStore) -> None:
             " cleanup_delay_period_random_add = 0"
         )
         await facts._run(
-            facts._client.command, f"ALTER TABLE {table.name} MODIFY SETTING {settings}"
+            facts._writes.client.command, f"ALTER TABLE {table.name} MODIFY SETTING {settings}"
         )
 
 
 async def cleaned(facts: FactsStore) -> None:
     """Wait until the engine has deleted what is old."""
     sql = "SELECT count() FROM system.parts WHERE NOT active AND database = currentDatabase()"
-    while int(str(await facts._run(facts._client.command, sql))):
+    while int(str(await facts._run(facts._writes.client.command, sql))):
         await asyncio.sleep(0.05)
 
 
@@ -119,24 +120,24 @@ async def dump(facts: FactsStore) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for table in ddl.TABLES:
         sql = f"SELECT {names(table.row)} FROM {table.name} FINAL"
-        lines = await facts._run(facts._client.raw_query, sql, None, None, "JSONEachRow")
+        lines = await facts._run(facts._writes.client.raw_query, sql, None, None, "JSONEachRow")
         found[table.name] = [json.loads(line) for line in lines.splitlines()]
     return found
 
 
 async def still(facts: FactsStore) -> None:
     """Have the engine merge nothing: each insert stays a part of its own."""
-    await facts._run(facts._client.command, "SYSTEM STOP MERGES")
+    await facts._run(facts._writes.client.command, "SYSTEM STOP MERGES")
 
 
 async def merge(facts: FactsStore) -> None:
     for table in ddl.TABLES:
-        await facts._run(facts._client.command, f"OPTIMIZE TABLE {table.name} FINAL")
+        await facts._run(facts._writes.client.command, f"OPTIMIZE TABLE {table.name} FINAL")
 
 
 async def erase(facts: FactsStore) -> None:
     """Delete every call."""
-    found = await facts._run(facts._client.query, "SELECT org_id, call_id FROM calls FINAL")
+    found = await facts._run(facts._writes.client.query, "SELECT org_id, call_id FROM calls FINAL")
     for org_id, call_id in found.result_rows:
         await facts.delete_call(org_id, call_id)
     while await facts.deletions():

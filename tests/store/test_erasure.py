@@ -13,7 +13,7 @@ from trunkline.store import archive, blobs, codec
 from trunkline.store.archives import Archives
 from trunkline.store.blobs import BlobMissing, Blobs
 from trunkline.store.erasure import Erasure
-from trunkline.store.facts.store import FactsUnavailable
+from trunkline.store.facts.line import FactsUnavailable
 from trunkline.store.recordings import Recordings
 from trunkline.store.tombstones import Tombstones
 

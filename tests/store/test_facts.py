@@ -19,6 +19,7 @@ from trunkline.store.facts import queries_call as one
 from trunkline.store.facts import queries_calls as many
 from trunkline.store.facts import queries_sessions as sessions
 from trunkline.store.facts.queries_overview import overview
+from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow, ItemRow, TurnRow
 from trunkline.store.facts.store import FactsStore
 
@@ -311,6 +312,24 @@ async def test_the_overview_is_about_the_calls_that_fit(facts: FactsStore) -> No
     assert numbers.duration_us == 2 * 61 * SECOND_US
     numbers = await overview(facts, org, many.CallFilters(status=("live", "refused")))
     assert (numbers.calls, numbers.live, numbers.turns) == (2, 1, 0)
+
+
+async def test_a_slow_question_does_not_hold_up_what_is_stored(facts: FactsStore) -> None:
+    org = fresh_org()
+    call = a_call(org)
+    # Three seconds, row after row, of an organisation that has one.
+    slow = Query(
+        "SELECT toInt64(sum(sleepEachRow(1))) AS slept FROM calls FINAL"
+        " WHERE org_id = {org_id:String} SETTINGS max_block_size = 1",
+        dict[str, int],
+    )
+    await facts.insert([a_call(org) for _ in range(3)])
+    answered = asyncio.create_task(facts.ask(slow, org))
+    await asyncio.sleep(0)
+    await facts.insert([*parts_of(call), call])
+    assert not answered.done()
+    assert await answered == [{"slept": 0}]
+    assert await one.call_by_id(facts, org, call.call_id) == call
 
 
 async def test_an_empty_organisation_has_no_cost_rather_than_none_at_all(facts: FactsStore) -> None:

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from tests.support.facts import a_call, fresh_org, parts_of
 
 from trunkline.store.facts import queries_call as one
+from trunkline.store.facts.line import FactsUnavailable
 from trunkline.store.facts.quarantine import (
     MAX_REFUSED_IN_A_ROW,
     Quarantine,
     RowsRefused,
     sift,
 )
-from trunkline.store.facts.store import QUARANTINE, FactsStore, FactsUnavailable
+from trunkline.store.facts.store import QUARANTINE, FactsStore
 
 HUGE = Decimal(10) ** 12
 """More dollars than the engine can hold."""
@@ -71,7 +72,7 @@ def test_a_doubtful_refusal_is_the_rows_fault_when_others_are_taken() -> None:
 @pytest.fixture
 def watched(facts: FactsStore, tmp_path: Path) -> FactsStore:
     """The engine of this process, with a quarantine of its own."""
-    return FactsStore(facts._client, facts._thread, None, Quarantine(tmp_path / QUARANTINE))
+    return FactsStore(facts._writes, facts._reads, None, Quarantine(tmp_path / QUARANTINE))
 
 
 @pytest.mark.guarantee("D10")

@@ -15,9 +15,10 @@ from trunkline.store import blobs as keys
 from trunkline.store.archives import Archives
 from trunkline.store.blobs import Blobs
 from trunkline.store.erasure import Erased, Erasure
+from trunkline.store.facts.line import FactsUnavailable
 from trunkline.store.facts.queries_call import call_by_id, marks_of_call
 from trunkline.store.facts.rows import CallRow, MarkRow, Row
-from trunkline.store.facts.store import FactsStore, FactsUnavailable
+from trunkline.store.facts.store import FactsStore
 from trunkline.store.marks import MAX_MARKS, Marks, MarksDamaged, Said, TooManyMarks
 from trunkline.store.recordings import Recordings
 from trunkline.store.tombstones import ERASED, Tombstones

@@ -126,5 +126,5 @@ async def test_whatever_is_delivered_again_changes_no_answer(
     assert [call["status"] for call in calls] == ["completed"] * CALLS
     assert await answers_as_json(facts, again) == expected
     for table in ddl.TABLES:
-        await facts._run(facts._client.command, f"OPTIMIZE TABLE {table.name} FINAL")
+        await facts._run(facts._writes.client.command, f"OPTIMIZE TABLE {table.name} FINAL")
     assert await answers_as_json(facts, again) == expected

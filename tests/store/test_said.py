@@ -140,7 +140,7 @@ async def test_the_index_is_asked(facts: FactsStore, text: str) -> None:
     await facts.insert([line(call, "nothing like it"), call])
     predicates, parameters = where(CallFilters(said=text))
     inner = predicates.partition("call_id IN (")[2].removesuffix(")")
-    plan = facts._client.query(  # pyright: ignore[reportPrivateUsage]
+    plan = facts._writes.client.query(  # pyright: ignore[reportPrivateUsage]
         f"EXPLAIN indexes = 1 {inner}", parameters={**parameters, "org_id": call.org_id}
     )
     steps = "\n".join(str(row[0]) for row in plan.result_rows)

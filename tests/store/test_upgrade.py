@@ -20,7 +20,7 @@ from pathlib import Path
 from trunkline.errors import OperatorError
 from trunkline.store.facts import ddl, schema
 from trunkline.store.facts.store import FactsStore
-from tests.support.facts import a_call, parts_of
+from tests.support.facts import NOON_US, SECOND_US, a_call, parts_of
 
 which, path = sys.argv[1], Path(sys.argv[2])
 if which == "before":
@@ -34,26 +34,31 @@ if which == "dies":
         def __init__(self, client):
             self.client = client
 
-        def command(self, sql):
-            if len(altered) == 3:
-                os._exit(9)
-            altered.append(self.client.command(sql))
+        def __getattr__(self, name):
+            return getattr(self.client, name)
+
+        def command(self, sql, **more):
+            if sql.startswith("INSERT"):
+                if altered:
+                    os._exit(9)
+                altered.append(sql)
+            self.client.command(sql, **more)
 
     schema.MIGRATIONS = (*schema.MIGRATIONS[:-1], lambda client: step(Dying(client)))
 
 async def main():
     async with FactsStore.opened(path, beside=path.parent) as facts:
         if which == "before":
-            calls = [a_call("o") for _ in range(3)]
+            # Of three days: the upgrade takes them one by one.
+            calls = [a_call("o", NOON_US + day * 86_400 * SECOND_US) for day in range(3)]
             rows = [row for call in calls for row in (*parts_of(call), call)]
             await facts.insert(rows)
             print(len(rows), repr(""), flush=True)
             for drop in (
                 "ALTER TABLE calls DROP COLUMN damaged_records",
-                "ALTER TABLE items DROP INDEX said_3, DROP INDEX said_2",
-                "ALTER TABLE items DROP COLUMN folded",
+                "ALTER TABLE calls DROP COLUMN gathered",
             ):
-                await facts._run(facts._client.command, drop)
+                await facts._run(facts._writes.client.command, drop)
         else:
             print(sum((await facts.counts()).values()), repr(facts.damage), flush=True)
 

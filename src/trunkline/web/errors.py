@@ -18,8 +18,8 @@ from starlette.exceptions import HTTPException
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.database import ControlUnavailable
 from trunkline.store.facts.conditions import BadCondition
+from trunkline.store.facts.line import FactsUnavailable
 from trunkline.store.facts.measure import BadQuestion
-from trunkline.store.facts.store import FactsUnavailable
 from trunkline.web.auth import sign_in_url
 from trunkline.web.refusals import Refusal, SignInNeeded
 

@@ -53,6 +53,11 @@ def connect(path: Path, settings: Settings) -> Client:
     return client
 
 
+def again(path: Path, settings: Settings) -> Client:
+    """Return another connection to what `connect` has opened, in the same process."""
+    return _server(settings) if settings.facts_url else _embedded(path, settings)
+
+
 def _embedded(path: Path, settings: Settings) -> Client:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

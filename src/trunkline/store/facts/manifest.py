@@ -12,6 +12,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import msgspec
@@ -53,12 +54,14 @@ class _File(msgspec.Struct, frozen=True):
 
 
 class Manifest:
-    """What the engine must have. Call from the thread that has the engine."""
+    """What the engine must have. `suspect` may be called from any thread, all else from that
+    which writes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known = _load(path)
         self._noted_ns = 0
+        self._saving = Lock()
 
     @property
     def damage(self) -> str:
@@ -77,21 +80,27 @@ class Manifest:
         """Remember what the engine has; every few seconds, or `now`."""
         if now or now_ns - self._noted_ns >= NOTE_EVERY_NS:
             self._noted_ns = now_ns
-            self._save(_File(tuple(joined(_ask(client, _WHOLE))), self._known.damage))
+            blocks = tuple(joined(_ask(client, _WHOLE)))
+            with self._saving:
+                self._save(_File(blocks, self._known.damage))
 
     def suspect(self, error_name: str, text: str) -> None:
         """Take note of an engine's error, if it says that what it read is damaged."""
         damaged = error_name in _DAMAGE_CODES or _DAMAGE_WORDS in text
-        if damaged and not self._known.damage:
-            self._tell("a part is damaged")
+        with self._saving:
+            if damaged and not self._known.damage:
+                self._tell("a part is damaged")
 
     def begin_rebuild(self) -> None:
         """Remember that the facts are incomplete, until `end_rebuild`."""
-        self._save(_File(damage=UNFINISHED))
+        with self._saving:
+            self._save(_File(damage=UNFINISHED))
 
     def end_rebuild(self, client: Client) -> None:
         """Everything is there again."""
-        self._save(_File(tuple(joined(_ask(client, _WHOLE)))))
+        blocks = tuple(joined(_ask(client, _WHOLE)))
+        with self._saving:
+            self._save(_File(blocks))
 
     def _tell(self, damage: str) -> None:
         log.error("facts are damaged, run `trunkline reindex`", damage=damage)

@@ -1,6 +1,7 @@
 """I/O. The facts store: one ClickHouse, embedded or a server, behind an async API.
 
-The engine's calls block, so they are made one after the other in one thread of their own.
+It has two lines to the engine: one writes, one is asked, so that a slow question does not hold
+up what the recorder has to store. What was stored when a question is asked is in its answer.
 
 Rows go in and come out as JSON lines, encoded and decoded by msgspec in that thread:
 there is one form for both engines, and it is the fastest that Python can write.
@@ -13,10 +14,9 @@ that it refused (`quarantine`).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -25,10 +25,10 @@ import structlog
 from clickhouse_connect.driver.exceptions import Error as EngineError
 
 from trunkline.clock import monotonic_ns
-from trunkline.errors import TrunklineError
 from trunkline.settings import Settings
 from trunkline.store.facts import ddl
-from trunkline.store.facts.engine import connect, first_line
+from trunkline.store.facts.engine import again, connect, first_line
+from trunkline.store.facts.line import Line
 from trunkline.store.facts.manifest import Manifest
 from trunkline.store.facts.marked import calls_of, with_marks
 from trunkline.store.facts.parts import month_of_call
@@ -37,11 +37,10 @@ from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow, MarkRow, Row
 
 if TYPE_CHECKING:
-    from clickhouse_connect.driver.client import Client
+    pass
 
 T = TypeVar("T")
 
-SETTLE_TRIES: Final = 8
 MANIFEST: Final = "facts-manifest"
 QUARANTINE: Final = "facts-refused.jsonl"
 
@@ -78,10 +77,6 @@ _THE_ROWS: Final = (
 log = structlog.get_logger("trunkline.store.facts")
 
 
-class FactsUnavailable(TrunklineError):
-    """The engine did not do what it was asked: down, out of memory, or out of time."""
-
-
 class FactsStore:
     """What can be asked of every call. Make one with `open`, end it with `close`.
 
@@ -91,19 +86,13 @@ class FactsStore:
     """
 
     def __init__(
-        self,
-        client: Client,
-        thread: ThreadPoolExecutor,
-        manifest: Manifest | None,
-        quarantine: Quarantine | None,
+        self, writes: Line, reads: Line, manifest: Manifest | None, quarantine: Quarantine | None
     ) -> None:
-        self._client = client
-        self._thread = thread
+        self._writes = writes
+        self._reads = reads
         self._manifest = manifest
         self._quarantine = quarantine
         self._closed = False
-        self._unsettled = False
-        """A question has failed, and what comes next may be the rest of its answer."""
 
     @classmethod
     async def open(
@@ -120,23 +109,23 @@ class FactsStore:
                 reached, or a later release has written the store.
         """
         settings = settings or Settings()
-        thread = ThreadPoolExecutor(1, thread_name_prefix="facts")
-        loop = asyncio.get_running_loop()
-        try:
-            client = await loop.run_in_executor(thread, connect, path, settings)
-        except BaseException:
-            thread.shutdown(wait=False)
-            raise
         # Servers keep their own account of parts, each of its own: an answer may come from any.
         watched = beside is not None and not settings.facts_url
-        store = cls(
-            client,
-            thread,
-            Manifest(beside / MANIFEST) if beside and watched else None,
-            Quarantine(beside / QUARANTINE) if beside else None,
-        )
-        if store._manifest is not None:
-            await store._run(store._manifest.check, client)
+        manifest = Manifest(beside / MANIFEST) if beside and watched else None
+
+        def failed(exc: EngineError) -> None:
+            if manifest is not None:
+                manifest.suspect(exc.name or "", str(exc))
+
+        writes = await Line.open("facts", partial(connect, path, settings), failed)
+        try:
+            reads = await Line.open("facts-asked", partial(again, path, settings), failed)
+        except BaseException:
+            await writes.close()
+            raise
+        store = cls(writes, reads, manifest, Quarantine(beside / QUARANTINE) if beside else None)
+        if manifest is not None:
+            await writes.run(manifest.check, writes.client)
         return store
 
     @classmethod
@@ -155,12 +144,12 @@ class FactsStore:
         """Wait for what is under way, then let go of the engine. May be called twice."""
         if not self._closed:
             self._closed = True
-            await self._run(self._close)
-            self._thread.shutdown()
+            await self._run(self._note_all)
+            await self._reads.close()
+            await self._writes.close()
 
-    def _close(self) -> None:
+    def _note_all(self) -> None:
         self._note(now=True)
-        self._client.close()
 
     @property
     def damage(self) -> str:
@@ -196,9 +185,11 @@ class FactsStore:
         marks = [row for row in batches.get(MarkRow, ()) if isinstance(row, MarkRow)]
         if marks:
             here = {call.call_id for call in calls}
-            calls += [call for call in calls_of(self._client, marks) if call.call_id not in here]
+            calls += [
+                call for call in calls_of(self._writes.client, marks) if call.call_id not in here
+            ]
         if calls:
-            self._insert_rows(with_marks(self._client, calls))
+            self._insert_rows(with_marks(self._writes.client, calls))
         self._note()
 
     def _insert_rows(self, rows: Sequence[Row]) -> None:
@@ -216,7 +207,7 @@ class FactsStore:
         except (ValueError, TypeError, OverflowError) as exc:
             raise RowsRefused(repr(exc), certain=True) from exc
         try:
-            self._client.raw_insert(
+            self._writes.client.raw_insert(
                 ddl.TABLE_OF[type(rows[0])].name, insert_block=lines, fmt="JSONEachRow"
             )
         except EngineError as exc:
@@ -227,15 +218,15 @@ class FactsStore:
 
     def _note(self, *, now: bool = False) -> None:
         if self._manifest is not None:
-            self._manifest.note(self._client, monotonic_ns(), now=now)
+            self._manifest.note(self._writes.client, monotonic_ns(), now=now)
 
     async def ask(self, query: Query[T], org_id: str, **parameters: Any) -> list[T]:
         """Return the answer to `query` for one organisation."""
-        return await self._run(self._ask, query, {**parameters, "org_id": org_id})
+        return await self._reads.run(self._ask, query, {**parameters, "org_id": org_id})
 
     def _ask(self, query: Query[T], parameters: dict[str, Any]) -> list[T]:
         return query.decode(
-            self._client.raw_query(query.sql, parameters=parameters, fmt="JSONEachRow")
+            self._reads.client.raw_query(query.sql, parameters=parameters, fmt="JSONEachRow")
         )
 
     async def delete_call(self, org_id: str, call_id: str) -> None:
@@ -251,7 +242,7 @@ class FactsStore:
         for table in ddl.TABLES:
             is_call = table.row is CallRow
             where = "" if is_call else f" IN PARTITION {month_of_call(parameters['call_id'])}"
-            self._client.command(
+            self._writes.client.command(
                 f"ALTER TABLE {table.name} DELETE{where}"
                 " WHERE org_id = {org_id:String} AND call_id = {call_id:String}",
                 parameters=parameters,
@@ -263,7 +254,7 @@ class FactsStore:
     async def deletions(self) -> int:
         """Return how many deletions of calls are still being carried out."""
         sql = "SELECT count() FROM system.mutations WHERE database = currentDatabase()"
-        return int(str(await self._run(self._client.command, f"{sql} AND NOT is_done")))
+        return int(str(await self._run(self._writes.client.command, f"{sql} AND NOT is_done")))
 
     async def counts(self) -> dict[str, int]:
         """Return the number of different rows by table, of all organisations."""
@@ -271,7 +262,9 @@ class FactsStore:
 
     def _counts(self) -> dict[str, int]:
         return {
-            table.name: int(str(self._client.command(f"SELECT count() FROM {table.name} FINAL")))
+            table.name: int(
+                str(self._writes.client.command(f"SELECT count() FROM {table.name} FINAL"))
+            )
             for table in ddl.TABLES
         }
 
@@ -283,46 +276,21 @@ class FactsStore:
         if self._manifest is not None:
             self._manifest.begin_rebuild()
         for table in ddl.TABLES:
-            self._client.command(f"TRUNCATE TABLE {table.name}")
+            self._writes.client.command(f"TRUNCATE TABLE {table.name}")
         if self._quarantine is not None:
             self._quarantine.clear()
 
     async def rebuilt(self) -> None:
         """Take note that everything is there again."""
         if self._manifest is not None:
-            await self._run(self._manifest.end_rebuild, self._client)
+            await self._run(self._manifest.end_rebuild, self._writes.client)
 
     async def ping(self) -> bool:
         """Return whether the engine answers."""
-        return await self._run(self._client.ping)
+        return await self._run(self._writes.client.ping)
 
     async def _run(self, function: Callable[..., T], *arguments: Any) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._try, function, *arguments)
-
-    def _try(self, function: Callable[..., T], *arguments: Any) -> T:
-        try:
-            if self._unsettled:
-                self._settle()
-            return function(*arguments)
-        except (EngineError, RowsRefused) as exc:
-            self._unsettled = True
-            if self._manifest is not None and isinstance(exc, EngineError):
-                self._manifest.suspect(exc.name or "", str(exc))
-            # The engine's text names tables and values: for the log, not for whoever asked.
-            raise FactsUnavailable(f"facts store: {first_line(exc)}") from exc
-
-    def _settle(self) -> None:
-        """Ask until the answer is the one to what was asked.
-
-        A question that fails half-way through its answer leaves that half in the embedded
-        engine (chDB 4.4), and the next one gets it, whoever asks.
-        """
-        for number in range(SETTLE_TRIES):
-            if self._client.raw_query(f"SELECT {number}", fmt="TSV") == b"%d\n" % number:
-                self._unsettled = False
-                return
-        raise FactsUnavailable("facts store: the engine does not answer what it is asked")
+        return await self._writes.run(function, *arguments)
 
 
 def _lines(rows: Sequence[Row]) -> bytes:
