@@ -241,10 +241,12 @@ def test_a_recovered_call_was_heard_until_its_last_record() -> None:
     assert (call["status"], call["heard_audio_us"]) == ("recovered", 1_099_910)
 
 
-def test_a_turn_by_hand_is_waited_for_from_the_commit() -> None:
-    """Committed at 2520 ms, first audio at 3000.09 ms; cancelled when 1000 ms were heard."""
+def test_a_turn_by_hand_is_waited_for_from_the_last_loud_sound() -> None:
+    """Spoken until 2500 ms and committed at 2520, first audio at 3000.09 ms; cancelled when
+    1000 ms were heard."""
     first = turn("push_to_talk", 1)
-    assert first["wait_us"] == 480_090
+    assert (first["wait_us"], first["endpoint_us"]) == (500_090, 20_000)
+    assert first["speech_end_by"] == "loudness"
     assert "speech_stopped_us" not in first
     assert (first["status"], first["heard_us"]) == ("interrupted", 1_000_000)
 

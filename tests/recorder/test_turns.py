@@ -297,3 +297,69 @@ def tone(length_ms: int, peak: int) -> str:
     """Base64 of a square wave of `peak`, 24 kHz PCM: as loud as it is high."""
     wave = peak.to_bytes(2, "little", signed=True) + (-peak).to_bytes(2, "little", signed=True)
     return b64encode(wave * (length_ms * 12)).decode()
+
+
+def by_hand(loud_ms: range, commit_ms: int, window: Told) -> TurnRow:
+    """A microphone that is loud during `loud_ms`, committed at `commit_ms`, answered 1 s later."""
+    quiet, loud = tone(100, 20), tone(100, 6000)
+    sound_in = [
+        caller(at + 100, "input_audio_buffer.append", audio=loud if at in loud_ms else quiet)
+        for at in range(0, 9000, 100)
+    ]
+    (turn,) = turns(
+        window,
+        sound_in,
+        caller(commit_ms, "input_audio_buffer.commit"),
+        caller(commit_ms, "response.create"),
+        provider(commit_ms + 50, "input_audio_buffer.committed", item_id="u1"),
+        begin(commit_ms + 100, "r1"),
+        sound(commit_ms + 1000, "r1", "a1", 500),
+        done(commit_ms + 1100, "r1"),
+    )
+    return turn
+
+
+NO_VAD = provider(0, "session.updated", session={"audio": {"input": {"turn_detection": None}}})
+BY_HAND = {
+    "the button was held for a second longer": (range(1000, 2000), NO_VAD, "loudness", 2000, 1000),
+    "let go of in the middle of a word": (range(1000, 9000), NO_VAD, "loudness", 3000, 0),
+    "nothing was loud": (range(0), NO_VAD, "commit", 3000, None),
+    "the provider listens too, and its window is known": (
+        range(1000, 2000), session(), "commit", 3000, None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("loud_ms", "window", "by", "ends_ms", "endpoint_ms"), BY_HAND.values(), ids=BY_HAND.keys()
+)
+def test_who_commits_by_hand_waits_from_the_last_loud_sound(
+    loud_ms: range, window: Told, by: str, ends_ms: int, endpoint_ms: int | None
+) -> None:
+    """Committed at 3000 ms, answered at 4000."""
+    turn = by_hand(loud_ms, 3000, window)
+    assert (turn.speech_end_by, turn.speech_ended_us) == (by, ends_ms * 1000)
+    assert turn.wait_us == (4000 - ends_ms) * 1000
+    assert turn.endpoint_us == (None if endpoint_ms is None else endpoint_ms * 1000)
+
+
+def test_what_was_loud_before_the_last_commit_does_not_end_the_next() -> None:
+    """Two commits; only the first has speech. A microphone that stays on brings silence."""
+    quiet, loud = tone(100, 20), tone(100, 6000)
+    told = [NO_VAD]
+    told += [
+        caller(at + 100, "input_audio_buffer.append", audio=loud if at < 1000 else quiet)
+        for at in range(0, 5000, 100)
+    ]
+    for number, at in enumerate((1500, 4000)):
+        told += [
+            caller(at, "input_audio_buffer.commit"),
+            caller(at, "response.create"),
+            provider(at + 50, "input_audio_buffer.committed", item_id=f"u{number}"),
+            begin(at + 100, f"r{number}"),
+            sound(at + 500, f"r{number}", f"a{number}", 100),
+            done(at + 600, f"r{number}"),
+        ]
+    first, second = turns(*told)
+    assert (first.speech_end_by, first.speech_ended_us) == ("loudness", 1_000_000)
+    assert (second.speech_end_by, second.speech_ended_us) == ("commit", 4_000_000)

@@ -24,6 +24,8 @@ def _append(state: State, step: Step, _event: events.AudioAppend, heard: Heard) 
 def _commit(state: State, step: Step, _event: events.AudioCommit, _heard: Heard) -> None:
     state.commit_us = step.at_us
     state.commit_to_us = state.sound.caller.appended_us
+    loudness = state.hearing.loudness
+    state.commit_loud_us = loudness.until_us if loudness is not None else None
 
 
 def _clear(state: State, _step: Step, _event: events.AudioClear, _heard: Heard) -> None:

@@ -1,8 +1,9 @@
 """Pure. Until when the caller was loud: the end of speech where no event tells it.
 
 `semantic_vad` waits for as long as it sees fit, so `speech_stopped` says nothing of when
-the caller fell silent. The sound itself does (protocol.md 6.1). It is only looked at in
-such sessions, since decoding it costs more than all else that is done to a frame.
+the caller fell silent, and who commits by hand lets go of a button when it suits. The sound
+itself tells (protocol.md 6.1). It is only looked at in such sessions, since decoding it costs
+more than all else that is done to a frame.
 """
 
 from __future__ import annotations

@@ -27,10 +27,10 @@ def origin_us(turn: Turn) -> int | None:
     """Return where the waiting for `turn`'s answer begins.
 
     Speech: the true end, `A(audio_end_ms - S)` with the silence window S of the session in
-    force; for semantic_vad, which tells no window, `A` of the caller's last loud sound;
-    `up(commit)` where the caller commits by hand. Sound that came faster than real time
-    was spoken by nobody: then the end is when the append that holds it came. Text and tool
-    output: `fw(response.create)`. None for a turn that the assistant began, and before
+    force; for semantic_vad, which tells no window, and where the caller commits by hand, `A` of
+    the caller's last loud sound; `up(commit)` where none was loud. Sound that came faster than
+    real time was spoken by nobody: then the end is when the append that holds it came. Text and
+    tool output: `fw(response.create)`. None for a turn that the assistant began, and before
     there is an end. Source: protocol.md 6.1.
     """
     if turn.kind == "speech":
@@ -62,9 +62,12 @@ def endpoint_us(turn: Turn) -> int | None:
     """Return what it took to notice that the caller was done.
 
     From the true end of speech to `dn(speech_stopped)`: the silence window, network and
-    processing. None where `origin_us` is. Source: protocol.md 6.2.
+    processing. Where the caller commits by hand, to `up(commit)`: how long the button was still
+    pressed. None where `origin_us` is, and where the commit is all that tells the end.
+    Source: protocol.md 6.2, product.md 1b.
     """
-    return _between(turn.speech_ended_us, turn.speech_stopped_us)
+    stopped_us = turn.speech_stopped_us
+    return _between(turn.speech_ended_us, turn.handed_in_us if stopped_us is None else stopped_us)
 
 
 def dispatch_us(turn: Turn) -> int | None:

@@ -85,7 +85,8 @@ def _session(state: State, session: Session) -> None:
         hearing.silence_us = _us(detection.silence_duration_ms)
         hearing.prefix_us = _us(detection.prefix_padding_ms)
         hearing.creates = detection.create_response is not False
-        told = hearing.vad == "none" or hearing.silence_us is not None
+        # Of sessions without turns nobody asks how long they waited.
+        told = hearing.only_listens or hearing.silence_us is not None
         hearing.loudness = None if told else hearing.loudness or Loudness()
 
 

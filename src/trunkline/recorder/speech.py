@@ -109,11 +109,12 @@ def committed(state: State, step: Step, event: events.Committed, _heard: Heard) 
     by_hand = not any(speech.item_id == item_id for speech in state.speeches)
     speech = _speech_of(state, item_id)
     state.speeches.remove(speech)
-    track = state.sound.caller
+    track, ended = state.sound.caller, turns.Ended(None, "")
     if by_hand:
         committed_us = state.commit_to_us or track.appended_us
         speech.starts_us = state.commit_from_us - track.origin_us
         speech.ends_us = max(speech.starts_us, committed_us - track.origin_us)
+        ended = _handed_in(state, speech)
     starts_us = track.placed_at(speech.starts_us or 0)
     ends_us = track.cursor_us if speech.ends_us is None else track.placed_at(speech.ends_us)
     if _unheard(state):
@@ -124,7 +125,7 @@ def committed(state: State, step: Step, event: events.Committed, _heard: Heard) 
     _spoken(state, speech, ends_us)
     number = 0
     if not state.hearing.only_listens:
-        number = turns.committed(state, step, item_id, starts_us, state.commit_us).turn
+        number = turns.committed(state, step, item_id, starts_us, ended).turn
     if item_id and not lines.has_left(state, item_id):
         line = lines.line_of(state, item_id, step.at_us)
         line.turn, line.starts_us, line.ends_us = number, starts_us, max(starts_us, ends_us)
@@ -133,6 +134,21 @@ def committed(state: State, step: Step, event: events.Committed, _heard: Heard) 
         lines.settle_place(state, line, event.previous_item_id)
         lines.emit(state, step, line)
     _next(state, speech.ends_us or speech.starts_us or 0)
+
+
+def _handed_in(state: State, speech: Speech) -> turns.Ended:
+    """Return when the caller fell silent who commits by hand: when the sound does, or else then.
+
+    What was committed ends there, too.
+    """
+    loud_us, track = state.commit_loud_us, state.sound.caller
+    quiet_us = None if loud_us is None else loud_us - track.origin_us
+    if state.commit_us is None or quiet_us is None or quiet_us <= (speech.starts_us or 0):
+        return turns.Ended(state.commit_us, "commit")
+    speech.ends_us = min(quiet_us, speech.ends_us or quiet_us)
+    spoken_us = track.spoken_at(speech.ends_us)
+    ended_us = state.commit_us if spoken_us is None else min(state.commit_us, spoken_us)
+    return turns.Ended(ended_us, "loudness", state.commit_us)
 
 
 def _heard_as_item(state: State, line: Line) -> None:
@@ -145,7 +161,7 @@ def _next(state: State, ends_us: int) -> None:
     """What comes now is another item."""
     track = state.sound.caller
     state.commit_from_us = state.commit_to_us or track.appended_us
-    state.commit_us = state.commit_to_us = None
+    state.commit_us = state.commit_to_us = state.commit_loud_us = None
     state.idle = False
     track.forget_before(ends_us - REACH_BACK_US)
 

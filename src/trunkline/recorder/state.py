@@ -130,6 +130,8 @@ class Turn(msgspec.Struct, omit_defaults=True):
     speech_stopped_us: int | None = None
     end_by: str = ""
     """How `speech_ended_us` is known: `window`, `loudness`, `commit`."""
+    handed_in_us: int | None = None
+    """When the caller committed by hand what ended before, by its loudness."""
     committed_us: int | None = None
     requested_us: int | None = None
     """`response.create` handed to the provider."""
@@ -398,6 +400,8 @@ class State(msgspec.Struct):
     """When the output of a tool came whose turn was final already."""
     commit_us: int | None = None
     """When the caller last committed by hand."""
+    commit_loud_us: int | None = None
+    """Until where, of all sound appended, the caller had been loud by then."""
     commit_to_us: int | None = None
     """How much the caller had appended by then."""
     commit_from_us: int = 0

@@ -16,6 +16,7 @@ Ties between turns and responses: protocol.md 6.1.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from trunkline.recorder import interruptions, metrics, spans, talk
 from trunkline.recorder.state import Answer, Request, State, Step, Turn
@@ -95,15 +96,29 @@ def speech_stopped(state: State, step: Step, ends_us: int | None, end_by: str) -
         turn.speech_ended_us = ends_us
 
 
-def committed(state: State, step: Step, item_id: str, starts_us: int, ends_us: int | None) -> Turn:
-    """Return the turn whose input `item_id` is now. The turns before it are final."""
+class Ended(NamedTuple):
+    """When the caller who commits by hand had spoken."""
+
+    at_us: int | None
+    by: str
+    """How that is known."""
+    handed_in_us: int | None = None
+    """When it was committed, where that is later."""
+
+
+def committed(state: State, step: Step, item_id: str, starts_us: int, ended: Ended) -> Turn:
+    """Return the turn whose input `item_id` is now. The turns before it are final.
+
+    `ended` matters where nobody else tells it.
+    """
     turn = open_input(state)
     if turn is None:
         turn = begin(state, "assistant" if state.idle else "speech", "waiting", starts_us)
         turn.item_id = item_id
     if turn.speech_stopped_us is None and not state.idle:
-        turn.kind, turn.speech_ended_us = "speech", ends_us
-        turn.end_by = "" if ends_us is None else "commit"
+        turn.kind, turn.speech_ended_us = "speech", ended.at_us
+        turn.end_by = "" if ended.at_us is None else ended.by
+        turn.handed_in_us = ended.handed_in_us
     turn.phase = "waiting"
     turn.committed_us = step.at_us
     finish_before(state, step, turn)

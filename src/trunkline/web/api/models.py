@@ -201,7 +201,9 @@ class Turn(BaseModel):
     wait_from_stopped_ms: float | None = Field(
         description="`speech_stopped` to first audio: leaves the endpointing out."
     )
-    endpoint_ms: float | None = Field(description="True end of speech to `speech_stopped`.")
+    endpoint_ms: float | None = Field(
+        description="True end of speech to `speech_stopped`, or to the commit by hand."
+    )
     dispatch_ms: float | None = Field(description="Commit or request to `response.created`.")
     tool_ms: float | None
     tool_dead_ms: float | None

@@ -44,7 +44,8 @@ DEFINITIONS = {
     "connect": "From dialling the provider to its session.created.",
     "endpoint": (
         "Endpointing: true end of the caller’s speech to the provider’s speech_stopped. The"
-        " silence window of the voice activity detection, mostly."
+        " silence window of the voice activity detection, mostly. Where the application commits by"
+        " hand: to its commit."
     ),
     "dispatch": "Commit (or the request, where it came later) to response.created.",
     "talk_ratio": (

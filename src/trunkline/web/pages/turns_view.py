@@ -64,7 +64,7 @@ def segments(turn: TurnRow, tools: Iterable[ToolCallRow]) -> list[tuple[str, int
         return []
     origin, end = turn.first_audio_us - turn.wait_us, turn.first_audio_us
     marks = [
-        ("endpoint", turn.speech_stopped_us),
+        ("endpoint", _noticed_us(turn)),
         ("dispatch", turn.response_created_us),
         ("model", end),
     ]
@@ -79,6 +79,13 @@ def segments(turn: TurnRow, tools: Iterable[ToolCallRow]) -> list[tuple[str, int
         if tool.answered_us is not None:
             found = _lay_over(found, tool.called_us, tool.answered_us)
     return found
+
+
+def _noticed_us(turn: TurnRow) -> int | None:
+    """Return when the provider, or the caller's own commit, ended the caller's turn."""
+    if turn.speech_ended_us is None or turn.endpoint_us is None:
+        return turn.speech_stopped_us
+    return turn.speech_ended_us + turn.endpoint_us
 
 
 def _lay_over(
