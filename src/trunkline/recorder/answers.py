@@ -119,6 +119,7 @@ def sounded(state: State, step: Step, event: events.AudioDelta, placed: Placed) 
         if state.first_audio_us is None:
             state.first_audio_us = step.heard_us
     answer.last_audio_us = step.heard_us
+    answer.went_on = answer.done_us is not None
     turn = turns.turn_of(state, answer.turn)
     if turn is not None and turn.first_audio_us is None:
         turn.first_audio_us = step.heard_us
@@ -153,7 +154,7 @@ def done(state: State, step: Step, event: events.ResponseDone) -> None:
     lint.late(state, step, answer)
     turns.answered(state, step, answer)
     if answer.aside:
-        turns.finish_answer(state, answer.response_id, step.seq)
+        turns.finish_answer(state, step, answer.response_id)
 
 
 def _outcome(state: State, step: Step, answer: Answer, response: events.Response) -> None:

@@ -268,7 +268,7 @@ def _end(state: State, step: Step, closed: Closed) -> None:
     for turn in state.turns.copy():
         turns.finish(state, step, turn)
     for response_id in list(state.answers):
-        turns.finish_answer(state, response_id, step.seq)
+        turns.finish_answer(state, step, response_id)
     speech.end(state, step)
     lint.end(state, step)
     state.closed, state.ended_us = closed, step.at_us

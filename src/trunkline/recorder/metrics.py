@@ -201,7 +201,7 @@ def stop_us(turn: Turn, plays: Mapping[str, Play]) -> int | None:
     model or, better, by the caller's own `truncate`. None for a turn that began otherwise.
     Source: protocol.md 6.3.
     """
-    ends_us = [plays[item].heard_until_us for item in turn.over if item in plays]
+    ends_us = _heard_until_us(turn.over, plays)
     if not turn.barge_in or not ends_us:
         return None
     return _between(turn.speech_started_us, max(ends_us))
@@ -236,14 +236,20 @@ def ended_us(turn: Turn, plays: Mapping[str, Play]) -> int:
     The last sound that was heard; without sound `dn(response.done)`; without an answer
     the last thing that is known of the caller's input.
     """
-    sounds = [plays[item].heard_until_us for item in turn.items if item in plays]
+    sounds = _heard_until_us(turn.items, plays)
     if sounds:
-        return max(sounds)
+        return max(turn.started_us, *sounds)
     known = (
         turn.done_us, turn.response_created_us, turn.requested_us, turn.committed_us,
         turn.speech_stopped_us, turn.started_us,
     )  # fmt: skip
     return next(time_us for time_us in known if time_us is not None)
+
+
+def _heard_until_us(items: Iterable[str], plays: Mapping[str, Play]) -> list[int]:
+    """Return where those of `items` stopped being heard that were heard at all."""
+    found = (plays[item] for item in items if item in plays)
+    return [play.heard_until_us for play in found if play.heard_us]
 
 
 def status_of(turn: Turn) -> str:

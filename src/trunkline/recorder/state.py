@@ -106,6 +106,8 @@ class Answer(msgspec.Struct, omit_defaults=True):
     late_seq: int = 0
     """Frame of the first of it, and when it came."""
     late_at_us: int = 0
+    went_on: bool = False
+    """Sound came after its `response.done`."""
     truncated: bool = False
     missed_truncate: bool = False
     context_dropped_tokens: int | None = None

@@ -169,7 +169,9 @@ def waits(state: State) -> list[int]:
 def heard_audio_us(state: State) -> int:
     """Return how much of the assistant's sound was heard until the last record."""
     plays = state.sound.plays
-    return state.sums.heard_us + metrics.heard_us(tuple(plays), plays, state.last_us)
+    # When the call is over all of it is cut, and the caller's own player may have said more.
+    by_us = state.last_us if state.closed is None else None
+    return state.sums.heard_us + metrics.heard_us(tuple(plays), plays, by_us)
 
 
 def _relay_us(state: State, share: float) -> int | None:

@@ -224,10 +224,17 @@ def turn_of(state: State, number: int) -> Turn | None:
 
 
 def finish_before(state: State, step: Step, turn: Turn) -> None:
-    """Emit and let go every turn before `turn` that no response runs for."""
+    """Emit and let go every turn before `turn` that no response runs for, nor is heard any more."""
     for earlier in [other for other in state.turns if other.turn < turn.turn]:
-        if earlier.phase != "answering":
+        if earlier.phase != "answering" and not _is_heard(state, earlier, step.at_us):
             finish(state, step, earlier)
+
+
+def _is_heard(state: State, turn: Turn, at_us: int) -> bool:
+    """Whether sound that `turn`'s numbers are about plays on, and may be cut yet."""
+    plays = state.sound.plays
+    found = (plays[item] for item in (*turn.items, *turn.over) if item in plays)
+    return any(play.cut_us is None and play.ends_us > at_us for play in found)
 
 
 def finish(state: State, step: Step, turn: Turn) -> None:
@@ -246,19 +253,21 @@ def finish(state: State, step: Step, turn: Turn) -> None:
         sums.waits_us.append(wait_us)
     sums.turns += 1
     for response_id in turn.responses:
-        finish_answer(state, response_id, step.seq)
+        finish_answer(state, step, response_id)
 
 
-def finish_answer(state: State, response_id: str, version: int) -> None:
+def finish_answer(state: State, step: Step, response_id: str) -> None:
     """Let a response go; what comes late of it is not a new one."""
     answer = state.answers.pop(response_id, None)
     if answer is None:
         return
+    if answer.went_on:
+        step.rows.append(response_row(state, answer, step.seq))
     state.finished.append(response_id)
     del state.finished[:-MAX_FINISHED]
     if response_id in state.cut:
         # Its truncate may still come, and change what was heard.
-        state.cut[response_id] = response_row(state, answer, version)
+        state.cut[response_id] = response_row(state, answer, step.seq)
     state.sums.unheard_usd = plus(state.sums.unheard_usd, unheard_usd(state, answer))
 
 
