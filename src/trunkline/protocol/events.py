@@ -112,6 +112,9 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     """`in_progress`, `completed`, `cancelled`, `failed`, `incomplete`."""
     status_details: StatusDetails | None = None
     output: tuple[Item, ...] = ()
+    output_modalities: tuple[str, ...] | None = None
+    modalities: tuple[str, ...] | None = None
+    """The same, by its beta name."""
     conversation_id: str | None = None
     """None for a response out of band, which writes to no conversation."""
     usage: WireUsage | None = None

@@ -145,6 +145,8 @@ def done(state: State, step: Step, event: events.ResponseDone) -> None:
     answer.metadata = _json(event.response.metadata) or answer.metadata
     _outcome(state, step, answer, event.response)
     _output(state, step, answer, event.response)
+    answer.silent = _is_silent(state, answer, event.response)
+    state.sums.silent += answer.silent
     if event.response.usage is not None:
         _bill(state, step, answer, event.response.usage)
     lines.emit_dirty(state, step)
@@ -167,6 +169,19 @@ def _outcome(state: State, step: Step, answer: Answer, response: events.Response
     if answer.status == "failed":
         state.sums.failed_responses += 1
         error(state, step, "provider", details.error or events.ErrorDetail())
+
+
+def _is_silent(state: State, answer: Answer, response: events.Response) -> bool:
+    """Whether something was to be heard, and is not: audio modality, completed, D = 0, no call.
+
+    Where the provider does not say what was to be made, nothing written counts as well. False
+    where sound goes past the gateway. Source: protocol.md 6.4.
+    """
+    direct = state.opened is not None and state.opened.transport != "websocket"
+    if direct or answer.status != "completed" or answer.called or answer.items:
+        return False
+    wanted = response.output_modalities or response.modalities
+    return "audio" in wanted if wanted else answer.first_text_us is None
 
 
 def _output(state: State, step: Step, answer: Answer, response: events.Response) -> None:

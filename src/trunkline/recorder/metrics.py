@@ -13,12 +13,15 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from trunkline.protocol.events import RateLimit
+from trunkline.recorder.spans import Span
 from trunkline.recorder.state import Answer, Line, Turn
 from trunkline.recorder.timeline import Play
 
 PLACES: Final = Decimal("1e-9")
 """Money is kept to so many places."""
 
+UNANSWERED_US: Final = 5_000_000
+"""An answer that has not begun then is none (protocol.md 6.4)."""
 AGAIN_US: Final = 500_000
 """Whoever speaks again so soon after `speech_stopped` had not finished (protocol.md 6.3)."""
 
@@ -105,6 +108,39 @@ def caller_stop_us(turn: Turn) -> int | None:
     return _between(turn.barged_us, turn.caller_stopped_us)
 
 
+def provider_stop_us(turn: Turn) -> int | None:
+    """Return how fast the provider stopped the answer that `turn` began over.
+
+    From `dn(speech_started)` to `dn(response.done)` with status `cancelled`. None: that came
+    before, or never. Source: protocol.md 6.3, server stop latency.
+    """
+    return _between(turn.noticed_us, turn.provider_stopped_us)
+
+
+def is_cut_in(turn: Turn, spoken: Iterable[Span]) -> bool:
+    """Whether the assistant interrupted the caller, who spoke during `spoken`.
+
+    `dl(F)` lies within one of the caller's speeches, or at most 500 ms before one. True starts and
+    ends, as in `origin_us`. Source: product.md 1b, `turn.agent_interrupted_user`.
+    """
+    first_us = turn.first_audio_us
+    if first_us is None:
+        return False
+    return any(start_us - AGAIN_US <= first_us < end_us for start_us, end_us in spoken)
+
+
+def is_unanswered(turn: Turn, at_us: int, *, creates: bool) -> bool:
+    """Whether an answer to `turn` was due, and none was begun for 5 s until `at_us`.
+
+    Due since `dn(committed)` where the session answers unasked (`creates`), else since
+    `fw(response.create)`. Source: protocol.md 6.4.
+    """
+    due_us = turn.requested_us
+    if due_us is None and creates:
+        due_us = turn.committed_us
+    return turn.phase == "waiting" and due_us is not None and at_us - due_us >= UNANSWERED_US
+
+
 def to_first_text_us(answer: Answer) -> int | None:
     """Return `dl(first output_text.delta or output_audio_transcript.delta) - dn(response.created)`.
 
@@ -119,6 +155,36 @@ def to_first_audio_us(answer: Answer) -> int | None:
     None: it made no sound. Do not mix `after_tool` with others. Source: protocol.md 6.2.
     """
     return _between(answer.created_us, answer.first_audio_us)
+
+
+def tool_round_trip_us(answer: Answer) -> int | None:
+    """Return how long the caller waited for what a tool was needed for.
+
+    From `dl(arguments.done)`, of parallel calls the first, to `dl(F)` of the response that goes on
+    with the output. Contains the application's time. None: it goes on after none, or is not heard.
+    Source: protocol.md 6.2.
+    """
+    return _between(answer.tool_called_us, answer.first_audio_us)
+
+
+def truncate_error_us(items: Sequence[str], plays: Mapping[str, Play]) -> int | None:
+    """Return how much more the caller's player says it has played than the model has it.
+
+    `audio_end_ms - heard(up(truncate))`, of the last item that was truncated, as if nothing else
+    had stopped it. Where it is always the same, the application counts wrongly, or buffers.
+    Negative: less. None: not truncated. Source: protocol.md 6.3.
+    """
+    errors = [plays[item].truncate_error_us for item in items if item in plays]
+    return next((error for error in reversed(errors) if error is not None), None)
+
+
+def first_words_us(line: Line) -> int | None:
+    """Return `dn(first transcription.delta)` less the true start of the speech.
+
+    Where transcription streams, it is before the commit. None: it came whole, or there was no
+    speech. Source: protocol.md 6.2, first partial.
+    """
+    return _between(line.starts_us, line.worded_us)
 
 
 def stream_us(answer: Answer) -> int | None:

@@ -192,6 +192,7 @@ def _transcription_delta(
     line = _transcribed(state, step, event.item_id)
     if line is not None and line.transcript_status != "completed":
         line.transcript_status = "pending"
+        line.worded_us = step.at_us if line.worded_us is None else line.worded_us
         lines.append(line, event.content_index, event.delta)
 
 

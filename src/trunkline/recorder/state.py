@@ -60,6 +60,8 @@ class Line(msgspec.Struct, omit_defaults=True):
     """The tool call in it has its row."""
     committed_us: int | None = None
     """Caller items only: the provider made an item of what was said."""
+    worded_us: int | None = None
+    """Caller items only: the first piece of the transcript came."""
     transcribed_us: int | None = None
     deleted: bool = False
     placed: bool = False
@@ -106,6 +108,11 @@ class Answer(msgspec.Struct, omit_defaults=True):
     late_seq: int = 0
     """Frame of the first of it, and when it came."""
     late_at_us: int = 0
+    tool_called_us: int | None = None
+    """The tool was called that it goes on after."""
+    called: bool = False
+    """It called a tool itself."""
+    silent: bool = False
     went_on: bool = False
     """Sound came after its `response.done`."""
     truncated: bool = False
@@ -150,6 +157,10 @@ class Turn(msgspec.Struct, omit_defaults=True):
     """When the caller's application was told of it."""
     caller_stopped_us: int | None = None
     """When it stopped its player, as far as it tells."""
+    noticed_us: int | None = None
+    """When the provider told of it."""
+    provider_stopped_us: int | None = None
+    """When the provider ended the answer that was spoken over."""
     resumed_us: int | None = None
     """When the caller spoke again after the turn's `speech_stopped`."""
     over: list[str] = []
@@ -163,6 +174,8 @@ class Turn(msgspec.Struct, omit_defaults=True):
     """A tool's output came since the last response began."""
     tools: list[Span] = []
     """When its tools ran, as far as they have answered."""
+    tool_called_us: int | None = None
+    """When the first tool was called since the last response began."""
     cost_usd: Decimal | None = None
 
 
@@ -302,6 +315,8 @@ class Sums(msgspec.Struct, omit_defaults=True):
     barge_kinds: dict[str, int] = {}
     missed_truncates: int = 0
     premature: int = 0
+    cut_ins: int = 0
+    silent: int = 0
     unanswered: int = 0
     failed_responses: int = 0
     context_drops: int = 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from trunkline.protocol.call import Closed, Opened
 from trunkline.recorder import gathering, histogram, intake, interruptions, lines, metrics, turns
 from trunkline.recorder.bounds import MAX_MESSAGE_CHARS, clamped
 from trunkline.recorder.redact import redacted
 from trunkline.recorder.state import State
-from trunkline.recorder.talk import talk_of
+from trunkline.recorder.talk import assistant_spans, caller_spans, talk_of
 from trunkline.store.facts.rows import CallRow
 
 
@@ -97,6 +98,9 @@ def call_row(state: State) -> CallRow:
         caller_worded_us=said[1],
         assistant_words=said[2],
         assistant_worded_us=said[3],
+        cut_ins=sums.cut_ins,
+        silent_responses=sums.silent,
+        abandoned=_is_abandoned(state),
         false_barge_ins=interruptions.false_ones(state),
         missed_truncates=sums.missed_truncates,
         premature_endpoints=sums.premature,
@@ -137,6 +141,34 @@ def _time_to_first_audio_us(state: State) -> int | None:
     if state.ready_us is None or state.first_audio_us is None:
         return None
     return max(0, state.first_audio_us - state.ready_us)
+
+
+WAITED_US: Final = 3_000_000
+GIVEN_UP_US: Final = 5_000_000
+
+
+def _is_abandoned(state: State) -> bool | None:
+    """Whether the caller gave up: hung up before any response, or within 5 s of a silence of more
+    than 3 s that followed what the caller had said.
+
+    product.md 1b takes every silence; but who hangs up a while after the last answer has got it.
+    None: not over, no conversation, or nobody hung up.
+    """
+    ready_us, ended_us = state.ready_us, state.ended_us
+    known = ready_us is not None and ended_us is not None and kind_of(state) == "realtime"
+    if not known or state.closed is None or state.closed.status == "recovered":
+        return None
+    if state.closed.end_reason != "caller_closed":
+        return False
+    if not state.sums.responses:
+        return True
+    spoken, heard = caller_spans(state)[-4:], assistant_spans(state)
+    starts_us = [start_us for start_us, _ in (*spoken, *heard)]
+    for _, spoken_us in spoken:
+        until_us = min((us for us in starts_us if us >= spoken_us), default=ended_us or 0)
+        if until_us - spoken_us > WAITED_US and (ended_us or 0) - until_us <= GIVEN_UP_US:
+            return True
+    return False
 
 
 def _paces(state: State) -> tuple[int, int, int, int]:

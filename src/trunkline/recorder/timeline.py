@@ -152,6 +152,8 @@ class Play(msgspec.Struct):
     stalls_us: int = 0
     """How long the player had run dry."""
     response_id: str = ""
+    truncate_error_us: int | None = None
+    """How much more the caller's own player says it has played than this model."""
     cut_us: int | None = None
     """Where it stopped being heard; None: nothing stopped it yet."""
 
@@ -167,12 +169,16 @@ class Play(msgspec.Struct):
         """How much was heard: up to the cut, or all of it when nothing cuts it."""
         return self.audio_us if self.cut_us is None else self.heard_by(self.cut_us)
 
+    def played_by(self, at_us: int) -> int:
+        """Return how much had been played at `at_us` if nothing had stopped it."""
+        return min(self.audio_us, max(0, at_us - self.starts_us - self.stalls_us))
+
     def heard_by(self, at_us: int) -> int:
         """Return how much was heard at `at_us`: `clamp(t - p, 0, D)`."""
         until_us = at_us if self.cut_us is None else min(at_us, self.cut_us)
         if until_us >= self.ends_us:
             return self.audio_us
-        return min(self.audio_us, max(0, until_us - self.starts_us - self.stalls_us))
+        return self.played_by(until_us)
 
 
 class AssistantTrack(msgspec.Struct):
@@ -213,6 +219,8 @@ class AssistantTrack(msgspec.Struct):
 
     def truncate(self, play: Play, heard_us: int, at_us: int) -> None:
         """Believe the caller's own player: at `at_us` it says it has played `heard_us`."""
+        if play.truncate_error_us is None:
+            play.truncate_error_us = heard_us - play.played_by(at_us)
         if play.cut_us is None:
             self.stop(play, at_us)
         play.cut_us = play.starts_us + play.stalls_us + min(heard_us, play.audio_us)

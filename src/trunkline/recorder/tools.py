@@ -46,8 +46,12 @@ def _call(state: State, step: Step, line: Line, id_: str, answer: Answer | None)
     tool.seq, tool.function = step.seq, line.kind == "function_call"
     state.tools[id_] = tool
     state.sums.tool_calls += 1
+    if answer is not None:
+        answer.called = True
     if (open_turn := turns.turn_of(state, turn)) is not None and line.kind == "function_call":
         open_turn.asked += 1
+        if open_turn.tool_called_us is None:
+            open_turn.tool_called_us = step.heard_us
     step.rows.append(tool_row(state, tool, step.seq))
     while len(state.tools) > MAX_OPEN_TOOLS:
         del state.tools[next(iter(state.tools))]

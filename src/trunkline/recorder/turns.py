@@ -24,6 +24,8 @@ from trunkline.store.facts.rows import ResponseRow, TurnRow
 
 MAX_REQUESTS = 16
 MAX_FINISHED = 32
+LATELY = 32
+"""Of the caller's speeches: those that a turn may have to do with."""
 
 
 def begin(state: State, kind: str, phase: str, at_us: int) -> Turn:
@@ -65,8 +67,10 @@ def speech_started(
         turn.item_id, turn.started_us, turn.speech_started_us = item_id, starts_us, starts_us
         turn.barge_in, turn.over = False, []
         turn.barged_us = turn.caller_stopped_us = None
+        turn.noticed_us = turn.provider_stopped_us = None
     if over:
         turn.barge_in, turn.over, turn.barged_us = True, list(over), step.heard_us
+        turn.noticed_us = step.at_us
         state.sums.barge_ins += 1
 
 
@@ -170,7 +174,10 @@ def answering(state: State, step: Step, response_id: str, conversation_id: str |
         turn.response_created_us = step.at_us
     state.typed_us, state.typed_id = None, ""
     finish_before(state, step, turn)
-    return Answer(response_id, turn.turn, step.at_us, after_tool=after_tool)
+    answer = Answer(response_id, turn.turn, step.at_us, after_tool=after_tool)
+    answer.tool_called_us = turn.tool_called_us if after_tool else None
+    turn.tool_called_us = None
+    return answer
 
 
 def _request_of(state: State, conversation_id: str | None) -> Request | None:
@@ -200,6 +207,7 @@ def _goes_on(turn: Turn, request: Request | None) -> bool:
 
 def answered(state: State, step: Step, answer: Answer) -> None:
     """A response is done."""
+    _provider_stopped(state, step, answer)
     turn = turn_of(state, answer.turn)
     if turn is None:
         return
@@ -213,6 +221,13 @@ def answered(state: State, step: Step, answer: Answer) -> None:
     later = [other for other in state.turns if other.turn > turn.turn and other.phase != "hearing"]
     if later:
         finish_before(state, step, later[-1])
+
+
+def _provider_stopped(state: State, step: Step, answer: Answer) -> None:
+    """The provider has cancelled an answer: was it spoken over?"""
+    for turn in state.turns if answer.status == "cancelled" else ():
+        if turn.provider_stopped_us is None and not set(turn.over).isdisjoint(answer.items):
+            turn.provider_stopped_us = step.at_us
 
 
 def turn_of(state: State, number: int) -> Turn | None:
@@ -245,7 +260,8 @@ def finish(state: State, step: Step, turn: Turn) -> None:
     interruptions.counted(state, row)
     sums = state.sums
     sums.premature += row.premature
-    sums.unanswered += row.status == "unanswered"
+    sums.cut_ins += row.cut_in
+    sums.unanswered += metrics.is_unanswered(turn, step.at_us, creates=state.hearing.creates)
     sums.tool_us += row.tool_us or 0
     sums.tool_dead_us += row.tool_dead_us or 0
     wait_us = metrics.wait_us(turn)
@@ -294,6 +310,7 @@ def _unheard_usd(state: State, turn: Turn) -> Decimal | None:
 def turn_row(state: State, turn: Turn, version: int) -> TurnRow:
     """Return what is known of `turn` now."""
     plays = state.sound.plays
+    spoken = talk.caller_spans(state)[-LATELY:]
     return TurnRow(
         org_id=state.opened.org_id if state.opened else "",
         call_id=state.call_id,
@@ -326,6 +343,8 @@ def turn_row(state: State, turn: Turn, version: int) -> TurnRow:
         audio_us=metrics.audio_us(turn.items, plays),
         heard_us=metrics.heard_us(turn.items, plays),
         caller_stop_us=metrics.caller_stop_us(turn),
+        provider_stop_us=metrics.provider_stop_us(turn),
+        cut_in=metrics.is_cut_in(turn, spoken),
         cost_usd=turn.cost_usd,
         unheard_usd=_unheard_usd(state, turn),
     )
@@ -360,6 +379,9 @@ def response_row(state: State, answer: Answer, version: int) -> ResponseRow:
         stalls_us=metrics.stalls_us(answer.items, plays) if audio_us else None,
         late_audio_us=answer.late_audio_us if audio_us else None,
         truncated=answer.truncated,
+        truncate_error_us=metrics.truncate_error_us(answer.items, plays),
+        tool_round_trip_us=metrics.tool_round_trip_us(answer),
+        silent=answer.silent,
         missed_truncate=answer.missed_truncate,
         context_dropped_tokens=answer.context_dropped_tokens,
         audio_us=audio_us,

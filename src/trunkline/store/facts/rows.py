@@ -205,6 +205,11 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     caller_worded_us: int | None = None
     assistant_words: int | None = None
     assistant_worded_us: int | None = None
+    cut_ins: int | None = None
+    """Turns in which the assistant began to speak while the caller did."""
+    silent_responses: int | None = None
+    abandoned: bool | None = None
+    """The caller hung up before any answer, or just after waiting in silence for one."""
     false_barge_ins: int | None = None
     """Of `barge_ins`: noise, backchannel, echo."""
     missed_truncates: int | None = None
@@ -299,6 +304,10 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     """Barge-in to the last audio that the caller heard."""
     caller_stop_us: int | None = None
     """Told of the barge-in, to the application's cancel, truncate or clear."""
+    provider_stop_us: int | None = None
+    """`speech_started`, to the provider's end of the answer that it cancelled."""
+    cut_in: bool = False
+    """The assistant began to speak while the caller did, or just before."""
     audio_us: int = 0
     heard_us: int = 0
     cost_usd: Decimal | None = None
@@ -338,6 +347,12 @@ class ResponseRow(msgspec.Struct, frozen=True, kw_only=True):
     """Sound that came when the caller had begun to speak over it."""
     truncated: bool = False
     """The caller told the provider how much was heard."""
+    truncate_error_us: int | None = None
+    """How much more that is than what the playback model says. Negative: less."""
+    tool_round_trip_us: int | None = None
+    """From a tool's arguments to the first sound of the response that goes on with its output."""
+    silent: bool = False
+    """It is completed and called nothing, was to be heard, and there is no sound."""
     missed_truncate: bool = False
     """Cut by a barge-in, and the provider was not told where before it answered again."""
     context_dropped_tokens: int | None = None
@@ -381,6 +396,8 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     """How many characters of `text` were heard, by share of audio; None = all."""
     transcript_status: str = "none"
     """`none`, `pending`, `completed`, `failed`."""
+    first_words_us: int | None = None
+    """True start of the caller's speech to the first piece of its transcript."""
     transcription_us: int | None = None
     """From its commit to its transcript. Negative: the transcript came first."""
     added_us: int = 0

@@ -212,6 +212,10 @@ class Turn(BaseModel):
     barge_in_kind: str = Field(description="speech, backchannel, noise or echo.")
     stop_ms: float | None = Field(description="Barge-in to the last audio that was heard.")
     caller_stop_ms: float | None = Field(description="The application's part of that.")
+    provider_stop_ms: float | None = Field(
+        description="`speech_started` to the end of the answer that the provider cancelled."
+    )
+    cut_in: bool = Field(description="The assistant began while the caller spoke, or just before.")
     audio_ms: float
     heard_ms: float
     cost_usd: Usd | None
@@ -240,6 +244,13 @@ class ModelResponse(BaseModel):
     stalls_ms: float | None
     late_audio_ms: float | None = Field(description="Came after a barge-in.")
     truncated: bool
+    truncate_error_ms: float | None = Field(
+        description="How much more the application says was played than the playback model."
+    )
+    tool_round_trip_ms: float | None = Field(
+        description="A tool's arguments to the first sound after its output."
+    )
+    silent: bool = Field(description="Was to be heard, is completed, and has no sound.")
     missed_truncate: bool
     context_dropped_tokens: int | None
     audio_ms: float
@@ -264,6 +275,9 @@ class Item(BaseModel):
     heard_chars: int | None = Field(description="Of `text`; null: all of it.")
     transcript_status: str
     transcription_ms: float | None = Field(description="From the commit. Negative: before it.")
+    first_words_ms: float | None = Field(
+        description="True start of speech to the first piece of the transcript."
+    )
     added_ms: float
     starts_ms: float | None
     ends_ms: float | None

@@ -33,6 +33,9 @@ class Interruptions(BaseModel):
     barge_ins: int
     false_barge_ins: int | None = Field(description="Of those: noise, backchannel or echo.")
     missed_truncates: int | None
+    cut_ins: int | None = Field(description="The assistant began while the caller spoke.")
+    silent_responses: int | None = Field(description="Completed, to be heard, without sound.")
+    abandoned: bool | None = Field(description="The caller gave up waiting.")
     premature_endpoints: int | None
     late_audio_ms: float | None
 
@@ -72,6 +75,9 @@ def interruptions(row: CallRow) -> Interruptions:
         barge_ins=row.barge_ins,
         false_barge_ins=row.false_barge_ins,
         missed_truncates=row.missed_truncates,
+        cut_ins=row.cut_ins,
+        silent_responses=row.silent_responses,
+        abandoned=row.abandoned,
         premature_endpoints=row.premature_endpoints,
         late_audio_ms=_ms(row.late_audio_us),
     )

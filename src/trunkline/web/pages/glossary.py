@@ -73,6 +73,24 @@ DEFINITIONS = {
         "From the gateway’s handing on of speech_started to the first response.cancel,"
         " conversation.item.truncate or output_audio_buffer.clear of the application. Median."
     ),
+    "provider_stop": (
+        "From the provider’s speech_started to its response.done with status cancelled. Median."
+    ),
+    "cut_ins": (
+        "Answers that began while the caller spoke, or less than half a second before the caller"
+        " went on."
+    ),
+    "silent_responses": (
+        "Responses that are completed, were to be heard, called no tool, and have no sound."
+    ),
+    "abandoned": (
+        "The caller hung up before any response, or within 5 s of a silence of more than 3 s that"
+        " followed what the caller had said."
+    ),
+    "tool_round_trip": (
+        "From a tool’s arguments to the first sound of the response that goes on with its output."
+        " Median."
+    ),
     "missed_truncates": (
         "Answers cut by a barge-in of which the application did not say where, before the next"
         " one began: the model believes that all of it was heard."

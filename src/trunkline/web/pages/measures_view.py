@@ -45,7 +45,7 @@ def measures(
         *_talk(call),
         *_interruptions(call, turns),
         *_answers(call, turns, responses),
-        *_tools(call, tools),
+        *_tools(call, tools, responses),
         *_delivery(call, items),
     )
     return tuple(measure for measure in found if measure.value != text.UNKNOWN)
@@ -93,6 +93,10 @@ def _interruptions(call: CallRow, turns: Sequence[TurnRow]) -> Iterable[Measure]
     if call.missed_truncates:
         value = text.count(call.missed_truncates)
         yield Measure("missed_truncates", "Missed truncates", value, "", "warn")
+    provider = _middle(turns, lambda turn: turn.provider_stop_us)
+    yield Measure("provider_stop", "Provider stopped in", text.wait(provider[0]), _n(provider[1]))
+    if call.cut_ins:
+        yield Measure("cut_ins", "Spoke into the caller", text.count(call.cut_ins), "", "warn")
     if call.premature_endpoints:
         value = text.count(call.premature_endpoints)
         yield Measure("premature", "Answered too early", value, "", "warn")
@@ -119,6 +123,11 @@ def _answers(
     yield Measure("real_time_factor", "Slowest answer’s real-time factor", value, "", tone)
     stalls = text.seconds(call.stalls_us) if call.assistant_audio_us else text.UNKNOWN
     yield Measure("stalls", "Player ran dry", stalls, "", "warn" if call.stalls_us else "none")
+    if call.silent_responses:
+        silent = text.count(call.silent_responses)
+        yield Measure("silent_responses", "Answers without sound", silent, "", "warn")
+    if call.abandoned:
+        yield Measure("abandoned", "Abandoned", "yes", "the caller gave up waiting", "warn")
     if call.context_drops:
         yield Measure("context_drops", "Context drops", text.count(call.context_drops), "", "warn")
 
@@ -128,9 +137,13 @@ def _first(responses: Sequence[ResponseRow], name: str) -> tuple[int | None, int
     return _middle([r for r in responses if not r.after_tool], lambda row: getattr(row, name))
 
 
-def _tools(call: CallRow, tools: Sequence[ToolCallRow]) -> Iterable[Measure]:
+def _tools(
+    call: CallRow, tools: Sequence[ToolCallRow], responses: Sequence[ResponseRow]
+) -> Iterable[Measure]:
     latency = _middle(tools, lambda tool: tool.latency_us)
     yield Measure("tool", "Tool latency, p50", text.wait(latency[0]), _n(latency[1]))
+    trip = _middle(responses, lambda row: row.tool_round_trip_us)
+    yield Measure("tool_round_trip", "Tool to answer, p50", text.wait(trip[0]), _n(trip[1]))
     if call.tool_us:
         dead = text.seconds(call.tool_dead_us)
         part = text.share(call.tool_dead_us or 0, call.tool_us)
