@@ -8,13 +8,7 @@ import pytest
 from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_org, parts_of, whole
 
 from trunkline.store.facts import measure as measuring
-from trunkline.store.facts.catalogue import (
-    DIMENSION_OF,
-    DIMENSIONS,
-    IN_CALLS,
-    METRIC_OF,
-    METRICS,
-)
+from trunkline.store.facts.catalogue import IN_CALLS, METRIC_OF, METRICS
 from trunkline.store.facts.conditions import (
     MAX_CONDITIONS,
     AllOf,
@@ -24,6 +18,7 @@ from trunkline.store.facts.conditions import (
     Is,
     compile_condition,
 )
+from trunkline.store.facts.dimensions import DIMENSION_OF, DIMENSIONS
 from trunkline.store.facts.measure import (
     BadQuestion,
     Order,

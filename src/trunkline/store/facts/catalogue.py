@@ -1,4 +1,4 @@
-"""Pure. What can be measured, and by what it can be grouped: data for `measure`.
+"""Pure. What can be measured: data for `measure`.
 
 A new metric is one line here. Its SQL is an expression over the columns of one row of its
 table; what is missing there is NULL, and counts nowhere. Its unit is that of its answer:
@@ -44,15 +44,6 @@ class Metric(msgspec.Struct, frozen=True):
         if self.over:
             return ("ratio",)
         return ("distinct",) if self.distinct else _AGGREGATES.get(self.unit, NUMBERS)
-
-
-class Dimension(msgspec.Struct, frozen=True):
-    """Text by which rows are told apart: of the call, or of a part of it."""
-
-    id: str
-    table: str
-    value: str
-    means: str
 
 
 class InCalls(msgspec.Struct, frozen=True):
@@ -520,60 +511,6 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("usage.seconds", "usage", "seconds_us", "ms", "Billed by duration."),
 )
 
-_SHAPE: Final = (
-    "trim(replaceRegexpAll(substringUTF8(message, 1, 500),"
-    r" '\'[^\']*\'|\"[^\"]*\"|[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]*', '#'))"
-)
-"""A message without what differs from call to call: ids, numbers, quoted values."""
-
-DIMENSIONS: Final[tuple[Dimension, ...]] = (
-    Dimension("model", "calls", "if(model_used = '', model_asked, model_used)", "Model."),
-    Dimension("provider", "calls", "provider", "Provider."),
-    Dimension("status", "calls", "status", "Status of the call."),
-    Dimension("end_reason", "calls", "end_reason", "What ended the call."),
-    Dimension("kind", "calls", "kind", "Kind of call."),
-    Dimension("transport", "calls", "transport", "`websocket`, `webrtc` or `sip`."),
-    Dimension("user", "calls", "user_id", "`Helicone-User-Id`."),
-    Dimension("session", "calls", "session_id", "`Helicone-Session-Id`."),
-    Dimension("session_name", "calls", "session_name", "`Helicone-Session-Name`."),
-    Dimension("key", "calls", "key_id", "Id of the key."),
-    Dimension("key_name", "calls", "key_name", "Name of the key."),
-    Dimension("voice", "calls", "voice", "Voice."),
-    Dimension("vad", "calls", "vad", "How turns are found."),
-    Dimension("language", "calls", "language", "What is translated into."),
-    Dimension("gateway", "calls", "gateway", "Gateway process."),
-    Dimension("user_agent", "calls", "user_agent", "The caller's program."),
-    Dimension("dialect", "calls", "caller_dialect", "The caller's dialect."),
-    Dimension("property_name", "calls", "arrayJoin(mapKeys(properties))", "Each property's name."),
-    Dimension(
-        "tag",
-        "calls",
-        "arrayJoin(emptyArrayToSingle(tags))",
-        "Each tag of the call; empty: it has none.",
-    ),
-    Dimension(
-        "barge_in_kind", "turns", "barge_in_kind", "`speech`, `backchannel`, `noise`, `echo`."
-    ),
-    Dimension("speech_end_by", "turns", "speech_end_by", "How the end of speech is known."),
-    Dimension("turn_kind", "turns", "kind", "What began the turn."),
-    Dimension("turn_status", "turns", "status", "How the turn ended."),
-    Dimension("response_status", "responses", "status", "How the response ended."),
-    Dimension("tool", "tool_calls", "name", "Name of the tool."),
-    Dimension(
-        "error",
-        "errors",
-        f"lower(hex(sipHash64(source, type, code, {_SHAPE})))",
-        "Fingerprint: source, type, code, and the message without ids and numbers.",
-    ),
-    Dimension("error_source", "errors", "source", "`provider` or `gateway`."),
-    Dimension("error_type", "errors", "type", "Type of the error."),
-    Dimension("error_code", "errors", "code", "Code of the error."),
-    Dimension("score", "marks", f"if({SCORE}, name, '')", "Name of the score."),
-    Dimension("billed_model", "usage", "model", "Model that was billed."),
-    Dimension("billed_kind", "usage", "kind", "`response`, `transcription` or `session`."),
-    Dimension("billed_day", "usage", "at_day", "UTC day of the use."),
-)
-
 PROPERTY: Final = "property:"
 """What the name of a property follows, as a dimension: `property:Environment`."""
 SCORED: Final = "score:"
@@ -622,4 +559,3 @@ BILLED: Final = {
 """Dimensions of bills, by id."""
 
 METRIC_OF: Final = {metric.id: metric for metric in METRICS}
-DIMENSION_OF: Final = {dimension.id: dimension for dimension in DIMENSIONS}

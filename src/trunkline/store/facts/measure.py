@@ -23,17 +23,16 @@ import msgspec
 from trunkline.errors import TrunklineError
 from trunkline.store.facts.catalogue import (
     BILLED,
-    DIMENSION_OF,
     IN_CALLS,
     METRIC_OF,
     PERCENTILES,
     PROPERTY,
     ROWS_OF,
-    Dimension,
     InCalls,
     Metric,
 )
 from trunkline.store.facts.conditions import whole
+from trunkline.store.facts.dimensions import DIMENSION_OF, Dimension
 from trunkline.store.facts.queries_calls import CallFilters, hours, where
 
 Bucket = Literal["minute", "hour", "day", "week", "month"]

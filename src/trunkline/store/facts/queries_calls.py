@@ -10,8 +10,8 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from trunkline.store.facts.catalogue import DIMENSION_OF
 from trunkline.store.facts.conditions import AllOf, BadCondition, Condition, Is, compile_condition
+from trunkline.store.facts.dimensions import DIMENSION_OF
 from trunkline.store.facts.grouped import has_said
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.query import Query

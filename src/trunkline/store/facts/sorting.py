@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from trunkline.store.facts.catalogue import DIMENSION_OF, INPUT, OUTPUT
+from trunkline.store.facts.catalogue import INPUT, OUTPUT
 from trunkline.store.facts.conditions import BadCondition
+from trunkline.store.facts.dimensions import DIMENSION_OF
 
 Moment: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 """Wall time, µs since 1970 UTC, within what the engine can compare."""

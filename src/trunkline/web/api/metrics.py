@@ -11,7 +11,7 @@ import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from trunkline.store.facts.catalogue import DIMENSIONS, METRIC_OF, METRICS
+from trunkline.store.facts.catalogue import METRIC_OF, METRICS
 from trunkline.store.facts.conditions import (
     FIELDS,
     OPERATORS,
@@ -22,6 +22,7 @@ from trunkline.store.facts.conditions import (
     Is,
     Value,
 )
+from trunkline.store.facts.dimensions import DIMENSIONS
 from trunkline.store.facts.measure import (
     MAX_LIMIT,
     MAX_MEASURES,
