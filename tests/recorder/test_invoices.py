@@ -41,6 +41,18 @@ def using(
     ]  # fmt: skip
 
 
+def using_image(tokens: int, cached: int) -> list[Any]:
+    """The same with an image alone."""
+    told = using()
+    usage = told[-1][2]["response"]["usage"]
+    usage |= {"input_tokens": tokens, "total_tokens": tokens}
+    usage["input_token_details"] = {
+        "text_tokens": 0, "audio_tokens": 0, "image_tokens": tokens, "cached_tokens": cached,
+        "cached_tokens_details": {"text_tokens": 0, "audio_tokens": 0, "image_tokens": cached},
+    }  # fmt: skip
+    return told
+
+
 def usage_of(told: list[Any], **opened: Any) -> tuple[UsageRow, CallRow]:
     first, *rest = script.records(told)
     about = {**json.loads(first.payload), **opened}
@@ -73,6 +85,10 @@ INVOICES = {
         using((1_000_000, 1_000_000), (0, 0), (500_000, 500_000)),
         "18.40",  # 2 + 16 + 0.2 + 0.2
     ),
+    "an image, half of it from the cache": (
+        using_image(1_000_000, cached=500_000),
+        "2.75",  # 2.5 + 0.25
+    ),
     "cancelled, and paid": (using((0, 600), status="cancelled"), "0.0192"),
     "failed, and paid": (using((0, 600), status="failed"), "0.0192"),
 }
@@ -95,6 +111,26 @@ def test_cached_tokens_without_a_split_are_text_first_and_said_to_be_estimated()
     assert (used.tokens.cached_text, used.tokens.cached_audio, used.estimated) == (400, 100, True)
     # 500 × 32 + 400 × 0.40 + 100 × 0.40
     assert used.cost_usd == Decimal("0.0162")
+
+
+REASONED = {
+    # 20 × 24 + 30 × 64, per million: what was thought is a part of what was written
+    "inside the text": ((20, 30), 50, "0.0024"),
+    "beside it, in the sum alone": ((20, 30), 60, "0.00264"),
+    "nothing was written": ((10, 0), 10, "0.00024"),
+}
+
+
+@pytest.mark.parametrize(("made", "total", "usd"), REASONED.values(), ids=REASONED.keys())
+def test_reasoning_is_billed_once(made: tuple[int, int], total: int, usd: str) -> None:
+    """10 tokens of it, which some models tell apart."""
+    told = using(outputs=made)
+    usage = told[-1][2]["response"]["usage"]
+    usage["output_tokens"] = total
+    usage["output_token_details"]["reasoning_tokens"] = 10
+    used, call = usage_of(told)
+    assert used.cost_usd == call.cost_usd == Decimal(usd)
+    assert used.tokens.output == total
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,14 @@ UPDATES: dict[str, tuple[list[Told], list[Finding]]] = {
         [update(1, **GA), provider(2, "error", error={"message": "No.", "param": "item"})],
         [],
     ),
+    "nobody answers": (
+        [update(1, **GA), provider(5001, "response.created", response={"id": "r"})],
+        [("update_ignored", "session.update", "no session.updated came")],
+    ),
+    "nobody had the time to answer": (
+        [update(1, **GA), provider(5000, "response.created", response={"id": "r"})],
+        [],
+    ),
     "fields of both dialects": (
         [update(1, **GA, voice="alloy")],
         [("dialect_mixed", "session.update", "fields of both dialects in one session")],

@@ -143,6 +143,12 @@ def _unanswered(state: State, step: Step, tool: Tool) -> None:
         _found(state, step, "tool_unanswered", "bad", tool.name, tool.seq, tool.called_us)
 
 
+def _unheeded(state: State, step: Step, asking: Asking) -> None:
+    if step.at_us - asking.at_us >= UNANSWERED_US:
+        detail = "no session.updated came"
+        _found(state, step, "update_ignored", "warn", detail, asking.seq, asking.at_us)
+
+
 # --- sound
 
 
@@ -189,5 +195,7 @@ def end(state: State, step: Step) -> None:
     """The call is over."""
     for tool in state.tools.values():
         _unanswered(state, step, tool)
+    for asking in state.asking:
+        _unheeded(state, step, asking)
     if state.hearing.kind not in ("translation", "live"):
         _pace(state, step)
