@@ -246,3 +246,20 @@ def test_only_who_hangs_up_gives_up() -> None:
     assert closed([], 9000, "provider_closed").abandoned is False
     state = run(records([CREATED, session(), end(9000)]), over=False).state
     assert call_row(state).abandoned is None
+
+
+def test_an_answer_that_is_read_is_no_silence() -> None:
+    written = [begin(2700, "r1"), text(3000, "r1", "a1", "Hi"), done(3100, "r1")]
+    assert closed([speech(1000, 2000, "u1"), written], 9000).abandoned is False
+
+
+def test_a_word_while_the_tool_works_is_not_what_it_knew() -> None:
+    """Called at 2000; something is said at 2800, and what the tool knew at 5000."""
+    told: Script = [
+        CREATED, session(), mic(0, 1500), speech(500, 1000, "u1"), begin(1700, "r1"),
+        provider(2000, "response.output_item.done", response_id="r1", item=call("f1", "c1")),
+        done(2100, "r1"), caller(2200, "response.create"), answered("r2", 2800),
+        output(4000, "c1"), caller(4100, "response.create"), answered("r3", 5000), end(7000),
+    ]  # fmt: skip
+    trips = {row.response_id: row.tool_round_trip_us for row in rows_of(ResponseRow, *told)}
+    assert trips == {"r1": None, "r2": None, "r3": 3_000_000}

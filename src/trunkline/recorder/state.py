@@ -175,7 +175,7 @@ class Turn(msgspec.Struct, omit_defaults=True):
     tools: list[Span] = []
     """When its tools ran, as far as they have answered."""
     tool_called_us: int | None = None
-    """When the first tool was called since the last response began."""
+    """When the first tool was called whose output nothing goes on with yet."""
     cost_usd: Decimal | None = None
 
 
@@ -415,6 +415,8 @@ class State(msgspec.Struct):
     typed_id: str = ""
     tool_told_us: int | None = None
     """When the output of a tool came whose turn was final already."""
+    tool_asked_us: int | None = None
+    """When that tool was called."""
     commit_us: int | None = None
     """When the caller last committed by hand."""
     commit_loud_us: int | None = None

@@ -162,6 +162,9 @@ def _is_abandoned(state: State) -> bool | None:
         return False
     if not state.sums.responses:
         return True
+    if not state.sums.assistant_audio_us:
+        # Written, or past the gateway: nobody heard silence here.
+        return None if state.opened and state.opened.transport != "websocket" else False
     spoken, heard = caller_spans(state)[-4:], assistant_spans(state)
     starts_us = [start_us for start_us, _ in (*spoken, *heard)]
     for _, spoken_us in spoken:

@@ -68,7 +68,7 @@ def answered_by_caller(state: State, step: Step, item: events.Item) -> None:
     step.rows.append(tool_row(state, tool, step.seq))
     turn = turns.turn_of(state, tool.turn)
     if turn is None:
-        state.tool_told_us = step.at_us
+        state.tool_told_us, state.tool_asked_us = step.at_us, tool.called_us
         return
     turn.asked = max(0, turn.asked - 1)
     turn.told = True

@@ -175,8 +175,8 @@ def answering(state: State, step: Step, response_id: str, conversation_id: str |
     state.typed_us, state.typed_id = None, ""
     finish_before(state, step, turn)
     answer = Answer(response_id, turn.turn, step.at_us, after_tool=after_tool)
-    answer.tool_called_us = turn.tool_called_us if after_tool else None
-    turn.tool_called_us = None
+    if after_tool:
+        answer.tool_called_us, turn.tool_called_us = turn.tool_called_us, None
     return answer
 
 
@@ -196,7 +196,8 @@ def _turn_for(state: State, step: Step, request: Request | None) -> Turn:
     told = state.tool_told_us is not None
     turn = begin(state, "tool" if told else "assistant", "waiting", at_us)
     turn.requested_us = request.at_us if request else None
-    state.tool_told_us = None
+    turn.tool_called_us = state.tool_asked_us if told else None
+    state.tool_told_us = state.tool_asked_us = None
     return turn
 
 
