@@ -21,7 +21,7 @@ TURNS: Final = 12
 FIRST_DAY_US: Final = 1_793_491_200_000_000
 """1 November 2026, UTC."""
 NOW_US: Final = FIRST_DAY_US + DAYS * 86_400_000_000
-BATCH: Final = 20_000
+BATCH: Final = 10_000
 MODELS: Final = ["gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime-2"]
 """Calls that are inserted at once, with all that belongs to them."""
 

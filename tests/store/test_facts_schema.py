@@ -95,11 +95,14 @@ def test_what_was_said_before_it_could_be_searched_is_found(empty: Client) -> No
     assert "INDEX said_2" in made
 
 
-def test_calls_that_were_written_before_they_gathered_anything_do(empty: Client) -> None:
+def test_calls_that_were_written_before_they_gathered_anything_do(
+    empty: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is worked out from the tables is what the recorder would have written."""
     schema.prepare(empty, 0)
     calls = [a_call("o", NOON_US + number * DAY_US // 3) for number in range(5)]
     live = a_call("o", NOON_US, status="live", turns=0)
+    monkeypatch.setattr(schema, "_TOGETHER", 2)
     rows = [*(part for call in calls for part in parts_of(call)), *calls, live]
     put(empty, *rows)
     empty.command("ALTER TABLE calls DROP COLUMN gathered")

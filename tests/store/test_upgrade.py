@@ -29,6 +29,7 @@ if which == "before":
     schema.VERSION -= 1
 if which == "dies":
     step, altered = schema.MIGRATIONS[-1], []
+    schema._TOGETHER = 1
 
     class Dying:
         def __init__(self, client):
@@ -49,7 +50,7 @@ if which == "dies":
 async def main():
     async with FactsStore.opened(path, beside=path.parent) as facts:
         if which == "before":
-            # Of three days: the upgrade takes them one by one.
+            # Of three days: the upgrade that dies takes them one by one.
             calls = [a_call("o", NOON_US + day * 86_400 * SECOND_US) for day in range(3)]
             rows = [row for call in calls for row in (*parts_of(call), call)]
             await facts.insert(rows)

@@ -52,10 +52,11 @@ def with_gathered(
 ) -> str:
     """Return SQL that gives `columns` of calls, those that the subquery `calls` selects.
 
-    `parts` is the predicate for the tables of their parts.
+    `parts` is the predicate for where their parts lie, in their tables.
     """
+    where = f"{parts} AND call_id IN (SELECT call_id FROM ({calls}))"
     joins = "".join(
-        f" LEFT JOIN ({sql.format(where=parts)}) AS {name} USING ({_KEY})"
+        f" LEFT JOIN ({sql.format(where=where)}) AS {name} USING ({_KEY})"
         for name, sql in _PARTS.items()
     )
     listed = ", ".join(f"{_MADE[name]}.{name}" for name in Gathered.__struct_fields__)

@@ -10,7 +10,7 @@ never edited once released.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from clickhouse_connect.driver.client import Client
@@ -55,25 +55,40 @@ def _if_missing(index: str) -> str:
 
 
 def _gather_parts(client: Client) -> None:
-    """Give the calls that there are what their rows gather of their parts, day by day.
+    """Give the calls that there are what their rows gather of their parts, some at a time.
 
     A second or two for ten thousand calls, once; while it lasts, the store is not open.
     """
     for table in TABLES:
         _widen(client, table)
-    days = client.query("SELECT DISTINCT toUnixTimestamp(toStartOfDay(hour)) FROM calls")
-    for from_s in sorted(int(row[0]) for row in days.result_rows):
-        between = "hour >= toDateTime({}, 'UTC') AND hour < toDateTime({}, 'UTC')"
-        calls = between.format(from_s, from_s + _DAY_S)
+    between = "hour >= toDateTime({}, 'UTC') AND hour < toDateTime({}, 'UTC')"
+    for from_s, to_s in _spans(client):
         # The hour of a call's id is that of its opening, or one beside it.
-        parts = between.format(max(0, from_s - _NEAR_S), from_s + _DAY_S + _NEAR_S)
-        rows = with_gathered(f"SELECT {names(CallRow)} FROM calls FINAL WHERE {calls}", parts)
+        parts = between.format(max(0, from_s - _NEAR_S), to_s + _NEAR_S)
+        calls = f"SELECT {names(CallRow)} FROM calls FINAL WHERE {between.format(from_s, to_s)}"
         client.command(
-            f"INSERT INTO calls ({names(CallRow)}) {rows}", settings={"max_execution_time": 0}
+            f"INSERT INTO calls ({names(CallRow)}) {with_gathered(calls, parts)}",
+            settings={"max_execution_time": 0},
         )
 
 
-_DAY_S: Final = 86_400
+def _spans(client: Client) -> Iterator[tuple[int, int]]:
+    """Yield spans of hours, each with some thousand calls: what is joined is in memory."""
+    sql = "SELECT toUnixTimestamp(hour), count() FROM calls GROUP BY hour ORDER BY hour"
+    hours: list[int] = []
+    together = 0
+    for hour_s, calls in client.query(sql).result_rows:
+        hours.append(hour_s)
+        together += calls
+        if together >= _TOGETHER:
+            yield hours[0], hours[-1] + _HOUR_S
+            hours, together = [], 0
+    if hours:
+        yield hours[0], hours[-1] + _HOUR_S
+
+
+_HOUR_S: Final = 3_600
+_TOGETHER: Final = 5_000
 _NEAR_S: Final = 7_200
 
 MIGRATIONS: Final[tuple[Callable[[Client], None], ...]] = (
