@@ -21,6 +21,7 @@ from bench import (
     live,
     profile,
     publishing,
+    querying,
     recording,
     relay,
     remembering,
@@ -60,6 +61,10 @@ def _live(effort: Effort) -> Results:
     return Results(live=live.measure(50, 13) if effort is QUICK else live.measure())
 
 
+def _queries(calls: int) -> Results:
+    return Results(queried=(querying.measure(calls),))
+
+
 GROUPS: dict[str, Measure] = {
     **{plan.name: partial(_relay, plan) for plan in cells.RELAY},
     "held": lambda effort: Results(held=tuple(holding.measure(tell))),
@@ -71,20 +76,25 @@ GROUPS: dict[str, Measure] = {
     "ended": lambda effort: Results(ended=ending.measure(tell)),
     "profile": lambda effort: Results(profile=tuple(profile.measure(seconds=2 * effort.seconds))),
     "start": lambda effort: Results(started=tuple(starting.measure(tell))),
+    "queries": lambda effort: _queries(20_000 if effort is QUICK else 100_000),
 }
 """Each takes less than two minutes, and may be measured alone."""
+MORE: dict[str, Measure] = {"queries-million": lambda effort: _queries(1_000_000)}
+"""What takes longer, and is measured only when it is asked for."""
 
 
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description="Measures what Trunkline costs.")
-    parser.add_argument("--only", help="groups, with commas between them: " + ", ".join(GROUPS))
+    parser.add_argument(
+        "--only", help="groups, with commas between them: " + ", ".join(GROUPS | MORE)
+    )
     parser.add_argument("--quick", action="store_true", help="look only shortly")
     parser.add_argument("--publish", action="store_true", help="keep what --only has measured")
     parser.add_argument("--resume", action="store_true", help="go on where a run was ended")
     options = parser.parse_args()
     wanted = options.only.split(",") if options.only else list(GROUPS)
-    if unknown := set(wanted) - set(GROUPS):
+    if unknown := set(wanted) - (GROUPS | MORE).keys():
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
     effort = QUICK if options.quick else FULL
     if options.only or options.quick:
@@ -126,7 +136,7 @@ def _run(
 def _measured(name: str, effort: Effort) -> Results:
     began_s = time.monotonic()
     tell(f"--- {name}")
-    found = GROUPS[name](effort)
+    found = (GROUPS | MORE)[name](effort)
     tell(f"--- {name}: {time.monotonic() - began_s:.0f} s")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return found.replaced(Results(stamps={name: Stamp(now, machine(), versions())}))

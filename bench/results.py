@@ -212,6 +212,50 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     """The most expensive ones, µs."""
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What one question about many calls took."""
+
+    name: str
+    p50_ms: float
+    p95_ms: float
+    cpu_ms: float
+    """Median, of the whole process: what a busy machine does not change."""
+
+
+class Ingested(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast rows were stored."""
+
+    rows_per_s: int
+    calls_per_s: float
+    batch_rows: int
+    p50_ms: float
+    """Until a batch was on the disk."""
+    max_ms: float
+
+
+class Queried(msgspec.Struct, frozen=True, kw_only=True):
+    """A store of so many calls: what it takes, and how it answers."""
+
+    calls: int
+    rows: dict[str, int]
+    """By table."""
+    seeded_s: float
+    bytes_per_call: int
+    """Of the disk, merged or not."""
+    table_bytes: dict[str, int]
+    bytes_per_frame: int
+    """Of the index of frames, of calls that were stored afterwards."""
+    search_bytes: int
+    """Of that, what searching in transcripts takes: folded text, and its indexes."""
+    idle_mb: int
+    peak_mb: int
+    """Resident memory, before and after all questions."""
+    asked: tuple[Asked, ...]
+    alone: Ingested
+    beside: Ingested
+    """While the questions are asked, one after the other."""
+
+
 class Results(msgspec.Struct, frozen=True, kw_only=True):
     """Everything, or what one group gave."""
 
@@ -227,20 +271,24 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     ended: Ended | None = None
     started: tuple[Started, ...] = ()
     profile: tuple[Share, ...] = ()
+    queried: tuple[Queried, ...] = ()
 
     def replaced(self, newer: "Results") -> "Results":
         """Return this, with what `newer` has in the place of what was there before."""
         plans = {one.plan for one in newer.relayed}
         kept = tuple(one for one in self.relayed if one.plan not in plans)
+        sizes = {one.calls for one in newer.queried}
+        stores = (*(one for one in self.queried if one.calls not in sizes), *newer.queried)
         changed = {
             name: found
             for name in self.__struct_fields__
-            if name not in ("stamps", "relayed") and (found := getattr(newer, name))
+            if name not in ("stamps", "relayed", "queried") and (found := getattr(newer, name))
         }
         return msgspec.structs.replace(
             self,
             stamps={**self.stamps, **newer.stamps},
             relayed=(*kept, *newer.relayed),
+            queried=tuple(sorted(stores, key=lambda one: one.calls)),
             **changed,
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bench.cells import DIRECT, RELAY
 from bench.mixes import MIXES
-from bench.results import Live, Recording, Relayed, Results, Stamp
+from bench.results import Live, Queried, Recording, Relayed, Results, Stamp
 
 TITLES = {
     DIRECT: "no proxy",
@@ -64,6 +64,7 @@ def _sections(results: Results) -> Iterator[str]:
         ("The recorder with live calls", results.live and live(results.live)),
         ("From the end of a call to the dashboard", ended(results)),
         ("Start", started(results)),
+        *((f"Questions about {one.calls:,} calls", queried(one)) for one in results.queried),
     ):
         if text:
             yield f"## {title}\n\n{text}"
@@ -294,6 +295,37 @@ def started(results: Results) -> str:
         for one in results.started
     ]
     return table(("", "s", "CPU s", "memory, MB"), rows) if rows else ""
+
+
+def queried(found: Queried) -> str:
+    """Return a store of many calls: what its questions take, its size, and what it takes in."""
+    asked = table(
+        ("", "p50, ms", "p95, ms", "CPU, ms"),
+        [
+            [one.name, f"{one.p50_ms:,.0f}", f"{one.p95_ms:,.0f}", f"{one.cpu_ms:,.0f}"]
+            for one in found.asked
+        ],
+    )
+    stored = table(
+        ("", "rows/s", "calls/s", "a batch p50, ms", "at most, ms"),
+        [
+            [name, f"{one.rows_per_s:,}", f"{one.calls_per_s:,.1f}", f"{one.p50_ms:,.0f}",
+             f"{one.max_ms:,.0f}"]
+            for name, one in (("nobody asks", found.alone), ("all is asked", found.beside))
+        ],
+    )  # fmt: skip
+    rows = ", ".join(f"{count:,} {name}" for name, count in found.rows.items())
+    parts = ", ".join(
+        f"{name} {size / found.calls:,.0f}" for name, size in found.table_bytes.items()
+    )
+    unsearched = found.bytes_per_call - found.search_bytes // found.calls
+    return (
+        f"{rows}.\n\n{found.bytes_per_call:,} bytes of disk a call ({parts}); {unsearched:,}"
+        " without the index for search. Beside it the index of frames, as long as a call talks:"
+        f" {found.bytes_per_frame:,} bytes a frame. Resident memory: "
+        f"{found.idle_mb:,} MB, {found.peak_mb:,} MB after all questions.\n\n{asked}\n\n"
+        f"Stored in batches of {found.alone.batch_rows:,} rows, most of them frames:\n\n{stored}"
+    )
 
 
 def in_order(found: Iterable[Relayed]) -> list[Relayed]:

@@ -9,7 +9,17 @@ from bench.mixes import BURSTS, G711
 from bench.picture import picture
 from bench.publishing import derived, latest
 from bench.quoting import quoted
-from bench.results import Machine, Results, Stamp, Times, decode, encode
+from bench.results import (
+    Asked,
+    Ingested,
+    Machine,
+    Queried,
+    Results,
+    Stamp,
+    Times,
+    decode,
+    encode,
+)
 from bench.rounds import Round, relayed
 from bench.standing import standing
 from bench.talk import Open, Percentiles, Talked
@@ -46,6 +56,29 @@ def test_calls_that_are_refused_are_told_of() -> None:
         opened = stands.load.open(Open("127.0.0.1", proxy.port, proxy.path, (), CALLS))
     assert (opened.asked, opened.greeted) == (CALLS, 0)
     assert opened.refusal.startswith("HTTP/1.1 401")
+
+
+def a_store(calls: int, p95_ms: float) -> Queried:
+    stored = Ingested(rows_per_s=100_000, calls_per_s=20, batch_rows=20_000, p50_ms=150, max_ms=400)
+    return Queried(
+        calls=calls, rows={"calls": calls, "turns": 12 * calls}, seeded_s=20, bytes_per_call=3_000,
+        table_bytes={"items": 2_000 * calls, "calls": 1_000 * calls}, bytes_per_frame=30,
+        search_bytes=700 * calls, idle_mb=300, peak_mb=500,
+        asked=(Asked(name="users", p50_ms=50, p95_ms=p95_ms, cpu_ms=60),),
+        alone=stored, beside=stored,
+    )  # fmt: skip
+
+
+def test_stores_of_different_sizes_are_kept_beside_each_other() -> None:
+    kept = Results(queried=(a_store(1_000_000, 500), a_store(100_000, 80)))
+    found = decode(encode(kept.replaced(Results(queried=(a_store(100_000, 90),)))))
+    assert [(one.calls, one.asked[0].p95_ms) for one in found.queried] == [
+        (100_000, 90), (1_000_000, 500)
+    ]  # fmt: skip
+    text = tables.report(found)
+    assert "## Questions about 1,000,000 calls" in text
+    assert "| users |      50 |      90 |      60 |" in text
+    assert "3,000 bytes of disk a call (items 2,000, calls 1,000); 2,300 without" in text
 
 
 def a_round(cpu_us: float, **changes: object) -> Round:
