@@ -26,6 +26,7 @@ from tests.relay.process import GatewayProcess, gateway_process
 from tests.relay.world import HANDSHAKE, world
 from tests.support.measured import measured
 
+from trunkline.journal.record import Leg
 from trunkline.relay.core import MAX_CONTROL_FRAMES
 
 MIB = 1024 * 1024
@@ -111,15 +112,16 @@ async def error_code(peer: Peer) -> str:
 
 # --- messages that are too much ------------------------------------------------------
 
-FOREVER = {
-    "fragments of 64 bytes": (b"x" * 64, 1000),
-    "empty fragments": (b"", 10_000),
-    "fragments of 64 KiB": (b"x" * 65536, 1),
-}
+FOREVER = (
+    pytest.param(b"x" * 64, 1000, id="fragments of 64 bytes"),
+    # Nine seconds, in which the gateway reads as many as it takes from one call.
+    pytest.param(b"", 10_000, id="empty fragments", marks=pytest.mark.soak),
+    pytest.param(b"x" * 65536, 1, id="fragments of 64 KiB"),
+)
 
 
 @pytest.mark.guarantee("B3")
-@pytest.mark.parametrize(("fragment", "batch"), FOREVER.values(), ids=FOREVER.keys())
+@pytest.mark.parametrize(("fragment", "batch"), FOREVER)
 async def test_a_message_that_does_not_end_is_1009_and_costs_no_more_than_the_limit(
     gathering: GatewayProcess, ends: Peers, fragment: bytes, batch: int
 ) -> None:
@@ -131,6 +133,22 @@ async def test_a_message_that_does_not_end_is_1009_and_costs_no_more_than_the_li
     assert (await caller.until_close())[1] == 1009
     sending.cancel()
     assert grown(gathering) < LIMIT_BYTES + SPARE_BYTES
+
+
+@pytest.mark.guarantee("B3")
+async def test_fragments_without_a_byte_are_counted(tmp_path: Path) -> None:
+    """With a small limit: what they cost in memory is looked at with the limit of the others."""
+    async with peers() as ends, world(tmp_path, max_frame_bytes=MIB, openai_url=ends.url) as w:
+        caller, provider = await ends.call(w.port)
+        caller.send(BINARY, b"", final=False)
+        more = frame(CONTINUATION, b"", masked=True, final=False) * 10_000
+        sending = asyncio.create_task(without_end(caller, more))
+        assert await error_code(caller) == "frame_too_big"
+        assert (await caller.until_close())[1] == 1009
+        sending.cancel()
+        caller.leave()
+        provider.leave()
+        assert w.journal.frames(Leg.CALLER) == []
 
 
 TOO_LARGE = {
