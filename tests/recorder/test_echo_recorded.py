@@ -12,7 +12,6 @@ from tests.recorder.test_echo import echo_of, noise, samples, voice
 
 from trunkline.journal.record import Record
 from trunkline.protocol import prices
-from trunkline.recorder import run
 from trunkline.recorder.reindex import reindex
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import CallRow, TurnRow
@@ -63,11 +62,7 @@ def on_a_loudspeaker(*, over: bool) -> list[Record]:
     return records(told)
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "SETTLE_SECONDS", 0.02)
-    monkeypatch.setattr(run, "SETTLE_SOON_SECONDS", 0.01)
-    monkeypatch.setattr(run, "POLL_SECONDS", 0.005)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def kinds(facts: MemoryFacts) -> list[str]:

@@ -10,7 +10,6 @@ from tests.recorder.journals import (
     Journal,
     MemoryFacts,
     a_call,
-    instance,
     latest,
     recording,
     rows_of,
@@ -20,7 +19,7 @@ from tests.recorder.journals import (
 from trunkline import ids
 from trunkline.journal.record import Kind, Leg, Record, encode
 from trunkline.protocol import prices
-from trunkline.recorder import checkpoint, run, sweep
+from trunkline.recorder import checkpoint, run
 from trunkline.recorder.echo import Suspect
 from trunkline.recorder.reindex import reindex
 from trunkline.recorder.seal import SealedCall, Sealer
@@ -34,20 +33,7 @@ ERASED_CALL, OTHER_CALL = a_call(1, frames=20), a_call(2, frames=20)
 CALL_ID, OTHER_ID = (ids.call_id(call[0].call) for call in (ERASED_CALL, OTHER_CALL))
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for nothing longer than a test should."""
-    monkeypatch.setattr(run, "SETTLE_SECONDS", 0.02)
-    monkeypatch.setattr(run, "SETTLE_SOON_SECONDS", 0.01)
-    monkeypatch.setattr(run, "POLL_SECONDS", 0.005)
-    monkeypatch.setattr(sweep, "SWEEP_SECONDS", 0.02)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    journal = Journal(tmp_path)
-    journal.begin(instance(1))
-    return journal
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture

@@ -17,26 +17,12 @@ from tests.support import golden
 
 from trunkline import ids
 from trunkline.protocol import prices
-from trunkline.recorder import run
 from trunkline.recorder.reindex import Report, reindex
 from trunkline.store import blobs as keys
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import CallRow, EventRow
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for nothing longer than a test should."""
-    monkeypatch.setattr(run, "SETTLE_SECONDS", 0.02)
-    monkeypatch.setattr(run, "SETTLE_SOON_SECONDS", 0.01)
-    monkeypatch.setattr(run, "POLL_SECONDS", 0.005)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    journal = Journal(tmp_path)
-    journal.begin(instance(1))
-    return journal
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 async def rebuilt(data: Path) -> tuple[MemoryFacts, Report]:

@@ -31,23 +31,7 @@ from trunkline.store.archives import Archives
 from trunkline.store.blobs import Blobs
 from trunkline.store.facts.rows import Row
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for nothing longer than a test should."""
-    monkeypatch.setattr(run, "SETTLE_SECONDS", 0.02)
-    monkeypatch.setattr(run, "SETTLE_SOON_SECONDS", 0.01)
-    monkeypatch.setattr(run, "POLL_SECONDS", 0.005)
-    monkeypatch.setattr(sweep, "SWEEP_SECONDS", 0.02)
-    monkeypatch.setattr(run, "RETRY_SECONDS", (0.01,))
-    monkeypatch.setattr(run, "ROOM_SECONDS", 0.005)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    journal = Journal(tmp_path)
-    journal.begin(instance(1))
-    return journal
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture

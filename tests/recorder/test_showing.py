@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.recorder.journals import ORG, Journal, MemoryFacts, a_call, instance, recording, ulid
+from tests.recorder.journals import ORG, Journal, MemoryFacts, a_call, recording, ulid
 
 from trunkline import ids
 from trunkline.clock import monotonic_ns
@@ -19,13 +19,6 @@ from trunkline.live.running import LISTEN_RATE_HZ, News
 from trunkline.protocol.call import Opened
 
 WAIT_S = 30.0
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    journal = Journal(tmp_path)
-    journal.begin(instance(1))
-    return journal
 
 
 @pytest.fixture
