@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from argon2 import PasswordHasher
 from sqlalchemy import create_engine
-from tests.support.control import ADDRESS, PASSWORD, ManualClock, open_control
+from tests.support.control import ADDRESS, DURABLE, PASSWORD, ManualClock, open_control
 
 from trunkline import snapshot
 from trunkline.errors import OperatorError
@@ -495,8 +495,10 @@ async def test_the_migrations_make_what_the_models_say(tmp_path: Path) -> None:
     engine.dispose()
 
 
-async def test_the_file_is_written_ahead_and_synced(tmp_path: Path) -> None:
-    await (await open_control(tmp_path)).close()
+async def test_the_file_is_written_ahead_and_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkline.store.control.database.SYNCHRONOUS", DURABLE)
     database = await Database.open(sqlite_url(tmp_path / "control.sqlite3"))
     async with database.reading() as session:
         connection = await session.connection()

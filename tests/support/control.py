@@ -11,10 +11,14 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from trunkline.sealing import Vault
+from trunkline.store.control import database
 from trunkline.store.control.database import sqlite_url
 from trunkline.store.control.store import ControlStore
 from trunkline.store.control.world import World
 
+DURABLE = database.SYNCHRONOUS
+"""For a test that loses power. The others would spend half of their time waiting for the disk."""
+database.SYNCHRONOUS = "OFF"
 PASSWORD = "correct horse battery"
 ADDRESS = "192.0.2.7"
 

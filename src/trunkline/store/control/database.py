@@ -28,6 +28,8 @@ from trunkline.errors import OperatorError
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS: Final = 5_000
 """For how long one process waits for another one's write."""
+SYNCHRONOUS = "FULL"
+"""Of SQLite: what was changed is on the disk before anybody is told so."""
 _WRITES: Final = "trunkline_writes"
 _DOWN: Final = (OperationalError, InterfaceError, TimeoutError)
 """What drivers, and the pool of connections, say of a database that is away or locked."""
@@ -179,7 +181,7 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     for pragma in (
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
         "journal_mode = WAL",
-        "synchronous = FULL",
+        f"synchronous = {SYNCHRONOUS}",
         "foreign_keys = ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")
