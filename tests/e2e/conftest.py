@@ -44,6 +44,11 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
         kept.stop()
 
 
+def pytest_sessionfinish() -> None:
+    """Also where it was broken off."""
+    kept.stop()
+
+
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Running:
     """Trunkline as `make up` starts it."""
