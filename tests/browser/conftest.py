@@ -80,7 +80,8 @@ def operating(new_page: NewPage, site: Site) -> NewPage:
         page = new_page(**options)
         page.goto(site.sign_in_link(OPERATOR_EMAIL))
         page.get_by_role("button", name="Open the dashboard").click()
-        page.wait_for_url("**/calls")
+        page.wait_for_url("**/overview")
+        page.goto("/calls")
         return page
 
     return new
@@ -94,7 +95,8 @@ def signed_in(new_page: NewPage, site: Site) -> NewPage:
         page = new_page(**options)
         page.goto(site.sign_in_link())
         page.get_by_role("button", name="Open the dashboard").click()
-        page.wait_for_url("**/calls")
+        page.wait_for_url("**/overview")
+        page.goto("/calls")
         return page
 
     return new

@@ -37,6 +37,8 @@ def golden_call(name: str) -> str:
 def test_pages_with_calls(signed_in: NewPage, site: Site, dark: bool, width: int) -> None:
     page = signed_in(dark=dark, width=width)
     paths = {
+        "overview": "/overview?span=30d",
+        "overview of no calls": "/overview?user=nobody",
         "calls": "/calls",
         "a time of one's own": "/calls?from=2026-11-20T09:00&to=2026-11-21T00:00&user=user-1",
         "no call fits": "/calls?user=nobody",
@@ -65,8 +67,9 @@ def test_pages_before_the_first_call(new_page: NewPage, dark: bool, width: int) 
     page.get_by_label("Organisation").fill("Somebody & Sons")
     page.get_by_label("Password").fill("a long enough sentence")
     page.get_by_role("button", name="Create account").click()
-    page.wait_for_url("**/calls")
+    page.wait_for_url("**/overview")
     paths = {
+        "overview": "/overview",
         "calls": "/calls",
         "sessions": "/sessions",
         "keys": "/keys",

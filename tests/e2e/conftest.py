@@ -90,6 +90,6 @@ def page(plain: Running, browser: Browser, complaints: Complaints) -> Generator[
     complaints.watch(page)
     page.goto(link)
     page.get_by_role("button", name="Open the dashboard").click()
-    page.wait_for_url("**/calls")
+    page.wait_for_url("**/overview")
     yield page
     context.close()

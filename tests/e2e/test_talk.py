@@ -85,7 +85,7 @@ def talk_page(context: BrowserContext, started: Running, complaints: Complaints)
     complaints.watch(page)
     page.goto(urlsplit(link).path)
     page.get_by_role("button", name="Open the dashboard").click()
-    page.wait_for_url("**/calls")
+    page.wait_for_url("**/overview")
     page.goto("/talk")
     return page
 

@@ -585,6 +585,7 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/keys",
         "/v1/keys/{}",
         "/v1/keys/{}/limits",
+        "/v1/attention",
         "/v1/budget",
         "/v1/providers",
         "/v1/providers/{}",

@@ -152,21 +152,29 @@ def test_a_session_is_a_tree_with_totals() -> None:
 
 
 def test_tiles_say_how_many_they_are_about() -> None:
-    numbers = Overview(
-        calls=200,
-        live=3,
-        failed=2,
-        turns=1000,
-        barge_ins=142,
-        wait_p50_us=940_000,
-        wait_p95_us=2_310_000,
-        duration_us=60_000_000,
-        cost_usd=Decimal("0.071"),
-        unpriced_calls=0,
+    told = tiles(
+        Overview(
+            calls=200,
+            live=3,
+            failed=2,
+            attention=9,
+            turns=1000,
+            barge_ins=142,
+            waits=980,
+            wait_p50_us=940_000,
+            wait_p95_us=2_310_000,
+            wait_p99_us=None,
+            duration_us=60_000_000,
+            cost_usd=Decimal("0.071"),
+            unpriced_calls=0,
+            unheard_us=0,
+            unheard_share=None,
+            unheard_usd=None,
+        )
     )
-    assert [(fact.value, fact.detail) for fact in tiles(numbers)] == [
+    assert [(fact.value, fact.detail) for fact in told] == [
         ("200", "3 live now"),
-        ("0.94 s", "n = 1,000 turns"),
+        ("0.94 s", "n = 980 turns"),
         ("2.31 s", "from true end of speech"),
         ("14.2%", "142 in 1,000 turns"),
         ("1.0%", "2 of 200"),

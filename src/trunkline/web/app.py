@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from trunkline import __version__
 from trunkline.web import pages
 from trunkline.web.api import (
+    attention,
     budget,
     call_cost,
     call_lint,
@@ -84,6 +85,7 @@ def create_app(deps: Dependencies) -> FastAPI:
         live,
         sessions,
         metrics,
+        attention,
         compare,
         reports,
         keys,

@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from trunkline.store.facts.attention import FAILED, NEEDED, REASONS
+
 Unit = Literal["ms", "usd", "count", "number", "share", "at", "text"]
 
 PERCENTILES: Final = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -76,13 +78,15 @@ CACHED: Final = "(tokens.cached_text + tokens.cached_audio + tokens.cached_image
 OUTPUT: Final = "(tokens.output_text + tokens.output_audio)"
 FEEDBACK: Final = "(kind = 'feedback' AND NOT gone)"
 SCORE: Final = "(kind = 'score' AND NOT gone)"
-FAILED: Final = "status IN ('failed', 'refused', 'recovered')"
 
 METRICS: Final[tuple[Metric, ...]] = (
     Metric("calls", "calls", "1", "count", "Calls, every attempt."),
     Metric("calls.live", "calls", "status = 'live'", "count", "Calls that run now."),
     Metric("calls.failed", "calls", FAILED, "count", "Failed, refused, or cut off."),
     Metric("calls.failed_share", "calls", FAILED, "share", "Failed calls of all.", "1"),
+    Metric("calls.attention", "calls", NEEDED, "count", "Calls that should be looked at."),
+    Metric("calls.attention_share", "calls", NEEDED, "share", "Of all calls.", "1"),
+    *(Metric(f"attention.{one.id}", "calls", one.predicate, "count", one.means) for one in REASONS),
     Metric("calls.opened_at", "calls", "opened_at_us", "at", "When a call was opened."),
     Metric("call.duration", "calls", "duration_us", "ms", "Opened to closed."),
     Metric("call.connect", "calls", "connect_us", "ms", "Dial to `session.created`."),

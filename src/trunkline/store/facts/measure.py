@@ -105,6 +105,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     offset: int = 0
     named: bool = False
     """Leave out the group whose first dimension is empty."""
+    totals: bool = False
+    """All buckets together too, in the same pass over the rows: a row without a time."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +157,8 @@ def check(question: Question) -> None:
             _check_same_table(question, name, table)
     if question.bucket:
         _check_buckets(question, question.bucket)
+    if question.totals and (question.group_by or not question.bucket):
+        raise BadQuestion("totals are of buckets of time, without groups")
 
 
 def _check_same_table(question: Question, name: str, table: str) -> None:
@@ -303,7 +307,7 @@ def _statement(
     keys = [*names, *(["at"] if question.bucket else [])]
     sql = f"SELECT {', '.join([*keys, *numbers])} FROM ({source})"
     sql += f" WHERE {having[0]}" if having else ""
-    sql += f" GROUP BY {', '.join(keys)}" if keys else ""
+    sql += f" GROUP BY {', '.join(keys)}{' WITH ROLLUP' if question.totals else ''}" if keys else ""
     sql += _order(question, names, limited=not groups)
     return Statement(sql=sql + _LIMITS, parameters=parameters, measures=tuple(which))
 
@@ -476,7 +480,8 @@ def read_row(
         number: _numbers(question.measures[number], answer[f"m{number}"])
         for number in statement.measures
     }
-    return group, answer["at"] * 1_000_000 if "at" in answer else None, numbers
+    # The engine's row of totals begins at zero.
+    return group, answer.get("at", 0) * 1_000_000 or None, numbers
 
 
 def nothing(asked: Measure) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
+from trunkline.store.facts import attention
 from trunkline.store.facts.conditions import AllOf, BadCondition, Condition, Is, compile_condition
 from trunkline.store.facts.dimensions import DIMENSION_OF
 from trunkline.store.facts.grouped import has_said
@@ -54,6 +55,8 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""
     """One of its tags."""
     feedback: Feedback | Literal[""] = ""
+    attention: str = ""
+    """Id of a reason to look at the call, or `any`."""
     score: Is | None = None
     """On a score, `score:<name>`, or on the names of all, `scores`."""
     condition: Condition = AllOf()
@@ -281,6 +284,16 @@ async def sorted_calls(
     return await _calls_at(facts, org_id, places)
 
 
+async def first_calls(
+    facts: FactsStore, org_id: str, filters: CallFilters, sorting: Sorting, limit: int
+) -> list[tuple[CallRow, int | str | None]]:
+    """Return the first calls of an order, each with what it is sorted by."""
+    predicates, parameters = where(filters)
+    places = await _places(facts, org_id, predicates, parameters, sorting, limit)
+    by = {place.call_id: place.sorted_by for place in places}
+    return [(call, by[call.call_id]) for call in await _calls_at(facts, org_id, places)]
+
+
 async def all_calls(
     facts: FactsStore, org_id: str, filters: CallFilters
 ) -> AsyncGenerator[list[CallRow]]:
@@ -338,6 +351,8 @@ def where(filters: CallFilters) -> tuple[str, dict[str, Any]]:
             continue
         predicates.append(predicate.replace(_HOURS, hours(filters)))
         parameters[name] = list(wanted) if isinstance(wanted, tuple) else wanted
+    if filters.attention:
+        predicates.append(attention.predicate(filters.attention))
     for number, (name, wanted) in enumerate(filters.properties.items()):
         # The number is ours; what the caller wrote goes in as a parameter.
         predicates.append(f"properties[{{name_{number}:String}}] = {{value_{number}:String}}")

@@ -29,7 +29,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for."""
 
     rows: list[Row]
-    """In the order of the question; with buckets, by time."""
+    """In the order of the question; with buckets, by time, all together first."""
     more: bool
     """There are groups behind these."""
 

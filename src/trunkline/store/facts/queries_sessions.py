@@ -12,7 +12,8 @@ from typing import Final
 
 import msgspec
 
-from trunkline.store.facts.catalogue import FAILED, INPUT, OUTPUT
+from trunkline.store.facts.attention import FAILED
+from trunkline.store.facts.catalogue import INPUT, OUTPUT
 from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
 from trunkline.store.facts.parts import names
 from trunkline.store.facts.queries_calls import CALL_ENDS, MAX_PAGE

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from trunkline.store.facts.attention import MASK
 from trunkline.store.facts.catalogue import INPUT, OUTPUT
 from trunkline.store.facts.conditions import BadCondition
 from trunkline.store.facts.dimensions import DIMENSION_OF
@@ -35,6 +36,7 @@ Sort = Literal[
     "errors",
     "unheard_ms",
     "cost_usd",
+    "attention",
     "input_tokens",
     "output_tokens",
     "total_tokens",
@@ -83,6 +85,7 @@ _NUMBERS: Final[dict[Sort, str]] = {
     "unheard_ms": "greatest(0, assistant_audio_us - heard_audio_us)",
     # Whole numbers of the smallest part that money is kept to.
     "cost_usd": "toInt64(toDecimal128(cost_usd, 9) * 1000000000)",
+    "attention": MASK,
     "input_tokens": INPUT,
     "output_tokens": OUTPUT,
     "total_tokens": f"{INPUT} + {OUTPUT}",

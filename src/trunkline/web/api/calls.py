@@ -28,6 +28,22 @@ WhoErases = Annotated[Reader, Depends(require_eraser)]
 CallId = Annotated[str, Path(pattern=models.CALL_ID, description="`call_<ULID>`")]
 
 MAX_PROPERTIES = 20
+Attention = Literal[
+    "",
+    "any",
+    "failed",
+    "lost",
+    "thumbs_down",
+    "errors",
+    "unanswered",
+    "slow",
+    "tool_dead_air",
+    "dead_air",
+    "talked_over",
+    "unheard",
+    "unpriced",
+]
+"""`any`, and the ids of `REASONS`: a test compares them."""
 CallsOf = Literal["realtime", "transcription", "translation", "live", "webrtc", "sip"]
 
 
@@ -54,6 +70,7 @@ class FilterQuery(BaseModel):
     error: str = Field("", description="Fingerprint of an error, see `/v1/errors`.")
     tag: str = Field("", description="One of its tags.")
     feedback: Literal["", "up", "down", "none"] = ""
+    attention: Attention = Field("", description="A reason to look at it, or `any`.")
     score: str = Field(
         "", description="A score: `accuracy`, or `accuracy<0.5` (also <=, >, >=, =, !=)."
     )
@@ -175,6 +192,7 @@ def filters_of(query: FilterQuery) -> CallFilters:
         error=query.error,
         tag=query.tag,
         feedback=query.feedback,
+        attention=query.attention,
         score=read_score(query.score),
         properties=_properties(query.property),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import RedirectResponse
 
 from trunkline.store.facts.queries_calls import (
     CallFilters,
@@ -63,12 +62,6 @@ def summaries_of(request: Request) -> Summaries:
     if not hasattr(state, "summaries"):
         state.summaries = Summaries()
     return state.summaries
-
-
-@router.get("/")
-async def front(viewer: RequiredUser) -> Response:
-    """Lead to the calls."""
-    return RedirectResponse("/calls", 303)
 
 
 @router.get("/calls/export")
@@ -163,6 +156,7 @@ def call_filters(filters: calls_view.Filters, now_us: int) -> CallFilters:
         error=filters.error,
         tag=filters.tag,
         feedback=calls_view.FEEDBACK.get(filters.feedback, ""),
+        attention=filters.attention,
         score=read_score(filters.score),
         properties=filters.properties(),
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
+from trunkline.store.facts.attention import ANY, REASON_OF
 from trunkline.store.facts.conditions import BadCondition
 from trunkline.store.facts.queries_calls import Feedback
 from trunkline.store.facts.rows import CallRow
@@ -64,6 +65,8 @@ class Filters:
     tag: str = ""
     feedback: str = ""
     """One of `FEEDBACK`."""
+    attention: str = ""
+    """A reason to look at the call, or `any`."""
     score: str = ""
     """`accuracy<0.5`, as `read_score` takes it."""
     span: str = ""
@@ -88,7 +91,7 @@ class Filters:
 
     def unseen(self) -> dict[str, str]:
         """Return the filters that have no field of their own above the table, by their names."""
-        pairs = {name: getattr(self, name) for name in ("provider", "key", "tool", "error")}
+        pairs = {name: getattr(self, name) for name in _UNSEEN}
         return {name: value for name, value in pairs.items() if value}
 
     def properties(self) -> dict[str, str]:
@@ -123,11 +126,27 @@ class Filters:
         """Return what the numbers above the table are about, see `summarised`."""
         if not self.narrow():
             return "the last 7 days"
-        others = replace(self, span="", since="", until="").narrow()
+        others = not self.only_timed()
         time = SPANS.get(self.span, "time chosen" if self.custom() else "")
         if not time:
             return "all calls that fit"
         return f"calls that fit, the {time}" if others else f"the {time}"
+
+    def timed(self, span: str) -> Filters:
+        """Return these filters, about `span` unless they have a time of their own."""
+        return self if self.span or self.custom() else replace(self, span=span)
+
+    def spanned(self, span: str) -> Filters:
+        """Return these filters, about `span` instead of their own time."""
+        return replace(self, span=span, since="", until="")
+
+    def only_timed(self) -> bool:
+        """Return whether nothing but a time is asked for."""
+        return not self.spanned("").narrow()
+
+    def between(self, from_us: int, to_us: int) -> Filters:
+        """Return these filters, about the time between."""
+        return replace(self, span="", since=text.iso(from_us), until=text.iso(to_us))
 
     def summarised(self) -> Filters:
         """Return the filters of the numbers above the table.
@@ -137,6 +156,7 @@ class Filters:
         return self if self.narrow() else Filters(span="7d")
 
 
+_UNSEEN = ("provider", "key", "tool", "error", "attention")
 _FIELDS = {
     "status": "status",
     "kind": "kind",
@@ -151,6 +171,7 @@ _FIELDS = {
     "error": "error",
     "tag": "tag",
     "feedback": "feedback",
+    "attention": "attention",
     "score": "score",
     "span": "span",
     "from": "since",
@@ -202,6 +223,8 @@ def read_filters(query: Mapping[str, str]) -> Filters:
         found["status"] = ""
     if found["kind"] not in KINDS:
         found["kind"] = ""
+    if found["attention"] not in (ANY, *REASON_OF):
+        found["attention"] = ""
     if found["feedback"] not in FEEDBACK:
         found["feedback"] = ""
     try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from trunkline.store.facts.attention import MUCH_UNHEARD
 from trunkline.store.facts.rows import CallRow, ErrorRow, ToolCallRow, TurnRow
 from trunkline.web.lint import Lint
 from trunkline.web.pages import text
 from trunkline.web.pages.turns_view import segments
 
 _LONG_TOOL_US = 1_000_000
-_MUCH_UNHEARD = 0.2
 _SILENT = "tool_unanswered"
 SIDEBAND_GAP = "sideband_gap"
 """Code of the errors that say how long a sideband was away."""
@@ -132,7 +132,7 @@ def _past(media: str, *, reflected: bool) -> tuple[str, str]:
 
 def _about_call(call: CallRow) -> Iterator[Finding]:
     unheard_us = call.assistant_audio_us - call.heard_audio_us
-    if call.assistant_audio_us and unheard_us / call.assistant_audio_us >= _MUCH_UNHEARD:
+    if unheard_us > MUCH_UNHEARD * call.assistant_audio_us:
         part = text.share(unheard_us, call.assistant_audio_us)
         yield Finding(
             "warn",

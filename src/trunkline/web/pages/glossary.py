@@ -12,6 +12,14 @@ DEFINITIONS = {
         " text) to the first audio handed to the caller. Includes the time in which the provider"
         " waits to be sure that the caller has finished."
     ),
+    "wait_p50_all": (
+        "Median over all turns of these calls that have a wait: true end of the caller’s speech"
+        " (or the request, for text) to the first audio handed to the caller."
+    ),
+    "attention": (
+        "Calls that give a reason to look at them: failed, not all recorded, thumbs down, errors,"
+        " no answer, slow answer, silent tools, dead air, talked over, much unheard, unpriced."
+    ),
     "wait_max": "The longest of the turns’ waits, from the true end of the caller’s speech.",
     "wait": (
         "True end of the caller’s speech (or the request, for text) to the first audio handed to"

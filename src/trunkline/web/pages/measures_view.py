@@ -9,6 +9,7 @@ from statistics import median_low
 from typing import TypeVar
 
 from trunkline.store.facts import ratios
+from trunkline.store.facts.attention import DEAD_AIR_US
 from trunkline.store.facts.rows import CallRow, ItemRow, ResponseRow, ToolCallRow, TurnRow
 from trunkline.web.pages import text
 
@@ -28,7 +29,6 @@ class Measure:
     """Where to hear it."""
 
 
-_DEAD_AIR_US = 3_000_000
 _SLOW_STOP_US = 700_000
 _LITTLE_LEFT_PERMILLE = 200
 
@@ -64,7 +64,7 @@ def _talk(call: CallRow) -> Iterable[Measure]:
     silent = text.share(call.silence_us or 0, span_us) if span_us else ""
     yield Measure("silence", "Silence", text.seconds(call.silence_us), silent)
     long_us, at_us = call.longest_silence_us, call.longest_silence_at_us
-    tone = "warn" if (long_us or 0) > _DEAD_AIR_US else "none"
+    tone = "warn" if (long_us or 0) > DEAD_AIR_US else "none"
     at_ms = None if at_us is None else at_us // 1000
     where = "" if at_us is None else f"at {text.clock(at_us)}"
     yield Measure("dead_air", "Longest silence", text.seconds(long_us), where, tone, at_ms)

@@ -1,52 +1,414 @@
-"""Pure. The tiles above the calls: all that fit the filter, in six numbers."""
+"""Pure. What all calls of a time have in common, as the Overview and the table of calls show it."""
 
 from __future__ import annotations
 
-from trunkline.store.facts.queries_overview import Overview
-from trunkline.web.pages import text
-from trunkline.web.pages.call_view import Fact
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-_MANY_FAILED = 0.05
+from trunkline.store.facts.attention import REASON_OF
+from trunkline.store.facts.measure import BUCKET_SECONDS
+from trunkline.store.facts.queries_attention import Attention
+from trunkline.store.facts.queries_overview import Overview, Trend
+from trunkline.web.pages import calls_view, text
+from trunkline.web.pages.call_view import Fact
+from trunkline.web.pages.calls_view import Filters
+
+_MANY_FAILED: Final = 0.05
+MOST_BUCKETS: Final = 400
+"""Of a drawing; a chart of more could not be told apart."""
+
+Number = Callable[[Overview], float | None]
 
 
 def tiles(numbers: Overview) -> tuple[Fact, ...]:
-    """Return the tiles. All of them are about the same calls."""
-    calls, turns = numbers.calls, numbers.turns
-    return (
-        Fact("calls", "Calls", text.count(calls), f"{text.count(numbers.live)} live now"),
-        Fact(
-            "wait_p50", "Caller waited, p50", text.wait(numbers.wait_p50_us), f"n = {turns:,} turns"
-        ),
-        Fact(
-            "wait",
-            "p95",
-            text.wait(numbers.wait_p95_us),
-            "from true end of speech",
-            text.wait_tone(numbers.wait_p95_us),
-        ),
-        Fact(
-            "barge_in_rate",
-            "Barge-in rate",
-            text.rate(numbers.barge_ins, turns),
-            f"{text.count(numbers.barge_ins)} in {text.plural(turns, 'turn')}",
-        ),
-        Fact(
-            "failed",
-            "Failed calls",
-            text.rate(numbers.failed, calls),
-            f"{text.count(numbers.failed)} of {text.count(calls)}",
-            "bad" if numbers.failed > calls * _MANY_FAILED else "none",
-        ),
-        _cost(numbers),
+    """Return the tiles above the table of calls. All of them are about the same calls."""
+    return tuple(tile.fact(numbers) for tile in _TILES if tile.above_calls)
+
+
+def _calls(numbers: Overview) -> Fact:
+    return Fact("calls", "Calls", text.count(numbers.calls), f"{text.count(numbers.live)} live now")
+
+
+def _wait_p50(numbers: Overview) -> Fact:
+    n = f"n = {text.plural(numbers.waits, 'turn')}"
+    return Fact("wait_p50_all", "Caller waited, p50", text.wait(numbers.wait_p50_us), n)
+
+
+def _wait_p95(numbers: Overview) -> Fact:
+    p95_us = numbers.wait_p95_us
+    told = "from true end of speech"
+    return Fact("wait", "p95", text.wait(p95_us), told, text.wait_tone(p95_us))
+
+
+def _barge_ins(numbers: Overview) -> Fact:
+    detail = f"{text.count(numbers.barge_ins)} in {text.plural(numbers.turns, 'turn')}"
+    rate = text.rate(numbers.barge_ins, numbers.turns)
+    return Fact("barge_in_rate", "Barge-in rate", rate, detail)
+
+
+def _failed(numbers: Overview) -> Fact:
+    return Fact(
+        "failed",
+        "Failed calls",
+        text.rate(numbers.failed, numbers.calls),
+        f"{text.count(numbers.failed)} of {text.count(numbers.calls)}",
+        "bad" if numbers.failed > numbers.calls * _MANY_FAILED else "none",
     )
 
 
 def _cost(numbers: Overview) -> Fact:
-    cost_usd, duration_us = numbers.cost_usd, numbers.duration_us
     if numbers.unpriced_calls:
         detail = f"{text.plural(numbers.unpriced_calls, 'call')} with an unpriced model"
-        return Fact("cost", "Cost", text.money(cost_usd), detail, "warn")
-    if cost_usd is None:
+        return Fact("cost", "Cost", text.money(numbers.cost_usd), detail, "warn")
+    if numbers.cost_usd is None:
         return Fact("cost", "Cost", text.UNKNOWN, "nothing billed" if numbers.calls else "")
-    minute = text.money(cost_usd * 60_000_000 / duration_us) if duration_us else text.UNKNOWN
-    return Fact("cost", "Cost", text.money(cost_usd), f"{minute} a minute")
+    minutes = numbers.cost_usd * 60_000_000
+    rate = text.money(minutes / numbers.duration_us) if numbers.duration_us else text.UNKNOWN
+    return Fact("cost", "Cost", text.money(numbers.cost_usd), f"{rate} a minute")
+
+
+def _unheard(numbers: Overview) -> Fact:
+    share = numbers.unheard_share
+    paid = numbers.unheard_usd
+    detail = text.length(numbers.unheard_us) if share is not None else ""
+    if paid is not None:
+        detail += f", {text.money(paid)}"
+    return Fact(
+        "unheard", "Never heard", text.UNKNOWN if share is None else text.rate(share, 1), detail
+    )
+
+
+def _attention(numbers: Overview) -> Fact:
+    return Fact(
+        "attention",
+        "Need attention",
+        text.count(numbers.attention),
+        f"{text.rate(numbers.attention, numbers.calls)} of calls",
+    )
+
+
+def _share(part: float | None, whole: float) -> float | None:
+    return None if part is None or not whole else part / whole
+
+
+@dataclass(frozen=True, slots=True)
+class _Tile:
+    """One tile: what it says, over time, and where the calls behind it are."""
+
+    fact: Callable[[Overview], Fact]
+    number: Number
+    """What is drawn, and compared with the time before."""
+    behind: Mapping[str, str]
+    """Of the address of the calls."""
+    worse: int = 0
+    """1: more is worse; 0: it is neither."""
+    counted: bool = False
+    """Nothing in a stretch of time is zero, and no gap."""
+    above_calls: bool = True
+
+
+_TILES: Final = (
+    _Tile(_calls, lambda of: of.calls, {}, counted=True),
+    _Tile(
+        _attention,
+        lambda of: _share(of.attention, of.calls),
+        {"attention": "any", "sort": "attention"},
+        worse=1,
+        above_calls=False,
+    ),
+    _Tile(_wait_p50, lambda of: of.wait_p50_us, {"sort": "wait_p50_ms"}, worse=1),
+    _Tile(
+        _wait_p95, lambda of: of.wait_p95_us, {"attention": "slow", "sort": "attention"}, worse=1
+    ),
+    _Tile(_barge_ins, lambda of: _share(of.barge_ins, of.turns), {"sort": "barge_ins"}),
+    _Tile(_failed, lambda of: _share(of.failed, of.calls), {"attention": "failed"}, worse=1),
+    _Tile(
+        _unheard, lambda of: of.unheard_share, {"sort": "unheard_ms"}, worse=1, above_calls=False
+    ),
+    _Tile(
+        _cost,
+        lambda of: None if of.cost_usd is None else float(of.cost_usd),
+        {"sort": "cost_usd"},
+        counted=True,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One number of the Overview."""
+
+    fact: Fact
+    href: str
+    """The calls behind it, those that make it first."""
+    change: str
+    """Against the time before; empty where there is nothing to compare with."""
+    change_tone: str
+    lines: tuple[str, ...]
+    """Over time, as points of lines in a box of 100 by 24; gaps are between them."""
+
+
+def overview_tiles(now: Trend, before: Overview, filters: Filters) -> tuple[Tile, ...]:
+    """Return the tiles of the Overview. `filters` are those of the calls behind them."""
+    return tuple(
+        Tile(
+            tile.fact(now.total),
+            f"/calls?{filters.address(**tile.behind)}",
+            *_change(tile, now.total, before),
+            _lines([_at(tile, of) for of in _all_times(now)], 100, 24),
+        )
+        for tile in _TILES
+    )
+
+
+def _at(tile: _Tile, numbers: Overview | None) -> float | None:
+    if numbers is None:
+        return 0.0 if tile.counted else None
+    return tile.number(numbers)
+
+
+def _change(tile: _Tile, now: Overview, before: Overview) -> tuple[str, str]:
+    new, old = tile.number(now), tile.number(before)
+    if not new or not old:
+        return "", "none"
+    part = new / old - 1
+    words = "the same" if abs(part) < 0.005 else f"{'↑' if part > 0 else '↓'} {abs(part):.0%}"
+    if not tile.worse or abs(part) < 0.05:
+        return words, "none"
+    return words, "bad" if part > 0 else "good"
+
+
+def _all_times(trend: Trend) -> list[Overview | None]:
+    """Return the numbers of every stretch of time from the first to the last; None: no call."""
+    if not trend.by_time:
+        return []
+    step_us = BUCKET_SECONDS[trend.bucket] * 1_000_000
+    if trend.bucket == "month" or len(trend.by_time) < 2:
+        return [of for _, of in trend.by_time]
+    first, last = trend.by_time[0][0], trend.by_time[-1][0]
+    found: list[Overview | None] = [None] * min(MOST_BUCKETS, (last - first) // step_us + 1)
+    for at_us, of in trend.by_time:
+        place = (at_us - first) // step_us
+        if place < len(found):
+            found[place] = of
+    return found
+
+
+def _lines(
+    values: Sequence[float | None], width: float, height: float, top: float | None = None
+) -> tuple[str, ...]:
+    """Return values as points of lines, from left to right, `top` at the upper edge."""
+    most = top or max((value for value in values if value is not None), default=0) or 1
+    step = width / max(1, len(values))
+    lines: list[list[str]] = [[]]
+    for place, value in enumerate(values):
+        if value is None:
+            lines.append([])
+            continue
+        y = height - (height - 2) * min(1.0, value / most) - 1
+        # A lone point is drawn as a short dash.
+        ends = (step * (place + 0.2), step * (place + 0.8))
+        lines[-1] += [f"{x:.1f},{y:.1f}" for x in (ends if step > 2 else (sum(ends) / 2,))]
+    return tuple(" ".join(line) for line in lines if len(line) > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The numbers of one stretch of time."""
+
+    iso: str
+    at: str
+    href: str
+    """Its calls."""
+    x: float
+    width: float
+    height: float
+    failed_height: float
+    title: str
+    cells: tuple[str, ...]
+    """As `COLUMNS`."""
+
+
+COLUMNS: Final = (
+    "Calls",
+    "Failed",
+    "Turns",
+    "Wait p50",
+    "p95",
+    "p99",
+    "Barge-ins",
+    "Never heard",
+    "Cost",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One percentile over time."""
+
+    name: str
+    value: str
+    """Over all."""
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line across the drawing of waits."""
+
+    words: str
+    y: float
+    """From the top, in a box of `HEIGHT`."""
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Waits over volume, in two boxes of the same width."""
+
+    bucket: str
+    stretches: tuple[Stretch, ...]
+    curves: tuple[Curve, ...]
+    rules: tuple[Rule, ...]
+    most_calls: str
+    summary: str
+
+
+WIDTH: Final = 1000.0
+HEIGHT: Final = 150.0
+VOLUME: Final = 56.0
+_LIMITS: Final = ((1_500_000, "warn"), (3_500_000, "bad"))
+
+
+def chart(trend: Trend, filters: Filters) -> Chart:
+    """Return how waits and volume were over time."""
+    times = _all_times(trend)
+    waits = [of for of in times if of is not None]
+    highest = max(
+        (us for of in waits for us in (of.wait_p95_us, of.wait_p99_us) if us is not None),
+        default=0,
+    )
+    top_us = highest * 1.08 or 1.0
+    curves = tuple(
+        Curve(
+            name,
+            text.wait(number(trend.total)),
+            _lines([None if of is None else number(of) for of in times], WIDTH, HEIGHT, top_us),
+        )
+        for name, number in _CURVES
+    )
+    most = max((of.calls for of in waits), default=0)
+    rules = tuple(
+        Rule(f"{us / 1e6:g} s", round(HEIGHT - (HEIGHT - 2) * us / top_us - 1, 1), tone)
+        for us, tone in _LIMITS
+        if us < top_us
+    )
+    summary = (
+        f"Waits by {trend.bucket}: p50 {curves[0].value}, p95 {curves[1].value} over all;"
+        f" at most {text.plural(most, 'call')} a {trend.bucket}"
+    )
+    return Chart(
+        trend.bucket, _stretches(trend, most, filters), curves, rules, text.count(most), summary
+    )
+
+
+_CURVES: Final[tuple[tuple[str, Callable[[Overview], int | None]], ...]] = (
+    ("p50", lambda of: of.wait_p50_us),
+    ("p95", lambda of: of.wait_p95_us),
+    ("p99", lambda of: of.wait_p99_us),
+)
+
+
+def _stretches(trend: Trend, most: int, filters: Filters) -> tuple[Stretch, ...]:
+    step_us = BUCKET_SECONDS[trend.bucket] * 1_000_000
+    first = trend.by_time[0][0] if trend.by_time else 0
+    wide = WIDTH / max(1, len(_all_times(trend)))
+    found: list[Stretch] = []
+    for number, (at_us, of) in enumerate(trend.by_time):
+        # Months are not all as long as the shortest one, by which the others are placed.
+        place = number if trend.bucket == "month" else (at_us - first) // step_us
+        bar = _Bar(
+            round(place * wide, 2), round(max(1.0, wide - 1), 2), (VOLUME - 2) / max(1, most)
+        )
+        month = 31 * 86_400_000_000
+        ends_us = at_us + (month if trend.bucket == "month" else step_us)
+        found.append(_stretch(at_us, of, bar, filters.between(at_us, ends_us)))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    x: float
+    width: float
+    scale: float
+    """Height of a call."""
+
+
+def _stretch(at_us: int, of: Overview, bar: _Bar, filters: Filters) -> Stretch:
+    words = f"{text.when(at_us)} UTC: {text.plural(of.calls, 'call')}, {of.failed} failed"
+    return Stretch(
+        iso=text.iso(at_us),
+        at=text.when(at_us),
+        href=f"/calls?{filters.address()}",
+        x=bar.x,
+        width=bar.width,
+        height=round(of.calls * bar.scale, 2),
+        failed_height=round(of.failed * bar.scale, 2),
+        title=f"{words}, wait p50 {text.wait(of.wait_p50_us)}, p95 {text.wait(of.wait_p95_us)}",
+        cells=(
+            text.count(of.calls),
+            text.count(of.failed),
+            text.count(of.turns),
+            text.wait(of.wait_p50_us),
+            text.wait(of.wait_p95_us),
+            text.wait(of.wait_p99_us),
+            text.rate(of.barge_ins, of.turns),
+            text.UNKNOWN if of.unheard_share is None else text.rate(of.unheard_share, 1),
+            _cost(of).value,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonChip:
+    """A reason, how many calls give it, and where they are."""
+
+    words: str
+    means: str
+    calls: str
+    href: str
+    grave: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """A call that should be looked at."""
+
+    row: calls_view.Row
+    longest_wait: str
+    reasons: tuple[ReasonChip, ...]
+
+
+def reason_chips(found: Attention, filters: Filters) -> tuple[ReasonChip, ...]:
+    """Return the reasons that occur."""
+    return tuple(_chip(reason, text.count(calls), filters) for reason, calls in found.of_reason)
+
+
+def worst(found: Attention, filters: Filters, *, now_us: int) -> tuple[Worst, ...]:
+    """Return the calls that should be looked at first."""
+    rows = calls_view.rows([one.call for one in found.calls], now_us=now_us)
+    return tuple(
+        Worst(
+            row,
+            text.wait(one.call.wait_max_us),
+            tuple(_chip(reason, "", filters) for reason in one.reasons),
+        )
+        for row, one in zip(rows, found.calls, strict=True)
+    )
+
+
+def _chip(reason: str, calls: str, filters: Filters) -> ReasonChip:
+    one = REASON_OF[reason]
+    href = f"/calls?{filters.address(attention=reason, sort='attention')}"
+    return ReasonChip(one.words, one.means, calls, href, one.grave)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -145,15 +145,5 @@ async def _show(asked: Shown, sheet: Sheet, by: str = "", name: str = "") -> Res
         by=by,
         bys=reports_view.BY_WORDS if sheet is reports_view.COSTS else {},
         kept=kept,
-        **_form(),
+        **reports_view.form(),
     )
-
-
-def _form() -> dict[str, Any]:
-    return {
-        "spans": {**reports_view.SPANS, calls_view.CUSTOM: "custom …"},
-        "span_default": "7d",
-        "custom": calls_view.CUSTOM,
-        "statuses": calls_view.STATUSES,
-        "kinds": calls_view.KINDS,
-    }

@@ -14,7 +14,7 @@ from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.web import reports
 from trunkline.web.api.shape import microseconds
 from trunkline.web.pages import text
-from trunkline.web.pages.calls_view import Filters
+from trunkline.web.pages.calls_view import CUSTOM, KINDS, SPANS, STATUSES, Filters
 from trunkline.web.pages.heads import Head
 from trunkline.web.reports import Column, Report
 
@@ -137,12 +137,6 @@ BY_WORDS: Final = {
     "session": "Session",
     "key_name": "Key",
     "provider": "Provider",
-}
-SPANS: Final = {
-    "1h": "last hour",
-    "24h": "last 24 hours",
-    "7d": "last 7 days",
-    "30d": "last 30 days",
 }
 
 
@@ -322,11 +316,12 @@ def chart_question(sheet: Sheet, filters: CallFilters) -> Question:
     """Return what the chart asks: the sheet's number over time, about all groups together."""
     metric, aggregate = sheet.chart
     return Question(
-        measures=(measure(metric, aggregate),), filters=filters, bucket=_bucket(filters)
+        measures=(measure(metric, aggregate),), filters=filters, bucket=bucket_for(filters)
     )
 
 
-def _bucket(filters: CallFilters) -> Bucket:
+def bucket_for(filters: CallFilters) -> Bucket:
+    """Return how fine a chart of a time is."""
     seconds = ((filters.to_us or 0) - (filters.from_us or 0)) // 1_000_000
     for bucket, most in _BARS.items():
         if seconds <= BUCKET_SECONDS[bucket] * most:
@@ -402,6 +397,18 @@ def pages(filters: Filters, offset: int, size: int, *, more: bool, **kept: str) 
     if more:
         found["after"] = filters.address(**kept, offset=str(offset + size))
     return found
+
+
+def form() -> dict[str, Any]:
+    """Return what the form of filters needs above numbers, which are of a week unless it says
+    otherwise."""
+    return {
+        "spans": {**SPANS, CUSTOM: "custom …"},
+        "span_default": "7d",
+        "custom": CUSTOM,
+        "statuses": STATUSES,
+        "kinds": KINDS,
+    }
 
 
 def covers(filters: Filters) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from trunkline.protocol.profiles.catalogue import PROFILES
+from trunkline.store.facts.attention import LONG_WAIT_US
 
 UNKNOWN = "–"
 """Never happened, or cannot be known from the wire."""
@@ -119,7 +120,7 @@ def wait_tone(us: int | None) -> str:
     """Return how a wait is coloured. Limits: docs/reference/metrics, part "wait"."""
     if us is None:
         return "none"
-    return "good" if us <= 1_500_000 else "warn" if us <= 3_500_000 else "bad"
+    return "good" if us <= 1_500_000 else "warn" if us <= LONG_WAIT_US else "bad"
 
 
 def money(usd: Decimal | None) -> str:
