@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 import pytest
+from fastapi import FastAPI
 from playwright.sync_api import Page, expect
+from starlette.routing import Route
 from tests.browser.access import serious_findings, too_wide
 from tests.browser.conftest import Complaints, NewPage
 from tests.browser.processes import IN_TROUBLE
@@ -14,17 +18,40 @@ from tests.browser.site import Site
 from tests.support import golden
 
 from trunkline.ids import call_id
+from trunkline.web import pages
 
-pytestmark = [
-    pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"]),
-    pytest.mark.parametrize("width", [1440, 390], ids=["desk", "phone"]),
-]
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+def looks(test: Test) -> Test:
+    """Run a test in every width and colour: what it does changes the page."""
+    dark = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+    width = pytest.mark.parametrize("width", [1440, 390], ids=["desk", "phone"])
+    return dark(width(test))
+
+
+LOOKS = list(itertools.product((1440, 390), ("light", "dark")))
+"""Every page is loaded once, and looked at in these widths and colours."""
 
 _number = itertools.count(1)
 
 
+def looked_at(page: Page, paths: dict[str, str]) -> Iterator[str]:
+    """Yield what is wrong with pages in any look, all their details open."""
+    for name, path in paths.items():
+        page.goto(path)
+        page.evaluate(
+            "for (const one of document.querySelectorAll('details.more')) one.open = true"
+        )
+        for width, colours in LOOKS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=colours)
+            found = serious_findings(page) + too_wide(page)
+            yield from (f"{name}, {width}, {colours}: {problem}" for problem in found)
+
+
 def problems(page: Page, paths: dict[str, str]) -> Iterator[str]:
-    """Yield what is wrong with pages, each after its name."""
+    """Yield what is wrong with pages as they are, each after its name."""
     for name, path in paths.items():
         page.goto(path)
         yield from (f"{name}: {problem}" for problem in serious_findings(page) + too_wide(page))
@@ -34,9 +61,9 @@ def golden_call(name: str) -> str:
     return f"/calls/{call_id(golden.ulid_of(name))}"
 
 
-def test_pages_with_calls(signed_in: NewPage, site: Site, dark: bool, width: int) -> None:
-    page = signed_in(dark=dark, width=width)
-    paths = {
+def pages_of(site: Site) -> dict[str, str]:
+    """Return every page that whoever has calls can see, and what is special about some."""
+    return {
         "overview": "/overview?span=30d",
         "overview of no calls": "/overview?user=nobody",
         "calls": "/calls",
@@ -52,14 +79,51 @@ def test_pages_with_calls(signed_in: NewPage, site: Site, dark: bool, width: int
         "keys": "/keys",
         "key": f"/keys/{site.key_id}",
         "talk": "/talk",
+        "live": "/calls/live",
+        "users": "/users",
+        "properties": "/properties",
+        "values of a property": "/properties/tenant",
+        "costs": "/costs",
+        "costs by day": "/costs?by=billed_day",
+        "prices": "/prices",
+        "tools": "/tools",
+        "errors": "/errors",
+        "providers": "/providers",
+        "telephone": "/webhooks",
+        "compare": "/compare",
         "two cohorts": "/compare?by=provider&a=openai&b=simulator&span=30d",
         "cohorts by filters": "/compare?by=&a.user=user-1&b.status=completed&span=30d",
         "a call to compare": f"/compare?call={site.call_id}",
         "two calls": f"/compare?call={site.call_id}&call={site.wicked_id}",
     }
-    assert list(problems(page, paths)) == []
 
 
+def test_every_page_for_everybody(signed_in: NewPage, site: Site) -> None:
+    assert list(looked_at(signed_in(), pages_of(site))) == []
+
+
+def test_no_page_is_left_out(site: Site) -> None:
+    app = FastAPI(openapi_url=None)
+    pages.install(app)
+    seen = [urlsplit(path).path for path in (*pages_of(site).values(), *ELSEWHERE)]
+    missing = [
+        route.path
+        for route in app.routes
+        if isinstance(route, Route)
+        and "GET" in (route.methods or ())
+        and not any(route.path_regex.match(path) for path in seen)
+    ]
+    assert missing == []
+
+
+ELSEWHERE = (
+    "/", "/system", "/sign-in", "/sign-up", "/sign-in/a-token", "/calls/export",
+    "/static/a/b.js", "/calls/call_x/listen",
+)  # fmt: skip
+"""Pages that a test of their own looks at, and what is none."""
+
+
+@looks
 def test_pages_before_the_first_call(new_page: NewPage, dark: bool, width: int) -> None:
     page = new_page(dark=dark, width=width)
     page.goto("/sign-up")
@@ -78,6 +142,7 @@ def test_pages_before_the_first_call(new_page: NewPage, dark: bool, width: int) 
     assert list(problems(page, paths)) == []
 
 
+@looks
 def test_keys(new_page: NewPage, signed_in: NewPage, dark: bool, width: int) -> None:
     page = signed_in(dark=dark, width=width)
     page.goto("/keys")
@@ -90,6 +155,7 @@ def test_keys(new_page: NewPage, signed_in: NewPage, dark: bool, width: int) -> 
     assert serious_findings(page) + too_wide(page) == []
 
 
+@looks
 def test_providers(signed_in: NewPage, complaints: Complaints, dark: bool, width: int) -> None:
     page = signed_in(dark=dark, width=width)
     page.goto("/providers")
@@ -112,6 +178,7 @@ def test_providers(signed_in: NewPage, complaints: Complaints, dark: bool, width
     assert serious_findings(page) + too_wide(page) == []
 
 
+@looks
 def test_the_system(operating: NewPage, site: Site, dark: bool, width: int) -> None:
     page = operating(dark=dark, width=width)
     assert list(problems(page, {"all is well": "/system"})) == []
@@ -120,6 +187,7 @@ def test_the_system(operating: NewPage, site: Site, dark: bool, width: int) -> N
         expect(page.get_by_text("New calls are refused")).to_be_visible()
 
 
+@looks
 def test_the_doors(
     new_page: NewPage, site: Site, complaints: Complaints, dark: bool, width: int
 ) -> None:

@@ -4,29 +4,8 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
-from tests.browser.access import serious_findings, too_wide
 from tests.browser.conftest import NewPage
-
-PAGES = ("users", "properties", "properties/tenant", "costs", "tools", "errors")
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_reports_are_usable_by_everybody(signed_in: NewPage, dark: bool) -> None:
-    page = signed_in(dark=dark)
-    for path in PAGES:
-        page.goto(f"/{path}")
-        expect(page.locator("table.report tbody tr").first).to_be_visible()
-        page.get_by_text("As a table").click()
-        assert serious_findings(page) == [], path
-
-
-def test_reports_fit_a_phone(signed_in: NewPage) -> None:
-    page = signed_in(width=390, height=844)
-    for path in PAGES:
-        page.goto(f"/{path}")
-        assert too_wide(page) == [], path
 
 
 def test_filters_go_with_the_reader_from_page_to_page(signed_in: NewPage) -> None:
