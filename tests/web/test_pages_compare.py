@@ -214,8 +214,8 @@ def test_amounts(unit: str, value: Any, words: str) -> None:
 
 
 def test_differences_have_a_sign() -> None:
-    assert [signed("ms", value) for value in (5.0, -5.0, 0.2, -0.2, None, -61_000.0)] == [
-        "+5 ms", "−5 ms", "0 ms", "0 ms", "–", "−1:01",
+    assert [signed("ms", value) for value in (5.0, -5.0, 0.2, -0.041, 0.001, None, -61_000.0)] == [
+        "+5 ms", "−5 ms", "+0.20 ms", "−0.04 ms", "0 ms", "–", "−1:01",
     ]  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -116,18 +115,19 @@ async def _two_calls(
 ) -> Response:
     facts, org_id = deps.facts, viewer.org.id
     turns = [await one.turns_of_call(facts, org_id, call.call_id) for call in (a, b)]
-    words: Mapping[str, str] = {
-        item.item_id: item.text
+    said = [
+        {item.item_id: item.text for item in await one.items_of_call(facts, org_id, call.call_id)}
         for call in (a, b)
-        for item in await one.items_of_call(facts, org_id, call.call_id)
-    }
+    ]
     return page(
         request,
         "compare_calls.html",
         viewer,
         nav="compare",
         heads=pair_view.heads(a, b),
-        pairs=pair_view.pair_rows(pairs(*turns), a.call_id, b.call_id, words),
+        pairs=pair_view.pair_rows(
+            pairs(*turns), pair_view.Said(a.call_id, said[0]), pair_view.Said(b.call_id, said[1])
+        ),
         swapped=pair_view.address_of(b.call_id, a.call_id),
     )
 

@@ -334,7 +334,8 @@ def amount(unit: str, value: Number) -> str:
 
 def _time(ms: float) -> str:
     if abs(ms) < 1000:
-        return f"{ms:.0f} ms"
+        # What the gateway takes is a fraction of a millisecond.
+        return f"{ms:.2f} ms" if 0.005 <= abs(ms) < 1 else f"{ms:.0f} ms"
     if abs(ms) < 60_000:
         return f"{ms / 1000:.2f} s"
     return text.clock(int(ms * 1000)) if ms > 0 else f"-{text.clock(int(-ms * 1000))}"

@@ -79,15 +79,21 @@ def address_of(a: str, b: str) -> str:
     return f"/compare?{urlencode([('call', a), ('call', b)])}"
 
 
-def pair_rows(
-    found: Sequence[Pair], a: str, b: str, words: Mapping[str, str]
-) -> tuple[PairRow, ...]:
-    """Return the turns of two calls; `words` are what was said, by item."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said in a call, by item."""
+
+    call_id: str
+    words: Mapping[str, str]
+
+
+def pair_rows(found: Sequence[Pair], a: Said, b: Said) -> tuple[PairRow, ...]:
+    """Return the turns of two calls."""
     return tuple(
         PairRow(
             turn=pair.turn,
-            a=_moment(pair.a, a, words),
-            b=_moment(pair.b, b, words),
+            a=_moment(pair.a, a),
+            b=_moment(pair.b, b),
             differences={
                 name: signed("usd" if name == "cost_usd" else "ms", pair.differences[name])
                 for name in MEASURES
@@ -103,14 +109,14 @@ def _slower(pair: Pair) -> str:
     return "" if not wait else "b" if wait > 0 else "a"
 
 
-def _moment(turn: TurnRow | None, call_id: str, words: Mapping[str, str]) -> Moment | None:
+def _moment(turn: TurnRow | None, said: Said) -> Moment | None:
     if turn is None:
         return None
     at_us = opening_us(turn)
     return Moment(
-        href=f"/calls/{call_id}?t={at_us / 1e6:.2f}",
+        href=f"/calls/{said.call_id}?t={at_us / 1e6:.2f}",
         at=text.clock(at_us),
-        said=words.get(turn.item_id, ""),
+        said=said.words.get(turn.item_id, ""),
         wait=amount("ms", value_of("wait_ms", turn)),
         heard=amount("ms", value_of("heard_ms", turn)),
         cost=text.money(turn.cost_usd),
