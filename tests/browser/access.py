@@ -10,11 +10,13 @@ from playwright.sync_api import Page
 AXE = Path(__file__).parent.parent.parent / "node_modules" / "axe-core" / "axe.min.js"
 
 
-def serious_findings(page: Page) -> list[str]:
-    """Return what axe-core calls serious or critical on a page."""
+def serious_findings(page: Page, *rules: str) -> list[str]:
+    """Return what axe-core calls serious or critical on a page, by `rules` alone if there are."""
     # Evaluated by the test's own channel, which the page's policy does not govern.
-    page.evaluate(AXE.read_text("utf-8"))
-    result: Any = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text("utf-8"))
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    result: Any = page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{found['id']}: {node['html'][:160]} ({node['failureSummary'][:200]})"
         for found in result["violations"]
