@@ -29,8 +29,8 @@ def test_a_call_is_rated_tagged_and_commented(
     page.get_by_label("Add a tag").press("Enter")
     expect(page.locator(".marks .tag")).to_have_count(1)
     page.locator("#comment-open").click()
-    page.get_by_label("Comment", exact=True).fill("Polite, but slow.")
-    page.get_by_role("button", name="Save").click()
+    page.locator("#comment").fill("Polite, but slow.")
+    page.get_by_role("button", name="Save", exact=True).click()
     said(page)
     if scripts:
         assert page.evaluate("window.loadedOnce")
@@ -45,9 +45,31 @@ def test_a_call_is_rated_tagged_and_commented(
     page.get_by_role("button", name="Thumbs up").click()
     expect(page.get_by_role("button", name="Thumbs up")).to_have_attribute("aria-pressed", "false")
     page.locator("#comment-open").click()
-    page.get_by_label("Comment", exact=True).fill("")
-    page.get_by_role("button", name="Save").click()
+    page.locator("#comment").fill("")
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".marks .said")).to_have_count(0)
+
+
+def test_the_turn_that_is_heard_is_marked(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    page.goto(f"/calls/{site.call_id}?t=35")
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", "0:35 of 1:36")
+    page.locator("#part-open").click()
+    menu = page.locator(".part")
+    expect(menu.get_by_label("Of")).to_have_value("turn_3")
+    menu.get_by_label("Thumbs").select_option("down")
+    menu.get_by_label("Score").fill("accuracy")
+    menu.get_by_label("is", exact=True).fill("0.4")
+    menu.get_by_role("button", name="Save marks").click()
+    notes = page.locator(".marks .tag")
+    expect(notes).to_have_text(["turn 3 thumbs down×", "turn 3 accuracy 0.4×"])
+    expect(page.locator("#part-open")).to_be_focused()
+    page.keyboard.press("Home")
+    notes.first.get_by_role("button", name="turn 3", exact=True).click()
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", "0:34 of 1:36")
+    for words in ("turn 3: thumbs down", "turn 3 accuracy: 0.4"):
+        page.get_by_role("button", name=f"Take back {words}").click()
+    expect(notes).to_have_count(0)
 
 
 def test_what_is_not_saved_is_told(signed_in: NewPage, site: Site, complaints: Complaints) -> None:
@@ -66,6 +88,10 @@ def test_the_marks_are_usable_by_everyone(signed_in: NewPage, site: Site, *, dar
     page = signed_in(width=390, height=844, dark=dark)
     page.goto(f"/calls/{site.call_id}")
     page.locator("#comment-open").click()
-    expect(page.get_by_label("Comment", exact=True)).to_be_in_viewport()
+    expect(page.locator("#comment")).to_be_in_viewport()
+    assert too_wide(page) == []
+    assert serious_findings(page) == []
+    page.locator("#part-open").click()
+    expect(page.get_by_role("button", name="Save marks")).to_be_in_viewport()
     assert too_wide(page) == []
     assert serious_findings(page) == []

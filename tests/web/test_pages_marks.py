@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
-from tests.support.facts import a_call
+from tests.support.facts import a_call, parts_of
 from tests.support.web import Member, Site
 
 from trunkline.store.control import models
@@ -41,6 +41,41 @@ async def test_each_form_says_its_one_thing(site: Site) -> None:
     assert (await said(site, member, call))["feedback"] is None
     for bad in ({"what": "tag", "text": " "}, {"what": "stars", "text": "5"}, {}):
         assert await post(site, member, call, **bad) == 400
+
+
+async def test_one_form_says_what_is_filled_in_of_a_turn_or_the_call(site: Site) -> None:
+    member = await site.join()
+    call = a_call(member.org_id)
+    await site.facts.insert([*parts_of(call)[:1], call])
+    of_turn = {"what": "part", "part": "turn_1", "up": "down", "tag": "slow", "comment": "Hm."}
+    assert await post(site, member, call, **of_turn) == 303
+    assert await post(site, member, call, what="part", score="exact", value="0.8") == 303
+    assert await post(site, member, call, what="part", score="polite", value="Yes") == 303
+    answer = await site.client.get(f"/v1/calls/{call.call_id}/marks", headers=member.bearer)
+    marks = {(one["part"] or "", one["kind"], one["name"] or "") for one in answer.json()["data"]}
+    assert marks == {
+        ("turn_1", "feedback", ""), ("turn_1", "tag", "slow"), ("turn_1", "comment", ""),
+        ("", "score", "exact"), ("", "score", "polite"),
+    }  # fmt: skip
+    assert (await said(site, member, call))["scores"] == {"exact": 0.8, "polite": 1}
+    for nonsense in (
+        {"what": "part"},
+        {"what": "part", "score": "exact", "value": "much"},
+        {"what": "part", "score": "exact"},
+        {"what": "part", "value": "1"},
+        {"what": "part", "part": "turn_9", "up": "up"},
+    ):
+        assert await post(site, member, call, **nonsense) == 400, nonsense
+    for back in (
+        {"what": "feedback", "part": "turn_1"},
+        {"what": "comment", "part": "turn_1"},
+        {"what": "untag", "part": "turn_1", "text": "slow"},
+        {"what": "unscore", "text": "exact"},
+        {"what": "unscore", "text": "polite"},
+    ):
+        assert await post(site, member, call, **back) == 303
+    answer = await site.client.get(f"/v1/calls/{call.call_id}/marks", headers=member.bearer)
+    assert answer.json()["data"] == []
 
 
 async def test_a_page_is_new_when_something_was_said(site: Site) -> None:
@@ -83,17 +118,26 @@ async def test_another_organisations_call_is_not_there(site: Site) -> None:
 
 
 NOTES = {
-    "a score": ({"kind": "score", "name": "exact", "number": 0.5}, Note("exact", "0.5")),
-    "a truth": ({"kind": "score", "name": "ok", "number": 0, "truth": True}, Note("ok", "no")),
+    "a score": (
+        {"kind": "score", "name": "exact", "number": 0.5},
+        Note("exact", "0.5", "", "unscore", "exact"),
+    ),
+    "a truth": (
+        {"kind": "score", "name": "ok", "number": 0, "truth": True},
+        Note("ok", "no", "", "unscore", "ok"),
+    ),
     "of a turn": (
         {"kind": "feedback", "part": "turn_3", "number": 0},
-        Note("turn 3", "thumbs down"),
+        Note("turn 3", "thumbs down", "turn_3", "feedback"),
     ),
     "of a response": (
         {"kind": "score", "name": "exact", "part": "resp_1", "number": 2},
-        Note("resp_1 exact", "2"),
+        Note("resp_1 exact", "2", "resp_1", "unscore", "exact"),
     ),
-    "a tag of an item": ({"kind": "tag", "name": "odd", "part": "i"}, Note("i odd", "tagged")),
+    "a tag of an item": (
+        {"kind": "tag", "name": "odd", "part": "i"},
+        Note("i odd", "tagged", "i", "untag", "odd"),
+    ),
 }
 
 

@@ -50,7 +50,8 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
     if request.headers.get("if-none-match") == tag:
         # Only our own script asks so, once a second while the call is live.
         return Response(status_code=304, headers={"ETag": tag})
-    view = call_view(await _facts(deps, call), now_us=deps.now_us())
+    facts = await _facts(deps, call)
+    view = call_view(facts, now_us=deps.now_us())
     return page(
         request,
         "call.html",
@@ -59,7 +60,7 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
         nav="calls",
         call=view,
         keeps=viewer.role in KEEPERS,
-        marks=marks_view(marks),
+        marks=marks_view(marks, facts),
         may_mark=viewer.role != "viewer",
         words=live_view.WORDS,
         deeds=deeds(await deps.control.audit_of(viewer.org.id, call_id)),

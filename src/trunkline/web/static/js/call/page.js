@@ -37,6 +37,14 @@ document.addEventListener("click", (event) => {
   player.seek(Number(target.dataset.seekMs ?? target.dataset.startMs));
 });
 
+// Whoever marks a turn means the one that is being heard.
+document.addEventListener("toggle", (event) => {
+  if (!event.target.matches("details.part") || !event.target.open) return;
+  const turns = [...event.target.querySelectorAll("option[data-start-ms]")];
+  const now = turns.findLast((turn) => Number(turn.dataset.startMs) <= player.ms + 50);
+  if (now && player.ms) now.selected = true;
+}, { capture: true });
+
 document.querySelector("#zoom")?.addEventListener("click", (event) => {
   const button = event.target.closest("[data-zoom]");
   if (button) timeline.zoom(button.dataset.zoom, player.ms);
