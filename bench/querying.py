@@ -32,10 +32,12 @@ from trunkline.settings import Settings
 from trunkline.store.facts.engine import connect
 from trunkline.store.facts.measure import Bucket, Measure, Question
 from trunkline.store.facts.measure import measure as of
+from trunkline.store.facts.queries_attention import attention
 from trunkline.store.facts.queries_calls import CallFilters, calls_page, filter_values
 from trunkline.store.facts.queries_measure import measured
-from trunkline.store.facts.queries_overview import overview
+from trunkline.store.facts.queries_overview import overview, trend
 from trunkline.store.facts.queries_sessions import SessionFilters, sessions_page
+from trunkline.store.facts.sorting import Sorting
 from trunkline.store.facts.store import FactsStore
 from trunkline.web import reports
 from trunkline.web.comparing import METRICS, compare, measures_of, split
@@ -71,6 +73,9 @@ def questions(facts: FactsStore) -> dict[str, Ask]:
         "calls' filters": lambda: filter_values(facts, ORG, NOW_US - DAYS * DAY_US),
         "overview, week": lambda: overview(facts, ORG, WEEK),
         "overview, all": lambda: overview(facts, ORG, CallFilters()),
+        "front page, week": lambda: trend(facts, ORG, WEEK, "hour"),
+        "what needs attention, week": lambda: attention(facts, ORG, WEEK),
+        "calls, dearest first": lambda: calls(CallFilters(), sorting=Sorting("cost_usd")),
         "sessions": lambda: sessions_page(facts, ORG, SessionFilters()),
     }
     for name, (report, by) in REPORTS.items():

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from trunkline.store.facts.queries_attention import Attention, attention
-from trunkline.store.facts.queries_calls import CallFilters, calls_page, filter_values
+from trunkline.store.facts.queries_calls import CallFilters, calls_page
 from trunkline.store.facts.queries_measure import Answer, measured
 from trunkline.store.facts.queries_overview import Overview, Trend, overview, trend
 from trunkline.web import reports
@@ -17,7 +17,7 @@ from trunkline.web.api.metrics import last_week
 from trunkline.web.auth import Deps, RequiredUser, Viewer
 from trunkline.web.deps import Dependencies, public_url
 from trunkline.web.pages import calls_view, overview_view, reports_view
-from trunkline.web.pages.calls import MONTH_US, Summaries, call_filters, summaries_of
+from trunkline.web.pages.calls import Summaries, call_filters, summaries_of
 from trunkline.web.pages.render import page
 from trunkline.web.pages.snippets import snippets
 from trunkline.web.recent import Recent
@@ -78,9 +78,6 @@ async def show(
     asked = await _ask(deps, kept, org_id, f"{org_id}?{filters.address()}", calls)
     if not asked.now.total.calls and not chosen.narrow() and await _is_empty(deps, org_id):
         return await _first(request, deps, viewer)
-    choices = await summaries.choices.get(
-        org_id, now_us, lambda: filter_values(deps.facts, org_id, now_us - MONTH_US)
-    )
     errors = reports.question(reports.ERRORS, calls, limit=TOP_ERRORS)
     return page(
         request,
@@ -98,7 +95,7 @@ async def show(
         reasons=overview_view.reason_chips(asked.attention, filters),
         worst=overview_view.worst(asked.attention, filters, now_us=now_us),
         errors=reports_view.lines(reports_view.ERRORS, errors, asked.errors.rows, filters),
-        choices=choices,
+        choices=await summaries.choices(deps, org_id, now_us),
         kept={},
         path="/overview",
         **reports_view.form(),
