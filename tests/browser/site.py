@@ -213,6 +213,7 @@ def _wicked(site: Site) -> list[Row]:
         has_audio=False,
         caller_audio_us=0,
         assistant_audio_us=0,
+        heard_audio_us=0,
     )
     item = _moved(sample.ITEMS[0], site.org_id, site.wicked_id)
     tool = _moved(sample.TOOLS[0], site.org_id, site.wicked_id)

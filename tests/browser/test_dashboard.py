@@ -83,7 +83,7 @@ def test_a_one_time_link_works_once_and_survives_being_looked_at(
     page = new_page()
     page.goto(link)
     page.get_by_role("button", name="Open the dashboard").click()
-    expect(page.get_by_role("heading", name="Calls", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
     other = new_page()
     other.goto(link)
     other.get_by_role("button", name="Open the dashboard").click()

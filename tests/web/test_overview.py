@@ -42,7 +42,7 @@ async def page(site: Site, member: Member, path: str) -> str:
 def tile_of(text: str) -> dict[str, tuple[str, str]]:
     """Return label, value and address of each tile."""
     found = re.findall(
-        r'<dt><span class="why"[^>]*>([^<]+)</span>\s*</dt><dd><a href="([^"]+)">'
+        r'<dt><button[^>]*class="why"[^>]*>([^<]+)</button>\s*</dt><dd><a href="([^"]+)">'
         r'<span class="v [a-z]+">([^<]+)</span>',
         text,
     )

@@ -272,6 +272,7 @@ class Chart:
     curves: tuple[Curve, ...]
     rules: tuple[Rule, ...]
     most_calls: str
+    """In one stretch of time, in words."""
     summary: str
 
 
@@ -304,13 +305,13 @@ def chart(trend: Trend, filters: Filters) -> Chart:
         for us, tone in _LIMITS
         if us < top_us
     )
+    article = "an" if trend.bucket == "hour" else "a"
+    most_calls = f"{text.plural(most, 'call')} {article} {trend.bucket}"
     summary = (
         f"Waits by {trend.bucket}: p50 {curves[0].value}, p95 {curves[1].value} over all;"
-        f" at most {text.plural(most, 'call')} a {trend.bucket}"
+        f" at most {most_calls}"
     )
-    return Chart(
-        trend.bucket, _stretches(trend, most, filters), curves, rules, text.count(most), summary
-    )
+    return Chart(trend.bucket, _stretches(trend, most, filters), curves, rules, most_calls, summary)
 
 
 _CURVES: Final[tuple[tuple[str, Callable[[Overview], int | None]], ...]] = (

@@ -48,7 +48,20 @@ async function copy(button) {
   setTimeout(() => { label.textContent = before; button.classList.remove("copied"); }, 1600);
 }
 
+// What a number means, at its label. Escape, or a click elsewhere, closes it.
+function means(label) {
+  const card = document.querySelector("#means");
+  card.textContent = label.title;
+  card.showPopover();
+  const at = label.getBoundingClientRect();
+  const below = at.bottom + card.offsetHeight + 8 < innerHeight;
+  card.style.left = `${Math.max(12, Math.min(at.left, innerWidth - card.offsetWidth - 12))}px`;
+  card.style.top = `${below ? at.bottom + 6 : Math.max(12, at.top - card.offsetHeight - 6)}px`;
+}
+
 document.addEventListener("click", (event) => {
+  const label = event.target.closest("button.why");
+  if (label) { means(label); return; }
   const button = event.target.closest("[data-copy]");
   if (button) { copy(button); return; }
   for (const menu of document.querySelectorAll("details.menu[open]")) {
