@@ -6,7 +6,7 @@ from typing import Any, get_args
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-from tests.support.facts import SECOND_US, a_call, parts_of
+from tests.support.facts import SECOND_US, a_call, parts_of, whole
 from tests.support.web import Member, Site
 
 from trunkline.store.facts.attention import ANY, REASON_OF
@@ -29,7 +29,8 @@ async def filled(site: Site) -> Member:
         a_call(member.org_id, now_us - 30 * HOUR_US, errors=2, cost_usd=None, unpriced=("new",)),
         a_call(member.org_id, now_us - 10 * 24 * HOUR_US),
     ]
-    await site.facts.insert([*(row for call in calls for row in parts_of(call)), *calls])
+    rows = [*(row for call in calls for row in parts_of(call)), *calls]
+    await site.facts.insert(whole(rows))
     return member
 
 
