@@ -18,7 +18,7 @@ import uvicorn
 from tests.browser.processes import StillDesk
 from tests.support import golden
 from tests.support.control import ManualClock, open_control
-from tests.support.facts import a_call, an_event, fresh_call
+from tests.support.facts import a_call, an_event, fresh_call, whole
 from tests.support.live import Stage
 from tests.web import sample
 
@@ -159,7 +159,8 @@ async def _fill(site: Site, store: Blobs) -> None:
     ]
     site.call_id = fresh_call(sample.OPENED_AT_US)
     call = _moved(facts.call, site.org_id, site.call_id)
-    await site.facts.insert([*(_moved(row, site.org_id, site.call_id) for row in parts), call])
+    moved = [_moved(row, site.org_id, site.call_id) for row in parts]
+    await site.facts.insert(whole([*moved, call]))
     await _seal_sound(store, site, call)
     site.live_id = fresh_call(sample.OPENED_AT_US + 150_000_000)
     await site.facts.insert(live_call(site))

@@ -148,7 +148,7 @@ def an_overview(**changes: Any) -> Overview:
 def test_a_change_says_how_much_and_whether_it_is_worse() -> None:
     now = an_overview(calls=150, failed=30, wait_p50_us=900_000, wait_p95_us=1_000_000)
     before = an_overview(calls=100, failed=10, wait_p50_us=1_000_000, wait_p95_us=999_000)
-    trended = Trend(total=now, bucket="day", by_time=())
+    trended = Trend(total=now, from_us=0, to_us=1, bucket="day", by_time=())
     tiles = overview_view.overview_tiles(trended, before, Filters())
     changes = {tile.fact.label: (tile.change, tile.change_tone) for tile in tiles}
     assert changes == {
@@ -166,16 +166,19 @@ def test_a_change_says_how_much_and_whether_it_is_worse() -> None:
 def test_a_time_without_calls_is_no_call_and_no_wait() -> None:
     quick, day_us = an_overview(calls=1, wait_p50_us=500_000), 24 * HOUR_US
     by_time = ((0, quick), (day_us, quick), (3 * day_us, quick))
-    trended = Trend(total=quick, bucket="day", by_time=by_time)
+    trended = Trend(
+        total=quick, from_us=-day_us - 1, to_us=5 * day_us, bucket="day", by_time=by_time
+    )
     tiles = {
         tile.fact.label: tile.lines
         for tile in overview_view.overview_tiles(trended, quick, Filters())
     }
-    assert [len(line.split()) for line in tiles["Calls"]] == [8]
+    assert [len(line.split()) for line in tiles["Calls"]] == [14]
     assert [len(line.split()) for line in tiles["Caller waited, p50"]] == [4, 2]
-    assert tiles["Cost"] == ("55.0,23.0 70.0,23.0",)
+    assert [len(line.split()) for line in tiles["Cost"]] == [4, 2, 2]
     chart = overview_view.chart(trended, Filters())
-    assert [bar.x for bar in chart.stretches] == [0.0, 250.0, 750.0]
+    assert [bar.x for bar in chart.stretches] == [285.71, 428.57, 714.29]
+    assert "from=1970-01-01T00%3A00%3A00.000Z" in chart.stretches[0].href
 
 
 def test_what_can_be_filtered_by_is_what_is_given() -> None:

@@ -51,6 +51,9 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
     """All calls together, and by when they were opened."""
 
     total: Overview
+    from_us: int
+    """What was asked about, wall time."""
+    to_us: int
     bucket: Bucket
     by_time: tuple[tuple[int, Overview], ...]
     """Beginnings of buckets, wall time. One that has no calls is left out."""
@@ -92,7 +95,13 @@ async def trend(facts: FactsStore, org_id: str, filters: CallFilters, bucket: Bu
     total = [_numbers(row) for row in rows if row.at_us is None]
     by_time = tuple((row.at_us, _numbers(row)) for row in rows if row.at_us is not None)
     nothing = Row(group=(), numbers=tuple(nothing_of(one) for one in asked.measures))
-    return Trend(total=total[0] if total else _numbers(nothing), bucket=bucket, by_time=by_time)
+    return Trend(
+        total=total[0] if total else _numbers(nothing),
+        from_us=filters.from_us or 0,
+        to_us=filters.to_us or 0,
+        bucket=bucket,
+        by_time=by_time,
+    )
 
 
 def _numbers(row: Row) -> Overview:

@@ -15,8 +15,6 @@ from trunkline.web.pages.call_view import Fact
 from trunkline.web.pages.calls_view import Filters
 
 _MANY_FAILED: Final = 0.05
-MOST_BUCKETS: Final = 400
-"""Of a drawing; a chart of more could not be told apart."""
 
 Number = Callable[[Overview], float | None]
 
@@ -180,19 +178,31 @@ def _change(tile: _Tile, now: Overview, before: Overview) -> tuple[str, str]:
 
 
 def _all_times(trend: Trend) -> list[Overview | None]:
-    """Return the numbers of every stretch of time from the first to the last; None: no call."""
+    """Return the numbers of every stretch of the time asked about; None: no call."""
     if not trend.by_time:
         return []
-    step_us = BUCKET_SECONDS[trend.bucket] * 1_000_000
-    if trend.bucket == "month" or len(trend.by_time) < 2:
+    if trend.bucket == "month":
+        # They are not all of one length: those without a call are left out.
         return [of for _, of in trend.by_time]
-    first, last = trend.by_time[0][0], trend.by_time[-1][0]
-    found: list[Overview | None] = [None] * min(MOST_BUCKETS, (last - first) // step_us + 1)
-    for at_us, of in trend.by_time:
-        place = (at_us - first) // step_us
-        if place < len(found):
-            found[place] = of
+    places = _places(trend)
+    behind = max(0, (trend.to_us - 1 - trend.by_time[-1][0]) // _step_us(trend))
+    found: list[Overview | None] = [None] * (places[-1] + 1 + behind)
+    for place, (_, of) in zip(places, trend.by_time, strict=True):
+        found[place] = of
     return found
+
+
+def _places(trend: Trend) -> list[int]:
+    """Return which stretch of the time asked about each of those with calls is."""
+    if trend.bucket == "month" or not trend.by_time:
+        return list(range(len(trend.by_time)))
+    first_us, step_us = trend.by_time[0][0], _step_us(trend)
+    before = max(0, -((trend.from_us - first_us) // step_us))
+    return [before + (at_us - first_us) // step_us for at_us, _ in trend.by_time]
+
+
+def _step_us(trend: Trend) -> int:
+    return BUCKET_SECONDS[trend.bucket] * 1_000_000
 
 
 def _lines(
@@ -271,6 +281,9 @@ class Chart:
     stretches: tuple[Stretch, ...]
     curves: tuple[Curve, ...]
     rules: tuple[Rule, ...]
+    starts: tuple[str, str]
+    """ISO, and in words."""
+    ends: tuple[str, str]
     most_calls: str
     """In one stretch of time, in words."""
     summary: str
@@ -311,7 +324,16 @@ def chart(trend: Trend, filters: Filters) -> Chart:
         f"Waits by {trend.bucket}: p50 {curves[0].value}, p95 {curves[1].value} over all;"
         f" at most {most_calls}"
     )
-    return Chart(trend.bucket, _stretches(trend, most, filters), curves, rules, most_calls, summary)
+    return Chart(
+        bucket=trend.bucket,
+        stretches=_stretches(trend, most, filters),
+        curves=curves,
+        rules=rules,
+        starts=(text.iso(trend.from_us), text.when(trend.from_us)),
+        ends=(text.iso(trend.to_us), text.when(trend.to_us)),
+        most_calls=most_calls,
+        summary=summary,
+    )
 
 
 _CURVES: Final[tuple[tuple[str, Callable[[Overview], int | None]], ...]] = (
@@ -322,19 +344,16 @@ _CURVES: Final[tuple[tuple[str, Callable[[Overview], int | None]], ...]] = (
 
 
 def _stretches(trend: Trend, most: int, filters: Filters) -> tuple[Stretch, ...]:
-    step_us = BUCKET_SECONDS[trend.bucket] * 1_000_000
-    first = trend.by_time[0][0] if trend.by_time else 0
     wide = WIDTH / max(1, len(_all_times(trend)))
+    long_us = 31 * 86_400_000_000 if trend.bucket == "month" else _step_us(trend)
     found: list[Stretch] = []
-    for number, (at_us, of) in enumerate(trend.by_time):
-        # Months are not all as long as the shortest one, by which the others are placed.
-        place = number if trend.bucket == "month" else (at_us - first) // step_us
+    for place, (at_us, of) in zip(_places(trend), trend.by_time, strict=True):
         bar = _Bar(
             round(place * wide, 2), round(max(1.0, wide - 1), 2), (VOLUME - 2) / max(1, most)
         )
-        month = 31 * 86_400_000_000
-        ends_us = at_us + (month if trend.bucket == "month" else step_us)
-        found.append(_stretch(at_us, of, bar, filters.between(at_us, ends_us)))
+        # The first and the last one reach beyond the time asked about.
+        ends = max(at_us, trend.from_us), min(at_us + long_us, trend.to_us)
+        found.append(_stretch(at_us, of, bar, filters.between(*ends)))
     return tuple(found)
 
 
