@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_org
 
+from trunkline.store.facts.attention import REASONS
 from trunkline.store.facts.conditions import BadCondition
 from trunkline.store.facts.queries_calls import CallFilters, calls_page, sorted_calls
 from trunkline.store.facts.rows import CallRow, Tokens
@@ -26,7 +27,20 @@ FIELD_OF: dict[str, str] = {
 """Where a row has what it is sorted by, if not under the same name."""
 
 
+def mask_of(call: CallRow) -> int:
+    """Return the reasons that `varied` calls give, the gravest in the highest place."""
+    given = {
+        "failed": call.status == "failed",
+        "errors": call.errors > 0,
+        "talked_over": call.barge_ins >= 3,
+        "unheard": call.heard_audio_us < 8,
+    }
+    return int("".join("1" if given.get(one.id) else "0" for one in REASONS), 2)
+
+
 def values_of(call: CallRow, by: Sort) -> Any:
+    if by == "attention":
+        return mask_of(call)
     if by == "unheard_ms":
         return call.assistant_audio_us - call.heard_audio_us
     tokens = call.tokens
