@@ -26,7 +26,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+MIB = 1024 * 1024
 LARGE = "9.*"
+JOURNAL_BYTES = {False: 64 * MIB, True: 512 * MIB}
+"""What all messages of ordinary cases take, in both directions, and of large ones."""
 DEFLATE = ["12.*", "13.*"]
 """permessage-deflate, which both legs refuse: docs/explanation/architecture.md, part 4."""
 
@@ -137,7 +140,11 @@ async def as_caller(
     directory: Path, cases: list[str], without: list[str] | None = None
 ) -> list[CaseResult]:
     """Run cases against the leg that callers talk to."""
-    async with world(directory, echo) as w, caller_side(w.port) as url:
+    room_bytes = JOURNAL_BYTES[LARGE in cases]
+    async with (
+        world(directory, echo, journal_bytes=room_bytes) as w,
+        caller_side(w.port) as url,
+    ):
         try:
             return await kosoku.run_fuzzingclient(url, cases, without, concurrency=4)
         except kosoku.FailureError as failed:
@@ -153,7 +160,11 @@ async def as_provider(
     """Run cases against the leg that talks to providers."""
     async with (
         kosoku.run_fuzzingserver(cases, without, host="127.0.0.1", port=0) as fuzzing,
-        world(directory, openai_url=f"ws://127.0.0.1:{fuzzing.port}/runCase") as w,
+        world(
+            directory,
+            openai_url=f"ws://127.0.0.1:{fuzzing.port}/runCase",
+            journal_bytes=JOURNAL_BYTES[LARGE in cases],
+        ) as w,
     ):
         site = f"ws://127.0.0.1:{fuzzing.port}"
         async with connect(f"{site}/getCaseCount") as asking:
