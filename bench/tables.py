@@ -252,7 +252,7 @@ def live(found: Live) -> str:
     ended = f"{found.ended_calls} that ended in {found.seconds} s"
     waits = f"of {ended}, {found.wait_s:.0f} s after the last"
     return table(
-        (f"{found.calls} calls of {found.seconds} s, {found.frames_per_s:,} frames/s", "", ""),
+        (f"{found.calls} calls of {found.seconds} s, {found.frames_per_s:,.0f} frames/s", "", ""),
         (
             ("fold and facts", f"{found.cores:.2f} cores", ""),
             ("sealing and compression", f"{found.sealing_cores:.2f} cores", "at low priority"),
