@@ -29,11 +29,6 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than cores: half of what tests do is wait for processes and timers."""
-    return (os.cpu_count() or 1) + 1
-
-
 LONG_FIRST = ("e2e", "compat", "browser", "relay", "recorder", "web", "store")
 """Where tests take long, the longest first: the last ones that are begun must be short ones."""
 
