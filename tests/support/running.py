@@ -99,7 +99,7 @@ class Running:
     def children(self) -> dict[str, int]:
         """Process ids by name: gateway-0, server, simulator."""
         listing = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
             capture_output=True, text=True, check=False,
         ).stdout  # fmt: skip
         found: dict[str, int] = {}
