@@ -111,7 +111,7 @@ def test_a_call_is_followed_while_it_goes_on(plain: Running, page: Page) -> None
         expect(page.locator(".chips")).to_contain_text("caller hung up", timeout=SLOW_MS)
         expect(page.get_by_role("button", name="Play")).to_be_visible(timeout=SLOW_MS)
     page.get_by_role("button", name="Play").click()
-    until(page, "document.querySelector('audio').currentTime > 0.5")
+    until(page, "document.querySelector('audio')?.currentTime > 0.5")
     assert page.evaluate("window.notReloaded") is True
 
 
