@@ -119,3 +119,15 @@ async def test_one_that_was_told_to_stop_while_it_started_ends(children: list[Ch
     async with asyncio.timeout(PATIENCE_S):
         await child.stop(grace_s=20)
     assert child.pid is None
+
+
+async def test_one_that_has_just_ended_can_be_killed(children: list[Child], tmp_path: Path) -> None:
+    child = Child(duty(DYING, str(tmp_path / "starts")))
+    children.append(child)
+    async with asyncio.timeout(PATIENCE_S):
+        while (process := child._process) is None or process.returncode is None:
+            await asyncio.sleep(0)
+        while child.pid is not None:
+            child.kill()
+            await asyncio.sleep(0)
+        await child.ended()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 from dataclasses import dataclass
 
@@ -26,14 +27,6 @@ STEADY_AFTER_NS = 10 * 10**9
 """A process that lived so long is restarted at once when it dies."""
 
 log = structlog.get_logger("trunkline.supervisor")
-
-
-def _environment() -> dict[str, str]:
-    """Return what a child finds in its environment."""
-    # It is our readiness that systemd waits for, not theirs.
-    ours = {name: value for name, value in os.environ.items() if name != systemd.VARIABLE}
-    # numpy's products are small here: threads that wait for each other cost more than they do.
-    return {"OPENBLAS_NUM_THREADS": "1", **ours}
 
 
 @dataclass(frozen=True)
@@ -84,8 +77,7 @@ class Child:
     async def stop(self, grace_s: float) -> None:
         """Ask the process to end, and kill it when it has not after `grace_s`."""
         self._leaving.set()
-        if self._process is not None:
-            self._process.terminate()
+        self._signal(signal.SIGTERM)
         _, running = await asyncio.wait([self._keeping], timeout=grace_s)
         if running:
             log.error("process did not stop in time", process=self.duty.name)
@@ -95,8 +87,13 @@ class Child:
     def kill(self) -> None:
         """End the process now, and do not start it again."""
         self._leaving.set()
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        # It may have ended a moment ago, and whoever waits for it not have been told.
         if self._process is not None:
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
 
     # --- from one process to the next
 
@@ -149,7 +146,8 @@ class Child:
             *self.duty.argv,
             stdin=line.fileno(),
             pass_fds=self.duty.descriptors,
-            env=_environment(),
+            # It is our readiness that systemd waits for, not theirs.
+            env={name: value for name, value in os.environ.items() if name != systemd.VARIABLE},
             # Ctrl-C reaches the supervisor alone: it decides who stops when.
             start_new_session=True,
         )

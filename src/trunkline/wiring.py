@@ -189,6 +189,8 @@ async def server(settings: Settings, path: Path | None, given: Given) -> None:
     """Be the recorder and the web until told to stop."""
     logs.configure(settings, "server")
     give_way(SERVER_NICE)
+    # numpy's products are small here: threads that wait for each other cost more than they do.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     layout = Layout(settings.data)
     layout.create()
     # `trunkline up` has the lock for its processes.
