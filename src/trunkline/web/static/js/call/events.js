@@ -10,6 +10,7 @@ export class Events {
   #hasMore = true;
   #shown = 0;
   #round = 0;
+  #asked = "";
   #loading = null;
 
   constructor(root) {
@@ -43,11 +44,14 @@ export class Events {
     }, { root: root.querySelector(".evs"), rootMargin: "300px" }).observe(this.#more);
   }
 
-  #filtered() {
-    return Boolean(this.#root.querySelector("#event-type").value || this.#root.querySelector("#event-leg").value);
+  #filters() {
+    const value = (id) => this.#root.querySelector(id).value;
+    return { contains: value("#event-type"), leg: value("#event-leg"), audio: String(value("#event-audio") === "show") };
   }
 
+  // What is asked for already may have been opened meanwhile: it stays.
   #restart() {
+    if (this.#asked === JSON.stringify(this.#filters())) return;
     this.#round += 1;
     [this.#after, this.#hasMore, this.#shown, this.#loading] = [-1, true, 0, null];
     this.#list.replaceChildren();
@@ -61,9 +65,9 @@ export class Events {
   async #fetch(round) {
     const url = new URL(this.#root.dataset.index, location.href);
     url.searchParams.set("after", String(this.#after));
-    url.searchParams.set("contains", this.#root.querySelector("#event-type").value);
-    url.searchParams.set("leg", this.#root.querySelector("#event-leg").value);
-    url.searchParams.set("audio", String(this.#root.querySelector("#event-audio").value === "show"));
+    const filters = this.#filters();
+    this.#asked = JSON.stringify(filters);
+    for (const [name, value] of Object.entries(filters)) url.searchParams.set(name, value);
     try {
       const answer = await fetch(url, { credentials: "same-origin" });
       if (!answer.ok) throw new Error(String(answer.status));
@@ -73,7 +77,7 @@ export class Events {
       this.#list.append(...part.events.map((event) => row(event)));
       this.#shown += part.events.length;
       const shown = this.#shown.toLocaleString("en");
-      this.#status.textContent = part.more ? `${shown} shown, more follow.` : this.#shown ? `${shown} shown, that is all.` : this.#filtered() ? "No event fits." : "No event is recorded.";
+      this.#status.textContent = part.more ? `${shown} shown, more follow.` : this.#shown ? `${shown} shown, that is all.` : filters.contains || filters.leg ? "No event fits." : "No event is recorded.";
       this.#more.hidden = !part.more;
     } catch {
       this.#status.textContent = "The events of this call could not be read. Reload the page to try again.";
