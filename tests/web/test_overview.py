@@ -13,7 +13,7 @@ from trunkline.store.facts.attention import ANY, REASON_OF
 from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.store.facts.queries_overview import Overview, Trend, overview, trend
 from trunkline.web.api.calls import Attention
-from trunkline.web.pages import overview_view
+from trunkline.web.pages import overview_chart, overview_view
 from trunkline.web.pages.calls_view import Filters
 
 HOUR_US = 3_600 * SECOND_US
@@ -176,7 +176,7 @@ def test_a_time_without_calls_is_no_call_and_no_wait() -> None:
     assert [len(line.split()) for line in tiles["Calls"]] == [14]
     assert [len(line.split()) for line in tiles["Caller waited, p50"]] == [4, 2]
     assert [len(line.split()) for line in tiles["Cost"]] == [4, 2, 2]
-    chart = overview_view.chart(trended, Filters())
+    chart = overview_chart.chart(trended, Filters())
     assert [bar.x for bar in chart.stretches] == [285.71, 428.57, 714.29]
     assert "from=1970-01-01T00%3A00%3A00.000Z" in chart.stretches[0].href
 

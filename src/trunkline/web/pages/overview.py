@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from trunkline.store.facts.measure import Question
 from trunkline.store.facts.queries_attention import Attention, attention
 from trunkline.store.facts.queries_calls import CallFilters, calls_page
 from trunkline.store.facts.queries_measure import Answer, measured
@@ -16,7 +17,7 @@ from trunkline.web import reports
 from trunkline.web.api.metrics import last_week
 from trunkline.web.auth import Deps, RequiredUser, Viewer
 from trunkline.web.deps import Dependencies, public_url
-from trunkline.web.pages import calls_view, overview_view, reports_view
+from trunkline.web.pages import calls_view, overview_chart, overview_view, reports_view
 from trunkline.web.pages.calls import Summaries, call_filters, summaries_of
 from trunkline.web.pages.render import page
 from trunkline.web.pages.snippets import snippets
@@ -75,10 +76,10 @@ async def show(
     chosen = calls_view.read_filters(request.query_params)
     filters = chosen.timed("7d")
     calls = last_week(call_filters(filters, now_us), now_us)
-    asked = await _ask(deps, kept, org_id, f"{org_id}?{filters.address()}", calls)
+    errors = reports.question(reports.ERRORS, calls, limit=TOP_ERRORS)
+    asked = await _ask(deps, kept, f"{org_id}?{filters.address()}", org_id, errors)
     if not asked.now.total.calls and not chosen.narrow() and await _is_empty(deps, org_id):
         return await _first(request, deps, viewer)
-    errors = reports.question(reports.ERRORS, calls, limit=TOP_ERRORS)
     return page(
         request,
         "overview.html",
@@ -90,8 +91,8 @@ async def show(
         covers=reports_view.covers(chosen),
         tiles=overview_view.overview_tiles(asked.now, asked.before, filters),
         unpriced=asked.now.total.unpriced_calls,
-        chart=overview_view.chart(asked.now, filters),
-        chart_columns=overview_view.COLUMNS,
+        chart=overview_chart.chart(asked.now, filters),
+        chart_columns=overview_chart.COLUMNS,
         reasons=overview_view.reason_chips(asked.attention, filters),
         worst=overview_view.worst(asked.attention, filters, now_us=now_us),
         errors=reports_view.lines(reports_view.ERRORS, errors, asked.errors.rows, filters),
@@ -103,13 +104,13 @@ async def show(
 
 
 async def _ask(
-    deps: Dependencies, kept: Overviews, org_id: str, about: str, calls: CallFilters
+    deps: Dependencies, kept: Overviews, about: str, org_id: str, errors: Question
 ) -> Asked:
-    facts, now_us = deps.facts, deps.now_us()
+    """Ask about the calls that `errors` is about. `about` tells them from others."""
+    facts, now_us, calls = deps.facts, deps.now_us(), errors.filters
     from_us, to_us = calls.from_us or 0, calls.to_us or now_us
     earlier = msgspec.structs.replace(calls, from_us=2 * from_us - to_us, to_us=from_us)
     bucket = reports_view.bucket_for(calls)
-    errors = reports.question(reports.ERRORS, calls, limit=TOP_ERRORS)
     return Asked(
         now=await kept.now.get(about, now_us, lambda: trend(facts, org_id, calls, bucket)),
         before=await kept.before.get(about, now_us, lambda: overview(facts, org_id, earlier)),

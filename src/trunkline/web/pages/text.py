@@ -18,6 +18,9 @@ UNKNOWN = "–"
 UNPRICED = "unpriced"
 """No price is known. Never written as $0: that would be a claim."""
 
+FAIR_WAIT_US = 1_500_000
+"""A wait up to here is good, up to `LONG_WAIT_US` tolerable."""
+
 _STATUS_WORDS = {
     "live": "live",
     "completed": "completed",
@@ -120,7 +123,7 @@ def wait_tone(us: int | None) -> str:
     """Return how a wait is coloured. Limits: docs/reference/metrics, part "wait"."""
     if us is None:
         return "none"
-    return "good" if us <= 1_500_000 else "warn" if us <= LONG_WAIT_US else "bad"
+    return "good" if us <= FAIR_WAIT_US else "warn" if us <= LONG_WAIT_US else "bad"
 
 
 def money(usd: Decimal | None) -> str:
