@@ -49,8 +49,12 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int
     users: list[str]
     models: list[str]
-    wait_us: int | None
-    """Mean over its calls of their median wait."""
+    waits: int
+    """Turns that have a wait."""
+    wait_p50_us: int | None
+    """Over all of them; see `TurnRow.wait_us`."""
+    latency_us: int | None
+    """Mean over its calls of their median wait: what Helicone's clients ask for."""
 
 
 class SessionFilters(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,11 +100,14 @@ _SUMS: Final = (
     f" sum({OUTPUT} + transcription_output_tokens) AS output_tokens,"
     " arraySort(groupUniqArrayIf(100)(user_id, user_id != '')) AS users,"
     " arraySort(groupUniqArrayIf(100)(model_used, model_used != '')) AS models,"
-    " toInt64(round(avgOrNull(wait_p50_us))) AS wait_us"
+    " toInt64(sum(length(waits_us))) AS waits,"
+    " if(waits = 0, NULL, quantileExactArray(0.5)(waits_us)) AS wait_p50_us,"
+    " toInt64(round(avgOrNull(latency_us_))) AS latency_us"
     " FROM (SELECT session_id, session_name, opened_at_us, ended_at_us, status, tokens,"
     " duration_us AS duration_us_, turns AS turns_, cost_usd AS cost_usd_,"
     " unpriced AS unpriced_, transcription_input_tokens, transcription_output_tokens,"
-    " user_id, model_used, wait_p50_us"
+    " user_id, model_used, gathered.waits_us AS waits_us,"
+    " wait_p50_us AS latency_us_"
     " FROM calls FINAL WHERE org_id = {org_id:String} AND "
 )
 _LATEST: Final = (

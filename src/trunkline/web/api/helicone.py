@@ -91,7 +91,7 @@ def _session(row: queries.SessionRow) -> HeliconeSession:
         prompt_tokens=row.input_tokens,
         completion_tokens=row.output_tokens,
         total_tokens=row.input_tokens + row.output_tokens,
-        avg_latency=None if row.wait_us is None else row.wait_us / _MS,
+        avg_latency=None if row.latency_us is None else row.latency_us / _MS,
     )
 
 

@@ -63,6 +63,10 @@ def _as_model(node: _Node) -> models.SessionNode:
             + sum(total.duration_ms for total in below),
             turns=sum(call.turns for call in node.calls) + sum(total.turns for total in below),
             cost_usd=sum(priced, Decimal(0)) if priced else None,
+            unpriced=sorted(
+                {model for call in node.calls for model in call.unpriced}
+                | {model for total in below for model in total.unpriced}
+            ),
         ),
         calls=[shape.call(call) for call in node.calls],
         children=children,

@@ -122,9 +122,15 @@ def facts(session: SessionRow) -> tuple[Fact, ...]:
         Fact("calls", "Calls", text.count(session.calls), ", ".join(filter(None, (live, failed)))),
         Fact("turns", "Turns", text.count(session.turns), _some(session.users)),
         Fact("duration", "Talked", text.clock(session.talk_us), _span(session)),
-        Fact("wait_p50", "Caller waited", text.wait(session.wait_us), "mean of its calls’ medians"),
+        _wait(session),
         Fact("cost", "Cost", _cost(session), _tokens(session)),
     )
+
+
+def _wait(session: SessionRow) -> Fact:
+    p50_us = session.wait_p50_us
+    n = f"n = {text.plural(session.waits, 'turn')}"
+    return Fact("wait_p50_all", "Caller waited, p50", text.wait(p50_us), n, text.wait_tone(p50_us))
 
 
 def _some(names: Sequence[str]) -> str:
