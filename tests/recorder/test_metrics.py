@@ -76,13 +76,6 @@ def test_how_a_turn_ended(status: str, fields: dict[str, object]) -> None:
     assert metrics.status_of(turn(**fields)) == status
 
 
-def test_the_median_is_a_time_that_was_measured() -> None:
-    assert metrics.median_us([]) is None
-    assert metrics.median_us([5]) == 5
-    assert metrics.median_us([9, 1]) == 1
-    assert metrics.median_us([9, 1, 4]) == 4
-
-
 def test_heard_never_exceeds_what_was_made() -> None:
     plays = {"a": Play(0, 500, audio_us=500)}
     assert metrics.heard_us(["a", "gone"], plays) == metrics.audio_us(["a"], plays) == 500

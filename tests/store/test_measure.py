@@ -28,6 +28,7 @@ from trunkline.store.facts.measure import (
     measure,
     statements,
 )
+from trunkline.store.facts.medians import median
 from trunkline.store.facts.queries_calls import CallFilters, calls_page
 from trunkline.store.facts.queries_measure import Answer, measured
 from trunkline.store.facts.rows import (
@@ -116,6 +117,17 @@ async def test_percentiles_are_of_the_rows_and_carry_their_number(
             numbers=({"n": 3, "p50": 1000, "p95": 3000, "p99": None, "mean": 1500, "max": 3000},),
         )
     ]
+
+
+@pytest.mark.parametrize("waits_ms", [(), (5,), (9, 1), (9, 1, 4), (9, None, 1, 4, 7)])
+async def test_a_calls_own_median_is_what_a_question_about_it_says(
+    facts: FactsStore, waits_ms: tuple[int | None, ...]
+) -> None:
+    org_id = fresh_org()
+    call = a_call(org_id)
+    await facts.insert(whole([*turns_of(call, *waits_ms), call]))
+    (row,) = (await ask(facts, org_id, "turn.wait")).rows
+    assert row.numbers[0]["p50"] == median(waits_ms)
 
 
 async def test_the_slowest_of_a_hundred_are_shown_from_a_hundred_on(facts: FactsStore) -> None:

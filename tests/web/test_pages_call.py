@@ -8,8 +8,7 @@ from tests.support import golden
 from tests.web import sample
 from tests.web.folded import facts_of
 
-from trunkline.protocol.prices import shipped
-from trunkline.store.facts.rows import EventRow, Tokens, ToolCallRow, TurnRow, UsageRow
+from trunkline.store.facts.rows import EventRow, Money, Tokens, ToolCallRow, TurnRow, UsageRow
 from trunkline.web.pages import events_view, text
 from trunkline.web.pages.call_view import CallView, Facts, call_view
 from trunkline.web.pages.measures_view import Measure
@@ -127,28 +126,28 @@ def test_unanswered_tools_and_lost_frames_are_pointed_out() -> None:
     assert found["The gateway died during this call."] == "warn"
 
 
-def test_the_parts_of_a_cost_add_up_to_it() -> None:
+def test_what_a_kind_of_token_cost_has_its_cached_part_in_it() -> None:
     tokens = Tokens(
         input_text=1000, cached_text=200, input_audio=500, output_audio=300, output_text=50
     )
-    price = shipped().find(sample.MODEL, "2026-11-22", "openai")
-    assert price is not None
-    rates = [price.text_in, price.text_cached, price.audio_in, price.audio_out, price.text_out]
-    counts = [800, 200, 500, 300, 50]
-    paid = (n * (rate or Decimal(0)) for n, rate in zip(counts, rates, strict=True))
-    cost = sum(paid, Decimal(0))
+    parts = Money(
+        input_text=Decimal("0.0032"), cached_text=Decimal("0.00008"), input_audio=Decimal("0.016"),
+        output_audio=Decimal("0.0192"), output_text=Decimal("0.0008"),
+    )  # fmt: skip
     row: UsageRow = replace(
-        sample.USAGE[0],
-        tokens=tokens,
-        cost_usd=cost / 1_000_000,
-        price_version=shipped().version,
+        sample.USAGE[0], tokens=tokens, cost_usd=Decimal("0.03928"), parts=parts
     )
-    shown = usage_views([row], shipped(), "openai")[0]
-    told = [Decimal(part.cost.removeprefix("$")) for part in shown.parts]
-    assert abs(sum(told, Decimal(0)) - cost / 1_000_000) < Decimal("0.0001")
-    other = usage_views([replace(row, price_version="theirs")], shipped(), "openai")[0]
-    assert [part.cost for part in other.parts] == ["", "", "", ""]
-    assert other.cost == shown.cost
+    (shown,) = usage_views([row])
+    assert [(part.label, part.fresh, part.cached, part.cost) for part in shown.parts] == [
+        ("Audio in", "500", "0", "$0.0160"),
+        ("Text in", "800", "200", "$0.00328"),
+        ("Audio out", "300", "", "$0.0192"),
+        ("Text out", "50", "", "$0.000800"),
+    ]
+    assert shown.cost == "$0.0393"
+    (unpriced,) = usage_views([replace(row, cost_usd=None, parts=Money())])
+    assert [part.cost for part in unpriced.parts] == ["", "", "", ""]
+    assert (unpriced.cost, unpriced.priced) == ("unpriced", False)
 
 
 def translated() -> Facts:
@@ -218,7 +217,7 @@ def test_of_gpt_live_past_the_gateway_both_voices_are_recorded() -> None:
 
 def test_time_on_standby_is_told_and_paid_once() -> None:
     (row,) = translated().usage
-    shown = usage_views([replace(row, standby_us=20_000_000)], shipped(), "openai")[0]
+    shown = usage_views([replace(row, standby_us=20_000_000)])[0]
     assert [(part.label, part.fresh, part.cost) for part in shown.parts] == [
         ("Session", "60.0 s", "$0.0340"),
         ("of it on standby", "20.0 s", ""),

@@ -333,11 +333,6 @@ def status_of(turn: Turn) -> str:
     return turn.status if turn.status in ("completed", "failed", "incomplete") else "incomplete"
 
 
-def median_us(times_us: Sequence[int]) -> int | None:
-    """Return the lower median: a time that was measured, not one between two."""
-    return sorted(times_us)[(len(times_us) - 1) // 2] if times_us else None
-
-
 def _between(start_us: int | None, end_us: int | None) -> int | None:
     """Return the time between; 0 when the end came first, which only rounding can do."""
     if start_us is None or end_us is None:

@@ -11,6 +11,7 @@ from trunkline.recorder.bounds import MAX_MESSAGE_CHARS, clamped
 from trunkline.recorder.redact import redacted
 from trunkline.recorder.state import State
 from trunkline.recorder.talk import assistant_spans, caller_spans, talk_of
+from trunkline.store.facts.medians import median
 from trunkline.store.facts.rows import CallRow
 
 
@@ -81,7 +82,7 @@ def call_row(state: State) -> CallRow:
         session_us=sums.session_us,
         cost_usd=sums.cost_usd,
         unpriced=tuple(sums.unpriced),
-        wait_p50_us=metrics.median_us(waits_us),
+        wait_p50_us=median(waits_us),
         wait_max_us=max(waits_us, default=None),
         relay_p50_us=_relay_us(state, 0.5),
         relay_p99_us=_relay_us(state, 0.99),

@@ -25,10 +25,10 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """Failed, refused, or cut off by the death of their gateway."""
     attention: int
     """Calls that should be looked at, see `attention`."""
-    duration_us: int
-    """Of the calls that are over, summed."""
     cost_usd: Decimal | None
     """Sum of what is priced; None when nothing is."""
+    usd_per_minute: Decimal | None
+    """Of calls that are over, and cost something."""
     unpriced_calls: int
     """Calls that used a model without a price."""
     unheard_us: int
@@ -65,8 +65,8 @@ _ASKED: Final = Question(
         measure("calls.live", "sum"),
         measure("calls.failed", "sum"),
         measure("calls.attention", "sum"),
-        measure("call.duration", "sum"),
         measure("call.cost", "sum"),
+        measure("call.cost_per_minute"),
         measure("call.unpriced", "sum"),
         measure("audio.unheard", "sum"),
         measure("audio.unheard_share"),
@@ -110,8 +110,8 @@ def _numbers(row: Row) -> Overview:
         live,
         failed,
         attention,
-        duration,
         cost,
+        per_minute,
         unpriced,
         unheard,
         unheard_share,
@@ -125,8 +125,8 @@ def _numbers(row: Row) -> Overview:
         live=live["sum"] or 0,
         failed=failed["sum"] or 0,
         attention=attention["sum"] or 0,
-        duration_us=_us(duration["sum"]) or 0,
         cost_usd=cost["sum"],
+        usd_per_minute=per_minute["ratio"],
         unpriced_calls=unpriced["sum"] or 0,
         unheard_us=_us(unheard["sum"]) or 0,
         unheard_share=unheard_share["ratio"],

@@ -7,6 +7,8 @@ where there is nothing to divide by.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from trunkline.store.facts.rows import CallRow, ResponseRow, Tokens
 
 
@@ -23,6 +25,27 @@ def talk_ratio(row: CallRow) -> float | None:
     if row.caller_talk_us is None or row.assistant_talk_us is None:
         return None
     return share(row.assistant_talk_us, row.assistant_talk_us + row.caller_talk_us)
+
+
+def usd_per_minute(row: CallRow) -> Decimal | None:
+    """Return what a call cost by its minutes, to the millionth of a dollar.
+
+    None while it is live: what it has cost so far is behind what it has lasted. Source:
+    protocol.md 6.4.
+    """
+    if row.cost_usd is None or not row.duration_us:
+        return None
+    return (row.cost_usd * 60_000_000 / row.duration_us).quantize(Decimal("1e-6"))
+
+
+def overlap_share(row: CallRow) -> float | None:
+    """Return how much of the call both were heard at once. Source: product.md 1b."""
+    return share(row.overlap_us, row.duration_us)
+
+
+def silence_share(row: CallRow) -> float | None:
+    """Return how much of the call nobody was heard. Source: product.md 1b."""
+    return share(row.silence_us, row.duration_us)
 
 
 def words_per_minute(words: int | None, spoken_us: int | None) -> float | None:

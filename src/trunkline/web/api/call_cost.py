@@ -9,16 +9,15 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from trunkline.store.facts import queries_call as one
+from trunkline.store.facts import ratios
 from trunkline.store.facts.flame import TurnCost, flame
-from trunkline.store.facts.rows import CallRow, TurnRow, UsageRow
+from trunkline.store.facts.rows import TurnRow, UsageRow
 from trunkline.web.api import models, shape
 from trunkline.web.api.calls import CallId, WhoReads, find_call
 from trunkline.web.api.money import CostParts, Usd
 from trunkline.web.auth import Deps
 
 router = APIRouter(tags=["Calls"])
-
-_MINUTE_US = 60_000_000
 
 
 class ModelCost(BaseModel):
@@ -76,7 +75,7 @@ async def get_cost(reader: WhoReads, deps: Deps, call_id: CallId) -> CallCost:
     flames = {cost.turn: cost for cost in flame(turns, responses, usage)}
     return CallCost(
         cost_usd=call.cost_usd,
-        per_minute_usd=per_minute(call),
+        per_minute_usd=ratios.usd_per_minute(call),
         transcription_usd=_total([row for row in usage if row.kind == "transcription"]),
         unheard_usd=call.unheard_usd,
         unpriced=list(call.unpriced),
@@ -84,13 +83,6 @@ async def get_cost(reader: WhoReads, deps: Deps, call_id: CallId) -> CallCost:
         turns=[_turn(turn, flames.get(turn.turn, TurnCost(turn.turn, ()))) for turn in turns],
         usage=[shape.shaped(models.Usage, row) for row in usage],
     )
-
-
-def per_minute(call: CallRow) -> Decimal | None:
-    """Return total cost / session minutes (protocol.md 6.4), to the millionth of a dollar."""
-    if call.cost_usd is None or not call.duration_us:
-        return None
-    return (call.cost_usd * _MINUTE_US / call.duration_us).quantize(Decimal("1e-6"))
 
 
 def _models(usage: list[UsageRow]) -> list[ModelCost]:

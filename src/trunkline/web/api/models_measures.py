@@ -19,7 +19,9 @@ class Talk(BaseModel):
     assistant_ms: float | None = Field(description="Heard, not generated.")
     ratio: float | None = Field(description="The assistant's part of both.")
     overlap_ms: float | None
+    overlap_share: float | None = Field(description="Of the call's duration; null while live.")
     silence_ms: float | None
+    silence_share: float | None = Field(description="Of the call's duration; null while live.")
     longest_silence_ms: float | None
     longest_silence_at_ms: float | None
     longest_monologue_ms: float | None
@@ -58,7 +60,9 @@ def talk(row: CallRow) -> Talk:
         assistant_ms=_ms(row.assistant_talk_us),
         ratio=ratios.talk_ratio(row),
         overlap_ms=_ms(row.overlap_us),
+        overlap_share=ratios.overlap_share(row),
         silence_ms=_ms(row.silence_us),
+        silence_share=ratios.silence_share(row),
         longest_silence_ms=_ms(row.longest_silence_us),
         longest_silence_at_ms=_ms(row.longest_silence_at_us),
         longest_monologue_ms=_ms(row.longest_monologue_us),

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from pydantic import BaseModel
 
+from trunkline.store.facts import ratios
 from trunkline.store.facts.queries_sessions import SessionRow
 from trunkline.store.facts.rows import CallRow, Money, Tokens
 from trunkline.web.api import models, models_measures
@@ -72,8 +73,10 @@ def _call_parts(row: CallRow) -> dict[str, Any]:
             "caller_ms": row.caller_audio_us / 1000,
             "assistant_ms": row.assistant_audio_us / 1000,
             "heard_ms": row.heard_audio_us / 1000,
+            "unheard_share": ratios.unheard_ratio(row),
             "recorded": row.has_audio,
         },
+        "cached_share": ratios.cache_ratio(row.tokens),
         "talk": models_measures.talk(row),
         "interruptions": models_measures.interruptions(row),
         "delivery": models_measures.delivery(row),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from trunkline.protocol.prices import shipped
+from trunkline.store.facts import ratios
 from trunkline.store.facts.flame import flame
+from trunkline.store.facts.medians import median
 from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
@@ -27,7 +27,7 @@ from trunkline.web.pages.measures_view import Measure, measures
 from trunkline.web.pages.timeline import timeline
 from trunkline.web.pages.transcript import Line, Tool, lines, tool_view
 from trunkline.web.pages.turns_view import Turn, turn_views
-from trunkline.web.pages.usage_view import ModelUsage, cached_share, usage_views
+from trunkline.web.pages.usage_view import ModelUsage, usage_views
 
 _SEALED_WITHIN_US = 60_000_000
 """A recording that has not come by then is not coming: do not ask for ever."""
@@ -154,7 +154,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         errors=tuple(_error(row) for row in facts.errors),
         findings=findings(call, facts.turns, facts.tool_calls, facts.lint, facts.errors),
         measures=_measures(facts),
-        usage=usage_views(facts.usage, shipped(), call.provider),
+        usage=usage_views(facts.usage),
         cost=text.money(call.cost_usd),
         flames=flame_views(costs),
         dearest=dearest(costs),
@@ -266,7 +266,7 @@ def _flow(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
         _duration(facts, duration_us, lines),
         heard,
         *(() if call.kind == "transcription" else (said,)),
-        _cost(call, duration_us),
+        _cost(call),
         _gateway(call),
     )
 
@@ -279,7 +279,7 @@ def _top(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
         _wait_max(facts),
         _barge_ins(facts),
         _unheard(call),
-        _cost(call, duration_us),
+        _cost(call),
         _gateway(call),
     )
 
@@ -310,7 +310,7 @@ def _barge_ins(facts: Facts) -> Fact:
         detail = "nobody was interrupted" if facts.call.turns else ""
     elif stops:
         middle = "stopped in" if len(stops) == 1 else "stopped in, median"
-        detail = f"{middle} {text.wait(int(median(stops)))}"
+        detail = f"{middle} {text.wait(median(stops))}"
     else:
         detail = ""
     return Fact("barge_ins", "Barge-ins", text.count(facts.call.barge_ins), detail)
@@ -319,22 +319,23 @@ def _barge_ins(facts: Facts) -> Fact:
 def _unheard(call: CallRow) -> Fact:
     if call.transport != "websocket":
         return Fact("unheard", "Never heard", text.UNKNOWN, "its sound went past the gateway")
-    unheard_us = max(0, call.assistant_audio_us - call.heard_audio_us)
     whole_us = call.assistant_audio_us
-    detail = f"{text.share(unheard_us, whole_us)} of {text.seconds(whole_us)} generated"
+    unheard_us, part = max(0, whole_us - call.heard_audio_us), ratios.unheard_ratio(call)
+    detail = f"{text.percent(part)} of {text.seconds(whole_us)} generated"
     return Fact("unheard", "Never heard", text.seconds(unheard_us), detail if whole_us else "")
 
 
-def _cost(call: CallRow, duration_us: int) -> Fact:
+def _cost(call: CallRow) -> Fact:
     value = text.money(call.cost_usd)
     if call.unpriced:
         detail = "no price for " + ", ".join(call.unpriced)
         return Fact("cost", "Cost", value, detail, "warn")
     if call.cost_usd is None:
         return Fact("cost", "Cost", text.UNKNOWN if not call.responses else value, "nothing billed")
-    minute = text.money(call.cost_usd * 60_000_000 / duration_us) if duration_us else text.UNKNOWN
-    cached = f", {cached_share(call.tokens)} cached" if call.responses else ""
-    return Fact("cost", "Cost", value, f"{minute} a minute{cached}")
+    minute = ratios.usd_per_minute(call)
+    rate = "so far" if minute is None else f"{text.money(minute)} a minute"
+    cached = f", {text.percent(ratios.cache_ratio(call.tokens))} cached" if call.responses else ""
+    return Fact("cost", "Cost", value, f"{rate}{cached}")
 
 
 def _error(row: ErrorRow) -> Error:

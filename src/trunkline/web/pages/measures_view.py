@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median_low
 from typing import TypeVar
 
 from trunkline.store.facts import ratios
 from trunkline.store.facts.attention import DEAD_AIR_US
+from trunkline.store.facts.medians import median
 from trunkline.store.facts.rows import CallRow, ItemRow, ResponseRow, ToolCallRow, TurnRow
 from trunkline.web.pages import text
 
@@ -56,13 +56,15 @@ def _talk(call: CallRow) -> Iterable[Measure]:
     yield Measure(
         "talk_ratio",
         "Assistant’s part of the talking",
-        _percent(ratios.talk_ratio(call)),
+        text.percent(ratios.talk_ratio(call)),
         f"{assistant} of it, {caller} of the caller",
     )
-    span_us = call.duration_us or 0
-    yield Measure("overlap", "Both at once", text.seconds(call.overlap_us), "")
-    silent = text.share(call.silence_us or 0, span_us) if span_us else ""
-    yield Measure("silence", "Silence", text.seconds(call.silence_us), silent)
+    for metric, label, us, part in (
+        ("overlap", "Both at once", call.overlap_us, ratios.overlap_share(call)),
+        ("silence", "Silence", call.silence_us, ratios.silence_share(call)),
+    ):
+        of = "" if part is None else f"{text.percent(part)} of the call"
+        yield Measure(metric, label, text.seconds(us), of)
     long_us, at_us = call.longest_silence_us, call.longest_silence_at_us
     tone = "warn" if (long_us or 0) > DEAD_AIR_US else "none"
     at_ms = None if at_us is None else at_us // 1000
@@ -166,7 +168,7 @@ def _delivery(call: CallRow, items: Sequence[ItemRow]) -> Iterable[Measure]:
     yield Measure("configure", "Configured in", text.millis(call.configure_us))
     if call.left_permille is not None:
         tone = "warn" if call.left_permille < _LITTLE_LEFT_PERMILLE else "none"
-        left = _percent(call.left_permille / 1000)
+        left = text.percent(call.left_permille / 1000)
         yield Measure("rate_limit_left", "Least left of a rate limit", left, "", tone)
     if call.unheard_usd is not None:
         part = text.share(float(call.unheard_usd), float(call.cost_usd or 0))
@@ -175,14 +177,10 @@ def _delivery(call: CallRow, items: Sequence[ItemRow]) -> Iterable[Measure]:
 
 
 def _middle(rows: Sequence[Row], of: Callable[[Row], int | None]) -> tuple[int | None, int]:
-    """Return the lower median of what is known, and of how many."""
+    """Return the median of what is known, and of how many."""
     known = [value for row in rows if (value := of(row)) is not None]
-    return (median_low(known) if known else None), len(known)
+    return median(known), len(known)
 
 
 def _n(count: int) -> str:
     return f"n = {count}"
-
-
-def _percent(ratio: float | None) -> str:
-    return text.UNKNOWN if ratio is None else text.share(ratio, 1)

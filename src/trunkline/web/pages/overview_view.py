@@ -61,9 +61,9 @@ def _cost(numbers: Overview) -> Fact:
         return Fact("cost", "Cost", text.money(numbers.cost_usd), detail, "warn")
     if numbers.cost_usd is None:
         return Fact("cost", "Cost", text.UNKNOWN, "nothing billed" if numbers.calls else "")
-    minutes = numbers.cost_usd * 60_000_000
-    rate = text.money(minutes / numbers.duration_us) if numbers.duration_us else text.UNKNOWN
-    return Fact("cost", "Cost", text.money(numbers.cost_usd), f"{rate} a minute")
+    minute = numbers.usd_per_minute
+    rate = "so far" if minute is None else f"{text.money(minute)} a minute"
+    return Fact("cost", "Cost", text.money(numbers.cost_usd), rate)
 
 
 def _unheard(numbers: Overview) -> Fact:

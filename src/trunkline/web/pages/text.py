@@ -155,6 +155,11 @@ def share(part: float, whole: float) -> str:
     return UNKNOWN if whole <= 0 else f"{100 * part / whole:.0f}%"
 
 
+def percent(share: float | None) -> str:
+    """Return a share of 0 to 1 as a percentage, `–` when it is not known."""
+    return UNKNOWN if share is None else f"{100 * share:.0f}%"
+
+
 def rate(part: float, whole: float) -> str:
     """Return `part` of `whole` as a percentage with one place."""
     return UNKNOWN if whole <= 0 else f"{100 * part / whole:.1f}%"
