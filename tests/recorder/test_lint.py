@@ -1,12 +1,9 @@
 """Findings, each with its frame; times in ms."""
 
-import json
 from datetime import date
-from typing import Any
 
 import pytest
-from tests.recorder import script
-from tests.recorder.folding import restored, run, saved
+from tests.recorder.finding import found
 from tests.recorder.script import (
     Told,
     begin,
@@ -23,172 +20,7 @@ from tests.recorder.script import (
 )  # fmt: skip
 
 from trunkline.protocol.retirements import retires_on
-from trunkline.recorder import requested
-from trunkline.recorder.fold import fold
-from trunkline.recorder.state import State
 from trunkline.store.facts.loud import loud
-from trunkline.store.facts.rows import FindingRow
-
-Finding = tuple[str, str, str]
-"""Code, type of the frame, detail."""
-
-
-def found(*told: Told | list[Told], provider_name: str = "openai") -> list[Finding]:
-    """Fold what was told; return the findings, each with the frame that its number leads to."""
-    first, *frames = script.records(told)
-    about = {**json.loads(first.payload), "provider": provider_name}
-    from msgspec.structs import replace
-
-    records = [replace(first, payload=json.dumps(about).encode()), *frames]
-    types = {record.seq: json.loads(record.payload).get("type", "") for record in records}
-    rows = [row for row in run(records).rows if isinstance(row, FindingRow)]
-    assert all(row.org_id == "org_x" for row in rows)
-    return [(row.code, types[row.seq], row.detail) for row in rows]
-
-
-def update(at_ms: float, **asked: Any) -> Told:
-    return caller(at_ms, "session.update", session=asked)
-
-
-def told_by_provider(at_ms: float, **is_now: Any) -> Told:
-    return provider(at_ms, "session.updated", session=is_now)
-
-
-GA = {"type": "realtime"}
-UPDATES: dict[str, tuple[list[Told], list[Finding]]] = {
-    "all of it is in force": (
-        [update(1, **GA, instructions="x" * 99), told_by_provider(2, **GA, instructions="x" * 99)],
-        [],
-    ),
-    "a field is dropped": (
-        [
-            update(1, **GA, audio={"input": {"transcription": {"delay": "low"}}}),
-            told_by_provider(2, **GA, audio={"input": {"transcription": {}}}),
-        ],
-        [
-            (
-                "update_ignored",
-                "session.update",
-                "audio.input.transcription.delay: asked for low, is not there",
-            )
-        ],
-    ),
-    "a field is something else": (
-        [
-            update(1, **GA, audio={"output": {"voice": "alloy", "speed": 1.5}}),
-            told_by_provider(2, **GA, audio={"output": {"voice": "marin", "speed": 1.5}}),
-        ],
-        [("update_ignored", "session.update", "audio.output.voice: asked for alloy, is marin")],
-    ),
-    "a float of 32 bits is the same": (
-        [
-            update(1, temperature=0.8, voice="alloy"),
-            told_by_provider(2, temperature=0.800000011920929, voice="alloy"),
-        ],
-        [],
-    ),
-    "null and nothing ask for nothing": (
-        [
-            update(1, **GA, instructions="", audio={"input": {"turn_detection": None}}),
-            told_by_provider(2, **GA),
-        ],
-        [],
-    ),
-    "tools are compared by name": (
-        [
-            update(1, **GA, tools=[{"type": "function", "name": "a", "parameters": {}}]),
-            told_by_provider(2, **GA, tools=[{"name": "a", "strict": True}]),
-        ],
-        [],
-    ),
-    "translated on the way": (
-        [update(1, modalities=["text"]), told_by_provider(2, **GA, output_modalities=["text"])],
-        [],
-    ),
-    "answered in order": (
-        [
-            update(1, **GA, instructions="one"),
-            update(2, **GA, instructions="two"),
-            told_by_provider(3, **GA, instructions="one"),
-            told_by_provider(4, **GA, instructions="one"),
-        ],
-        [("update_ignored", "session.update", "instructions: asked for two, is one")],
-    ),
-    "refused, by its parameter": (
-        [
-            update(1, **GA, max_output_tokens=9),
-            provider(2, "error", error={"message": "No.", "param": "session.max_output_tokens"}),
-            told_by_provider(3, **GA),
-        ],
-        [("update_refused", "session.update", "session.max_output_tokens: No.")],
-    ),
-    "another error is no answer to it": (
-        [update(1, **GA), provider(2, "error", error={"message": "No.", "param": "item"})],
-        [],
-    ),
-    "nobody answers": (
-        [update(1, **GA), provider(5001, "response.created", response={"id": "r"})],
-        [("update_ignored", "session.update", "no session.updated came")],
-    ),
-    "nobody had the time to answer": (
-        [update(1, **GA), provider(5000, "response.created", response={"id": "r"})],
-        [],
-    ),
-    "fields of both dialects": (
-        [update(1, **GA, voice="alloy")],
-        [("dialect_mixed", "session.update", "fields of both dialects in one session")],
-    ),
-    "one dialect, then the other": (
-        [update(1, voice="alloy"), update(2, **GA)],
-        [("dialect_mixed", "session.update", "ga after beta")],
-    ),
-}
-
-
-@pytest.mark.parametrize(("told", "expected"), UPDATES.values(), ids=UPDATES.keys())
-def test_what_becomes_of_an_update(told: list[Told], expected: list[Finding]) -> None:
-    assert found(*told) == expected
-
-
-def test_a_refusal_may_name_the_update_by_its_id() -> None:
-    asked = caller(1, "session.update", event_id="mine", session=GA)
-    error = {"message": "No.", "event_id": "mine"}
-    assert found(asked, provider(2, "error", error=error)) == [
-        ("update_refused", "session.update", "No.")
-    ]
-
-
-def test_no_long_text_and_no_secret_of_a_tool_is_kept() -> None:
-    tool = {"type": "mcp", "server_label": "crm", "authorization": "hunter2-secret"}
-    frame = {"type": "session.update", "session": {"tools": [tool], "instructions": "y" * 5000}}
-    asked = requested.read(json.dumps(frame).encode())
-    assert asked is not None
-    assert asked.leaves["tools"] == "crm"
-    assert str(asked.leaves["instructions"]).startswith("5000 characters, ")
-
-
-@pytest.mark.parametrize(
-    "payload", [b"", b"[]", b"{", b'{"session": 3}', b'{"session": {"a": "\xff"}}']
-)
-def test_what_cannot_be_read_asks_for_nothing(payload: bytes) -> None:
-    assert requested.read(payload) is None
-
-
-@pytest.mark.parametrize("value", [10**30, -(10**30), 10**5000], ids=["big", "small", "long"])
-def test_a_number_that_nobody_can_write_is_told_by_its_length(value: int) -> None:
-    digits = "9" * 5001 if value > 10**40 else str(value)
-    payload = f'{{"session": {{"type": "realtime", "speed": {digits}}}}}'.encode()
-    asked = requested.read(payload)
-    assert asked is None or str(asked.leaves["speed"]).endswith(" bits")
-
-
-@pytest.mark.parametrize("odd", ["{n}", "[{n}]", '{{"name": {n}}}', '{{"a": {deep}}}'])
-def test_whatever_is_in_a_list_is_read(odd: str) -> None:
-    n, deep = "9" * 4500, '{"a": ' * 20 + "9" * 4500 + "}" * 20
-    member = odd.format(n=n, deep=deep)
-    for told in (f'{{"tools": [{member}]}}', f'{{"tools": {member}}}'):
-        requested.read(f'{{"session": {told}}}'.encode())
-
 
 DONE = "response.output_item.done"
 ASKED = [session(0), mic(0, 4000), speech(1000, 2000, "item_1"), begin(2700, "resp_1")]
@@ -280,15 +112,6 @@ def test_dates_are_those_of_the_provider() -> None:
     assert retires_on("gpt-realtime", "azure") == date(2027, 3, 2)
     assert retires_on("gpt-realtime-mini-2025-10-06", "openai") == date(2026, 7, 23)
     assert retires_on("acme-voice-3", "openai") is None
-
-
-def test_an_update_is_held_against_its_answer_across_a_restart() -> None:
-    told = UPDATES["a field is dropped"][0]
-    state, rows = State.new(), list[Any]()
-    for record in script.records(told):
-        state, new = fold(restored(saved(state)), record)
-        rows += new
-    assert [row.code for row in rows if isinstance(row, FindingRow)] == ["update_ignored"]
 
 
 LOUD = {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from trunkline.protocol import events
-from trunkline.recorder import cost, flowing, lint, tools, turns
+from trunkline.recorder import cost, flowing, tools, turns, updates
 from trunkline.recorder.bounds import id_of
 from trunkline.recorder.sound import Heard, Placed, Stopped
 from trunkline.recorder.state import State, Step
@@ -61,7 +61,7 @@ def _session_update(state: State, step: Step, event: events.SessionUpdate, _: He
     state.hearing.model = state.hearing.model or id_of(event.session.model)
     state.update_us = step.handed_us
     if step.handed_us is not None:
-        lint.updating(state, step)
+        updates.updating(state, step)
 
 
 def _stop(state: State, step: Step, _event: Any, heard: Heard) -> None:

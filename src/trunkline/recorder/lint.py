@@ -13,19 +13,15 @@ from datetime import date
 from typing import Final
 
 from trunkline.protocol import retirements
-from trunkline.protocol.events import ErrorDetail
 from trunkline.protocol.formats import Format
-from trunkline.recorder import requested
+from trunkline.recorder import updates
 from trunkline.recorder.cost import day_of
+from trunkline.recorder.findings import found
 from trunkline.recorder.intake import Intake
-from trunkline.recorder.redact import redacted
-from trunkline.recorder.requested import Asked
-from trunkline.recorder.state import Answer, Asking, State, Step, Tool
-from trunkline.store.facts.rows import FindingRow
+from trunkline.recorder.state import Answer, State, Step, Tool
 
 UNANSWERED_US: Final = 5_000_000
 """Whoever hangs up sooner has not left a tool unanswered."""
-MAX_ASKING: Final = 8
 _SHORTEST_US: Final = 5_000_000
 """Of sound, before its pace is judged."""
 _MOST_LIVE: Final = 1.2
@@ -34,76 +30,6 @@ _SHORT_GAP_US: Final = 200_000
 _MANY_GAPS: Final = 10
 _NEAR: Final = 0.03
 _RATES_HZ: Final = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-
-
-def _found(
-    state: State, step: Step, code: str, severity: str, detail: str, seq: int, at_us: int
-) -> None:
-    row = FindingRow(
-        org_id=state.opened.org_id if state.opened else "",
-        call_id=state.call_id,
-        version=step.seq,
-        seq=seq,
-        code=code,
-        at_us=at_us,
-        severity=severity,
-        detail=redacted(detail),
-    )
-    step.rows.append(row)
-
-
-# --- session.update
-
-
-def updating(state: State, step: Step) -> None:
-    """The caller sends a `session.update`, which was handed on."""
-    asked = requested.read(step.record.payload)
-    if asked is None:
-        return
-    _dialect(state, step, asked)
-    state.asking.append(Asking(step.seq, step.at_us, asked))
-    del state.asking[:-MAX_ASKING]
-
-
-def _dialect(state: State, step: Step, asked: Asked) -> None:
-    before = state.spoken_dialect
-    if len(asked.dialects) == 2:
-        detail = "fields of both dialects in one session"
-        _found(state, step, "dialect_mixed", "warn", detail, step.seq, step.at_us)
-    elif asked.dialects and before and asked.dialects[0] != before:
-        detail = f"{asked.dialects[0]} after {before}"
-        _found(state, step, "dialect_mixed", "warn", detail, step.seq, step.at_us)
-    if len(asked.dialects) == 1:
-        state.spoken_dialect = asked.dialects[0]
-
-
-def updated(state: State, step: Step) -> None:
-    """The provider answers a `session.update` with the session in force."""
-    told = requested.read(step.record.payload)
-    if not state.asking or told is None:
-        return
-    asking = state.asking.pop(0)
-    # Translated between dialects, names differ and fields are mapped: nothing can be held
-    # against anything.
-    if not asking.asked.dialects or not told.dialects:
-        return
-    if set(asking.asked.dialects) != set(told.dialects):
-        return
-    missing = list(requested.differences(asking.asked.leaves, told.leaves))
-    if missing:
-        detail = "; ".join(f"{path}: {what}" for path, what in missing)
-        _found(state, step, "update_ignored", "warn", detail, asking.seq, asking.at_us)
-
-
-def refused(state: State, step: Step, detail: ErrorDetail) -> None:
-    """The provider sends an error: is it the answer to a `session.update`?"""
-    for asking in state.asking:
-        named = bool(detail.event_id) and detail.event_id == asking.asked.event_id
-        if named or (detail.param or "").startswith("session"):
-            state.asking.remove(asking)
-            what = ": ".join(part for part in (detail.param, detail.message) if part)
-            _found(state, step, "update_refused", "bad", what, asking.seq, asking.at_us)
-            return
 
 
 # --- models
@@ -121,10 +47,10 @@ def model(state: State, step: Step, name: str) -> None:
     today = date.fromisoformat(day_of(state.wall_us + step.at_us))
     if today > last:
         detail = f"{name}: retired on {last.isoformat()}"
-        _found(state, step, "model_retired", "bad", detail, step.seq, step.at_us)
+        found(state, step, "model_retired", "bad", detail, step.seq, step.at_us)
     elif today + retirements.SOON >= last:
         detail = f"{name}: retires on {last.isoformat()}"
-        _found(state, step, "model_retires", "warn", detail, step.seq, step.at_us)
+        found(state, step, "model_retires", "warn", detail, step.seq, step.at_us)
 
 
 # --- responses and tools
@@ -135,18 +61,12 @@ def late(state: State, step: Step, answer: Answer) -> None:
     if answer.late_audio_us:
         detail = f"{answer.late_audio_us // 1000} ms of sound"
         at_us = answer.late_at_us
-        _found(state, step, "late_audio", "note", detail, answer.late_seq, at_us)
+        found(state, step, "late_audio", "note", detail, answer.late_seq, at_us)
 
 
 def _unanswered(state: State, step: Step, tool: Tool) -> None:
     if tool.function and step.at_us - tool.called_us >= UNANSWERED_US:
-        _found(state, step, "tool_unanswered", "bad", tool.name, tool.seq, tool.called_us)
-
-
-def _unheeded(state: State, step: Step, asking: Asking) -> None:
-    if step.at_us - asking.at_us >= UNANSWERED_US:
-        detail = "no session.updated came"
-        _found(state, step, "update_ignored", "warn", detail, asking.seq, asking.at_us)
+        found(state, step, "tool_unanswered", "bad", tool.name, tool.seq, tool.called_us)
 
 
 # --- sound
@@ -182,20 +102,19 @@ def _pace(state: State, step: Step) -> None:
     rate_hz = rate_of(intake, format_)
     if rate_hz is not None:
         detail = f"it comes as {rate_hz} Hz would, the session has {format_.rate_hz}"
-        _found(state, step, "sample_rate", "bad", detail, *first)
+        found(state, step, "sample_rate", "bad", detail, *first)
     elif pace > _MOST_LIVE:
         detail = f"{pace:.1f} s of sound a second"
-        _found(state, step, "audio_fast", "note", detail, *first)
+        found(state, step, "audio_fast", "note", detail, *first)
     elif intake.gaps >= _MANY_GAPS and intake.gap_us <= intake.gaps * _SHORT_GAP_US:
         detail = f"{intake.gaps} gaps, {intake.gap_us // 1000} ms together"
-        _found(state, step, "audio_slow", "warn", detail, intake.gap_seq, intake.gap_at_us)
+        found(state, step, "audio_slow", "warn", detail, intake.gap_seq, intake.gap_at_us)
 
 
 def end(state: State, step: Step) -> None:
     """The call is over."""
     for tool in state.tools.values():
         _unanswered(state, step, tool)
-    for asking in state.asking:
-        _unheeded(state, step, asking)
+    updates.end(state, step)
     if state.hearing.kind not in ("translation", "live"):
         _pace(state, step)

@@ -20,6 +20,7 @@ from trunkline.recorder import (
     speech,
     tools,
     turns,
+    updates,
 )
 from trunkline.recorder.bounds import clamped, id_of
 from trunkline.recorder.errors import error
@@ -64,7 +65,7 @@ def _session_updated(state: State, step: Step, event: events.SessionUpdated, _he
     if state.update_us is not None:
         state.configure_us = max(0, step.at_us - state.update_us)
         state.update_us = None
-    lint.updated(state, step)
+    updates.updated(state, step)
     # Instructions and tools are part of the context.
     state.context_tokens = 0
     _session(state, event.session)
@@ -101,7 +102,7 @@ def _us(time_ms: int | None) -> int | None:
 
 def _error(state: State, step: Step, event: events.ErrorEvent, _heard: Heard) -> None:
     error(state, step, "provider", event.error)
-    lint.refused(state, step, event.error)
+    updates.refused(state, step, event.error)
     if event.error.code == "conversation_already_has_active_response":
         turns.refused_request(state)
 

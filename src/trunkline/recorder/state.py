@@ -206,6 +206,13 @@ class Asking(msgspec.Struct):
     asked: Asked
 
 
+class Unnamed(msgspec.Struct):
+    """An error of the provider that does not say what it answers."""
+
+    seq: int
+    message: str
+
+
 class Request(msgspec.Struct):
     """A `response.create` of the caller that no response has answered yet."""
 
@@ -405,6 +412,8 @@ class State(msgspec.Struct):
     context_tokens: int = 0
     """Input of the last response in the conversation; 0: it may shrink."""
     asking: list[Asking] = []
+    unnamed: list[Unnamed] = []
+    """Errors since the first of those, any of which may be the answer to one."""
     spoken_dialect: str = ""
     """Of the caller's last `session.update`."""
     linted_models: list[str] = []

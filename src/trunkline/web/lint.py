@@ -28,7 +28,8 @@ WORDS: Final = {
     ),
     "update_refused": (
         "The provider refused a session.update",
-        "Nothing of it is in force, not even the fields that were right.",
+        "Nothing of it is in force, not even the fields that were right. Give each update an"
+        " event_id: its errors name it.",
     ),
     "tool_unanswered": (
         "A function call was never answered",
