@@ -101,6 +101,7 @@ def pages_of(site: Site) -> dict[str, str]:
         "two cohorts": "/compare?by=provider&a=openai&b=simulator&span=30d",
         "cohorts by filters": "/compare?by=&a.user=user-1&b.status=completed&span=30d",
         "a call to compare": f"/compare?call={site.call_id}",
+        "reference": "/docs",
         "two calls": f"/compare?call={site.call_id}&call={site.wicked_id}",
     }
 

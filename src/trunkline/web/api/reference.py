@@ -15,6 +15,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from trunkline.web.pages.static import static_url
+
 router = APIRouter(include_in_schema=False)
 
 _HERE: Final = Path(__file__).parent
@@ -47,7 +49,12 @@ async def docs(request: Request) -> HTMLResponse:
     api: dict[str, Any] = request.app.openapi()
     host = str(request.base_url).rstrip("/")
     page = _PAGES.get_template("reference.html").render(
-        api=api, host=host, groups=_groups(api), type_of=type_of, models=_shown_models(api)
+        api=api,
+        host=host,
+        icon=static_url("favicon.svg"),
+        groups=_groups(api),
+        type_of=type_of,
+        models=_shown_models(api),
     )
     return HTMLResponse(page)
 
