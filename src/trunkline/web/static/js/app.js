@@ -1,6 +1,7 @@
 // What every page does: copy buttons, local times, rows that open, forms that send themselves,
 // and lists that stay up to date.
 import { keepFresh } from "./fresh.js";
+import { closeMenus, listKeys } from "./keys.js";
 import { quietForms } from "./quiet.js";
 
 const CLOCK = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
@@ -59,47 +60,22 @@ function means(label) {
   card.style.top = `${below ? at.bottom + 6 : Math.max(12, at.top - card.offsetHeight - 6)}px`;
 }
 
+// Nor does it stay over what has focus next.
+document.addEventListener("focusout", (event) => {
+  if (event.target.closest("button.why")) document.querySelector("#means").hidePopover();
+});
+
 document.addEventListener("click", (event) => {
   const label = event.target.closest("button.why");
   if (label) { means(label); return; }
   const button = event.target.closest("[data-copy]");
   if (button) { copy(button); return; }
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) menu.open = false;
-  }
+  closeMenus(event.target);
   const cancel = event.target.closest("[data-close]");
-  if (cancel) { cancel.closest("details").open = false; return; }
+  if (cancel) { closeMenus(null); return; }
   const row = event.target.closest("tr.goes");
   if (row && !event.target.closest("a, button, summary, input, label") && !String(getSelection())) {
     row.querySelector("a").click();
-  }
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  }
-});
-
-// Lists by keyboard: j and k go from row to row, Enter opens the one that has focus, / searches.
-function step(rows, by) {
-  const at = rows.indexOf(document.activeElement.closest("tr.goes"));
-  const next = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(Math.max(at + by, 0), rows.length - 1)];
-  next?.querySelector("a").focus();
-}
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox]), select, textarea")) return;
-  if (event.key === "/") {
-    const field = document.querySelector("#f-said");
-    if (!field) return;
-    event.preventDefault();
-    field.focus();
-    field.select();
-  } else if (event.key === "j" || event.key === "k") {
-    step([...document.querySelectorAll("tr.goes")], event.key === "j" ? 1 : -1);
   }
 });
 
@@ -130,5 +106,6 @@ if (document.querySelector("#fresh-key")) history.replaceState(null, "", locatio
 const local = () => { localTimes(); localFields(); };
 local();
 document.addEventListener("trunkline:fresh", local);
+listKeys();
 quietForms();
 keepFresh();

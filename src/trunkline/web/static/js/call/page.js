@@ -1,4 +1,5 @@
 // The call page: one clock for waveform, transcript and turns.
+import { forPage } from "../keys.js";
 import { Events } from "./events.js";
 import { Player } from "./player.js";
 import { Timeline } from "./timeline.js";
@@ -67,10 +68,10 @@ const KEYS = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
+  if (!forPage(event) || !Object.hasOwn(KEYS, event.key)) return;
   const at = event.target;
-  if (at.closest("input, select, textarea, .evs")) return;
-  if (event.key === " " && at.closest("button, summary, a")) return;
+  if (at.closest(".evs")) return;
+  if (event.key === " " && at.closest("button, summary, a, input")) return;
   if (["Home", "End"].includes(event.key) && !onSlider(event)) return;
   event.preventDefault();
   KEYS[event.key]();
