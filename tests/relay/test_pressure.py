@@ -176,6 +176,21 @@ async def test_a_message_that_is_too_large_is_1009_at_its_header(
     assert (await provider.recv()).code == 1001
 
 
+@pytest.mark.guarantee("B3")
+async def test_who_sends_a_message_that_is_too_large_whole_is_told_why(
+    refusing: GatewayProcess, ends: Peers
+) -> None:
+    """And not reset in the midst of it, as a peer is whose bytes nobody reads."""
+    caller, _ = await settled(refusing, ends)
+    caller.writer.transport.pause_reading()
+    caller.send(BINARY, bytes(3 * LIMIT_BYTES))
+    await caller.writer.drain()
+    caller.writer.transport.resume_reading()
+    assert await error_code(caller) == "frame_too_big"
+    assert (await caller.until_close())[1] == 1009
+    assert await caller.reader.read() == b""
+
+
 @pytest.mark.guarantee("B4")
 async def test_deflate_is_not_agreed_to_and_a_compressed_frame_is_1002(tmp_path: Path) -> None:
     offer = b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"

@@ -24,6 +24,7 @@ from trunkline.relay.events import (
     PongReceived,
     Violation,
 )
+from trunkline.relay.linger import Linger, linger
 from trunkline.relay.wire import Reading, Unread
 
 MIN_FRAGMENT_BYTES = 64
@@ -58,6 +59,7 @@ class LegListener(WSListener):
         self._binary = False
         self._text = _Utf8()
         self._transport: WSTransport | None = None
+        self._linger: Linger | None = None
         self.reading: Reading = Unread()
         """Another one from the moment that both legs are open."""
 
@@ -90,6 +92,8 @@ class LegListener(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The connection is gone, in whatever way."""
+        if self._linger is not None:
+            self._linger.hung_up()
         self._tell(Lost(self._leg, monotonic_ns()))
 
     def pause_writing(self) -> None:
@@ -143,6 +147,9 @@ class LegListener(WSListener):
             self._violated(code, message, monotonic_ns())
         # picows is out of step: it would only gather what comes until it hangs up, at once.
         self.pause()
+        if self._transport is not None and self._linger is None:
+            connection = self._transport.underlying_transport.get_extra_info("socket")
+            self._linger = linger(connection.fileno())
 
     def _violated(self, code: int, message: str, at_ns: int) -> None:
         self._parts = None
