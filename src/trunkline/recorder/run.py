@@ -27,21 +27,16 @@ from trunkline.protocol.prices import PriceTable
 from trunkline.recorder import checkpoint
 from trunkline.recorder.audit import Sealed
 from trunkline.recorder.calls import Calls
-from trunkline.recorder.checkpoint import Checkpoint, Place
+from trunkline.recorder.checkpoint import Checkpoint
 from trunkline.recorder.counts import Counts
-from trunkline.recorder.interruptions import echoed
+from trunkline.recorder.journals import Journals
 from trunkline.recorder.lossless import Lossless
-from trunkline.recorder.refold import (
-    archived_rows,
-    sealed_calls,
-    spooled_turns,
-    uncompressed_calls,
-)
+from trunkline.recorder.refold import archived_rows, sealed_calls, uncompressed_calls
 from trunkline.recorder.room import Room
 from trunkline.recorder.seal import Sealer
+from trunkline.recorder.sealing import Sealing
 from trunkline.recorder.showing import Showing
 from trunkline.recorder.sweep import SpoolSuspect, Sweeper
-from trunkline.recorder.tail import Tail
 from trunkline.recorder.workers import Threads, Workers
 from trunkline.store.archive import ArchiveDamaged
 from trunkline.store.blobs import BlobMissing, Blobs
@@ -153,12 +148,8 @@ class Recorder:
     def _forget(self) -> None:
         """Know nothing, as after a start."""
         self._calls = Calls(self._spool, self._prices, self._counts, self._erased)
-        self._tails: dict[str, Tail] = {}
-        self._places: dict[str, Place] = {}
-        self._sealing: dict[str, asyncio.Task[list[Row]]] = {}
-        self._harvested: set[str] = set()
-        """Sealed calls whose last rows are with those to be stored."""
-        self._sealer = Sealer(
+        self._journals = Journals(self._journal, self._counts)
+        sealer = Sealer(
             self._blobs,
             self._spool,
             self._counts,
@@ -168,10 +159,9 @@ class Recorder:
             is_ample=self._room.is_ample,
             has_room=self._room.there_is,
         )
+        self._sealing = Sealing(sealer, self._spool)
         self._sweeper = Sweeper(self._own, self._spool, self._calls)
         self._settled_ns = self._settling_ns = self._retry_ns = 0
-        self._unsaved = True
-        """We may know what the last checkpoint does not cover."""
 
     # --- from outside
 
@@ -199,13 +189,11 @@ class Recorder:
 
     def status(self) -> Status:
         """Return how we are doing, now."""
-        tails = list(self._tails.values())
-        since_ns = [tail.unread_since_ns for tail in tails if tail.unread_since_ns]
         now_ns = monotonic_ns()
         return Status(
-            behind=not all(tail.idle for tail in tails),
-            unread_bytes=sum(tail.unread_bytes() for tail in tails),
-            behind_ns=max((now_ns - since for since in since_ns), default=0),
+            behind=not self._journals.idle,
+            unread_bytes=self._journals.unread_bytes(),
+            behind_ns=now_ns - self._journals.unread_since_ns(now_ns),
             live_calls=len(self._calls.live),
             waiting_to_be_sealed=tuple(sorted(self._calls.closed)),
             waiting_rows=len(self._calls.rows),
@@ -213,14 +201,14 @@ class Recorder:
             errors=(
                 *([self._room.problem] if self._room.problem else ()),
                 *self._errors.values(),
-                *(f"journal {tail.name}: {tail.error}" for tail in tails if tail.error),
+                *self._journals.problems(),
             ),
         )
 
     def tell(self) -> figures.Recorder:
         """Return what this process publishes of its recorder."""
         status = self.status()
-        journals = ("journal" for tail in self._tails.values() if tail.error)
+        journals = ("journal" for _ in self._journals.problems())
         disk = ("disk",) if self._room.problem else ()
         return figures.Recorder(
             unread_bytes=status.unread_bytes,
@@ -245,7 +233,7 @@ class Recorder:
     def _done(self) -> bool:
         status = self.status()
         waiting = status.behind or status.waiting_rows or status.waiting_to_be_sealed
-        return not (waiting or self._unsaved)
+        return not (waiting or self._journals.unsaved)
 
     # --- from start to stop
 
@@ -268,7 +256,7 @@ class Recorder:
                 self._forget()
                 saved = None
         if saved is not None:
-            self._places = saved.journals
+            self._journals.places = saved.journals
         else:
             await self._rebuild()
 
@@ -296,10 +284,10 @@ class Recorder:
                 continue
             moved = False
             if len(self._calls.rows) < MAX_WAITING_ROWS:
-                moved = await asyncio.to_thread(self._read)
+                moved = await asyncio.to_thread(self._journals.read, self._calls)
             await self._show_when_due()
             await self._settle_when_due()
-            self._sweeper.sweep_when_due(monotonic_ns(), self._tails, self._places)
+            self._sweeper.sweep_when_due(monotonic_ns(), self._journals)
             self._errors.pop("recorder", None)
             self._rounds += 1
             self._round.set()
@@ -312,21 +300,17 @@ class Recorder:
 
     async def _finish(self) -> None:
         """Store what is written by now, and seal what is over."""
-        while await asyncio.to_thread(self._read):
+        while await asyncio.to_thread(self._journals.read, self._calls):
             pass
-        while self._unsaved or self._calls.rows or self._calls.closed:
+        while self._journals.unsaved or self._calls.rows or self._calls.closed:
             await self._settle()
-            if self._sealing:
-                await asyncio.wait(self._sealing.values(), timeout=POLL_SECONDS)
-            else:
-                await asyncio.sleep(POLL_SECONDS)
-        await self._sweeper.sweep(self._tails, self._places)
+            await asyncio.sleep(POLL_SECONDS)
+        await self._sweeper.sweep(self._journals)
 
     async def _abandon(self) -> None:
-        for task in self._sealing.values():
-            task.cancel()
+        self._sealing.cancel()
         await self._sealing_workers.stop()
-        await asyncio.gather(*self._sealing.values(), return_exceptions=True)
+        await self._sealing.cancelled()
         try:
             await self._sweeper.rest()
         except OSError as exc:
@@ -336,47 +320,13 @@ class Recorder:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
 
-    # --- from the journals
-
-    def _read(self) -> bool:
-        """Read a little of every journal. Returns whether there was anything. In a thread."""
-        moved = False
-        for tail in self._directories():
-            batch = tail.read(monotonic_ns())
-            tail.instance = batch.instance or tail.instance
-            for record, data in batch.records:
-                self._calls.take(record, data, tail.instance)
-            moved = moved or bool(batch.records or batch.damage)
-            # Also when there is nothing to record, what is recorded must not stay in the journal.
-            self._unsaved = self._unsaved or tail.has_left_some
-        if all(tail.idle for tail in self._tails.values()):
-            self._finish_orphans()
-        self._unsaved = self._unsaved or moved
-        return moved
-
-    def _directories(self) -> list[Tail]:
-        for directory in sorted(self._journal.iterdir()):
-            if directory.name not in self._tails and directory.is_dir():
-                place = self._places.get(directory.name, Place())
-                self._tails[directory.name] = Tail(directory, place, self._counts)
-        return list(self._tails.values())
-
-    def _finish_orphans(self) -> None:
-        """End the calls whose process is gone: all that it wrote has been read."""
-        alive = {tail.instance for tail in self._tails.values() if not tail.ended}
-        for call in list(self._calls.live.values()):
-            if call.instance not in alive:
-                self._calls.finish(call)
-                self._unsaved = True
-
     # --- to whoever watches
 
     async def _show_when_due(self) -> None:
         now_ns = monotonic_ns()
         if self._showing.due(now_ns):
             live = list(self._calls.live.values())
-            unread_ns = (tail.unread_since_ns for tail in self._tails.values())
-            read_ns = min((ns for ns in unread_ns if ns), default=now_ns)
+            read_ns = self._journals.unread_since_ns(now_ns)
             self._showing.show(await asyncio.to_thread(self._showing.look, live, now_ns, read_ns))
 
     # --- to the stores
@@ -386,9 +336,9 @@ class Recorder:
         if now_ns < self._retry_ns:
             return
         ended = len(self._calls.closed) > len(self._sealing)
-        sealed = any(task.done() for task in self._sealing.values())
+        sealed = self._sealing.some_sealed
         wait_ns = self._settle_after_ns(soon=ended or sealed)
-        due = now_ns - self._settled_ns >= wait_ns and (self._unsaved or ended or sealed)
+        due = now_ns - self._settled_ns >= wait_ns and (self._journals.unsaved or ended or sealed)
         if due or len(self._calls.rows) >= MAX_ROWS:
             await self._settle()
 
@@ -404,8 +354,8 @@ class Recorder:
         """Bring what we hold into the stores, and then remember that it is there."""
         began_ns = monotonic_ns()
         await asyncio.to_thread(self._calls.flush)
-        sealed = self._harvest()
-        self._calls.rows += self._calls.live_rows()
+        sealed, rows = self._sealing.harvest()
+        self._calls.rows += [*rows, *self._calls.live_rows()]
         try:
             await self._store()
         except Exception as exc:
@@ -419,39 +369,13 @@ class Recorder:
         for call_id in sealed:
             self.newly_sealed.append(Sealed(self._calls.closed[call_id].row.org_id, call_id))
             del self._calls.closed[call_id]
-            del self._sealing[call_id]
-        self._harvested.clear()
+        self._sealing.forget(sealed)
         await asyncio.to_thread(self._save)
         for call_id in sealed:
             spool_path(self._spool, call_id).unlink(missing_ok=True)
-        for call_id, closed in self._calls.closed.items():
-            if call_id not in self._sealing:
-                self._sealing[call_id] = asyncio.create_task(self._seal(closed))
+        self._sealing.begin(self._calls.closed.values(), self._prices)
         self._settled_ns = monotonic_ns()
         self._settling_ns = self._settled_ns - began_ns
-
-    async def _seal(self, closed: checkpoint.Closed) -> list[Row]:
-        """Seal a call; return its last rows."""
-        row, echoes = await self._sealer.seal(closed.row, closed.suspects)
-        if not echoes:
-            return [row]
-        path = spool_path(self._spool, row.call_id)
-        try:
-            turns = await asyncio.to_thread(spooled_turns, path, self._prices)
-        except Exception:
-            # A record that is not understood, which has cost its own facts before: not more.
-            log.exception("echoes not told", call=row.call_id)
-            return [row]
-        return [*echoed(row, turns, echoes)]
-
-    def _harvest(self) -> list[str]:
-        """Take over the rows of the calls that are sealed by now; return their ids."""
-        sealed = {call_id: task for call_id, task in self._sealing.items() if task.done()}
-        for call_id, task in sealed.items():
-            if call_id not in self._harvested:
-                self._calls.rows += task.result()
-        self._harvested = set(sealed)
-        return list(sealed)
 
     async def _store(self) -> None:
         rows = self._calls.rows
@@ -463,12 +387,9 @@ class Recorder:
 
     def _save(self) -> None:
         """Write the checkpoint. In a thread."""
-        self._places |= {name: tail.place for name, tail in self._tails.items()}
-        saved = Checkpoint(self._places, self._calls.saved(), self._calls.closed)
+        saved = Checkpoint(self._journals.cover(), self._calls.saved(), self._calls.closed)
         checkpoint.save(self._own, saved)
-        self._unsaved = False
-        for tail in self._tails.values():
-            tail.has_left_some = False
+        self._journals.covered()
 
     def _failed(self, what: str, exc: Exception) -> float:
         """Note a failure; return how many seconds to wait before the next attempt."""

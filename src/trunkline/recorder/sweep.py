@@ -9,13 +9,12 @@ are in archives: neither disturbs it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 
 from trunkline.journal.reader import Position
 from trunkline.recorder import checkpoint
 from trunkline.recorder.calls import Calls
-from trunkline.recorder.checkpoint import Place
+from trunkline.recorder.journals import Journals
 from trunkline.recorder.tail import Tail
 from trunkline.store.spool import sync_path
 
@@ -38,10 +37,8 @@ class Sweeper:
         self._sweeping: asyncio.Task[None] | None = None
         self._began_ns = 0
 
-    def sweep_when_due(
-        self, now_ns: int, tails: Mapping[str, Tail], places: Mapping[str, Place]
-    ) -> None:
-        """Begin to delete of `tails` what lies before `places`, which the checkpoint has.
+    def sweep_when_due(self, now_ns: int, journals: Journals) -> None:
+        """Begin to delete what the checkpoint covers.
 
         Raises:
             OSError: the last sweep failed, and deleted nothing.
@@ -51,12 +48,12 @@ class Sweeper:
             sweeping.result()
         if self._sweeping is None and now_ns - self._began_ns >= SWEEP_SECONDS * 1e9:
             self._began_ns = now_ns
-            self._begin(tails, places)
+            self._begin(journals)
 
-    async def sweep(self, tails: Mapping[str, Tail], places: Mapping[str, Place]) -> None:
+    async def sweep(self, journals: Journals) -> None:
         """Delete now, and return when it is done. Raises `OSError`."""
         await self.rest()
-        self._begin(tails, places)
+        self._begin(journals)
         await self.rest()
 
     async def rest(self) -> None:
@@ -65,9 +62,8 @@ class Sweeper:
         if sweeping is not None:
             await sweeping
 
-    def _begin(self, tails: Mapping[str, Tail], places: Mapping[str, Place]) -> None:
-        covered = [(tail, places[name].position) for name, tail in tails.items() if name in places]
-        old = [(tail, position) for tail, position in covered if tail.has_old_records(position)]
+    def _begin(self, journals: Journals) -> None:
+        old = journals.old()
         if old:
             spools = self._calls.spools()
             self._sweeping = asyncio.create_task(asyncio.to_thread(self._delete, old, spools))
