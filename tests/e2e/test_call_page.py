@@ -86,3 +86,19 @@ def test_the_caller_is_heard_as_long_as_they_spoke(page: Page, played: Played) -
     assert line["ends_ms"] - line["starts_ms"] == pytest.approx(
         about["speech_ends_ms"] - about["speech_begins_ms"], abs=700
     )
+
+
+def test_what_passes_the_public_port_is_compressed_and_sound_is_not(
+    page: Page, played: Played
+) -> None:
+    call = f"/v1/calls/{played.call_id}"
+    for path in (f"/calls/{played.call_id}", call, "/docs"):
+        answer = page.request.get(path, headers={"Accept-Encoding": "gzip"})
+        assert (answer.status, answer.headers["content-encoding"]) == (200, "gzip")
+        assert answer.text()
+    whole = page.request.get(f"{call}/audio", headers={"Accept-Encoding": "gzip"})
+    ranged = {"Accept-Encoding": "gzip", "Range": "bytes=1000-2999"}
+    part = page.request.get(f"{call}/audio", headers=ranged)
+    assert (whole.status, part.status) == (200, 206)
+    assert "content-encoding" not in {**whole.headers, **part.headers}
+    assert part.body() == whole.body()[1000:3000]

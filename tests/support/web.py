@@ -75,7 +75,7 @@ class Member:
 
     @property
     def csrf_token(self) -> str:
-        return auth._csrf_token(self.session.token)  # pyright: ignore[reportPrivateUsage]
+        return auth._masked_token(self.session.token)  # pyright: ignore[reportPrivateUsage]
 
 
 class Told:

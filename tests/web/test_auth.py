@@ -374,7 +374,10 @@ async def test_a_role_that_is_too_low_is_refused(site: Site) -> None:
 
 FORGED = {
     "no token": ({}, {}),
-    "a wrong token": ({"X-CSRF-Token": "0" * 64}, {}),
+    "a wrong token": ({"X-CSRF-Token": "0" * 128}, {}),
+    "no letters of a token": ({"X-CSRF-Token": "right now"}, {}),
+    "half a token": ({"X-CSRF-Token": "0" * 64}, {}),
+    "an odd token": ({"X-CSRF-Token": "00" * 65}, {}),
     "another site": ({"X-CSRF-Token": "right", "Origin": "https://evil.example"}, {}),
     "another site's frame": ({"X-CSRF-Token": "right", "Origin": "null"}, {}),
     "a neighbour": ({"X-CSRF-Token": "right", "Sec-Fetch-Site": "same-site"}, {}),
@@ -409,6 +412,17 @@ async def test_a_change_from_our_own_page_is_made(site: Site) -> None:
         "/test/change", headers={**ours, "X-CSRF-Token": member.csrf_token}
     )
     assert by_header.json() == "changed"
+
+
+async def test_no_two_pages_have_a_token_in_the_same_letters(site: Site) -> None:
+    guarded(site)
+    member = await site.join()
+    pages = [(await site.client.get("/keys", headers=member.cookie)).text for _ in range(2)]
+    one, other = ({*re.findall(r'name="csrf_token" value="(\w+)"', page)} for page in pages)
+    assert (len(one), len(other), one & other) == (1, 1, set())
+    assert all(one_half not in pages[1] for one_half in (min(one)[:64], min(one)[64:]))
+    headers = {**member.cookie, "X-CSRF-Token": min(one)}
+    assert (await site.client.post("/test/change", headers=headers)).json() == "changed"
 
 
 async def test_a_token_is_of_one_session(site: Site) -> None:

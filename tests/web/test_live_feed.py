@@ -52,6 +52,8 @@ async def test_nothing_keeps_or_collects_it_on_its_way(site: Site) -> None:
         assert "no-transform" in headers["cache-control"]
         assert headers["x-accel-buffering"] == "no"
         assert "content-length" not in headers
+        assert "gzip" in feed.answer.request.headers["accept-encoding"]
+        assert "content-encoding" not in headers
         assert await feed.line() == "retry: 2000"
 
 

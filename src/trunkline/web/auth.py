@@ -19,8 +19,8 @@ what is said of calls, `Depends(require_marker)`.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -47,7 +47,8 @@ class Viewer:
     """Whose calls and keys they see."""
     role: Role
     csrf_token: str
-    """Of this session. To be sent with every request that changes something."""
+    """Of this session, in other letters on every page. To be sent with every request that
+    changes something."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ async def current_user(request: Request, deps: Deps) -> Viewer | None:
     who = await deps.control.session_for(token) if token else None
     if who is None:
         return None
-    return Viewer(user=who.user, org=who.org, role=who.role, csrf_token=_csrf_token(token))
+    return Viewer(user=who.user, org=who.org, role=who.role, csrf_token=_masked_token(token))
 
 
 CurrentUser = Annotated[Viewer | None, Depends(current_user)]
@@ -116,7 +117,7 @@ async def verify_csrf(request: Request, viewer: CurrentUser) -> None:
     if viewer is None:
         return
     sent = request.headers.get(CSRF_HEADER) or await _form_token(request)
-    if not hmac.compare_digest(sent.encode(), viewer.csrf_token.encode()):
+    if not hmac.compare_digest(_unmasked(sent), _unmasked(viewer.csrf_token)):
         raise ForgedRequest("The page was out of date. Reload it and try again.")
 
 
@@ -270,8 +271,24 @@ async def _form_token(request: Request) -> str:
     return sent if isinstance(sent, str) else ""
 
 
-def _csrf_token(session_token: str) -> str:
-    return hmac.new(session_token.encode(), b"csrf", hashlib.sha256).hexdigest()
+def _masked_token(session_token: str) -> str:
+    """Return the session's token as no other page has it: docs/explanation/decisions.md,
+    `compressed-answers`."""
+    token, mask = hmac.digest(session_token.encode(), b"csrf", "sha256"), secrets.token_bytes(32)
+    return (mask + _xor(token, mask)).hex()
+
+
+def _unmasked(sent: str) -> bytes:
+    """Return the token of a form; empty, which is nobody's, if it is none."""
+    try:
+        mask, token = (raw := bytes.fromhex(sent))[:32], raw[32:]
+    except ValueError:
+        return b""
+    return _xor(token, mask) if len(token) == len(mask) else b""
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
 def _no_key(message: str) -> NoCredential:

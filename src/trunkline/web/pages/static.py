@@ -37,6 +37,9 @@ def static_url(path: str) -> str:
 async def static(request: Request, digest: str, path: str) -> Response:
     """Answer with a file. An old address gives it too, but nobody may keep it under that."""
     response = await _files.get_response(path, request.scope)
+    if "etag" in response.headers:
+        # Weak, since compressed and not it is the same file in other bytes.
+        response.headers["ETag"] = "W/" + response.headers["etag"]
     kept = digest == DIGEST and response.status_code in (200, 304)
     response.headers["Cache-Control"] = (
         "public, max-age=31536000, immutable" if kept else "no-cache"

@@ -19,10 +19,12 @@ export function swap(fresh) {
   if (changed) document.dispatchEvent(new CustomEvent("trunkline:fresh"));
 }
 
+// The token of a form is in other letters on every page, and no difference.
+const plain = (html) => html.replaceAll(/(name="csrf_token" value=)"\w+"/g, "$1");
 // A region that holds other regions has a version, and changes only with that.
-const content = (region) => region.dataset.version ?? region.innerHTML;
+const content = (region) => region.dataset.version ?? plain(region.innerHTML);
 // The same of a keyed child, which a script may keep up to date itself.
-const whole = (child) => child.dataset.version ?? child.outerHTML;
+const whole = (child) => child.dataset.version ?? plain(child.outerHTML);
 
 function replace(region, next) {
   const html = content(next);
