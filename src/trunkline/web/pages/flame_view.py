@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trunkline.store.facts.flame import INSTRUCTIONS, TurnCost, by_origin
+from trunkline.store.facts.flame import INSTRUCTIONS, Layer, TurnCost, by_origin
 from trunkline.web.pages import text
 
 WIDTH = 240
 """Width of a bar, in units of its SVG. The turn with the most input fills it."""
+MOST_BLOCKS = 1500
+"""On a page. Each turn is billed for all before it: 400 turns would draw 80,000."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Input of one turn that one turn brought."""
+    """Input of one turn that one turn brought, or several that are too small to be told apart."""
 
     kind: str
     """`new`, `again` or `instructions`: its colour."""
@@ -40,7 +42,10 @@ class Flame:
 def flame_views(costs: Sequence[TurnCost]) -> tuple[Flame, ...]:
     """Return the rows, their bars on one common scale."""
     widest = max((cost.new_tokens + cost.again_tokens for cost in costs), default=0)
-    return tuple(_view(cost, widest) for cost in costs)
+    scale = WIDTH / widest if widest else 0
+    # Rows that are many have few blocks each, as wide as it takes.
+    narrowest = max(1.0, WIDTH * len(costs) / MOST_BLOCKS)
+    return tuple(_view(cost, scale, narrowest) for cost in costs)
 
 
 def dearest(costs: Sequence[TurnCost]) -> str:
@@ -57,32 +62,58 @@ def dearest(costs: Sequence[TurnCost]) -> str:
     return f"{_name(origin).capitalize()} cost the most again: {again} in later turns."
 
 
-def _view(cost: TurnCost, widest: int) -> Flame:
-    at, blocks, words = 0, list[Block](), list[str]()
-    for layer in cost.layers:
-        of = f"{text.count(layer.tokens)} from {_name(layer.origin)}"
-        title = f"{of}, {text.count(layer.cached_tokens)} cached, {text.money(layer.usd)}"
-        kind = "new" if layer.origin == cost.turn else "again" if layer.origin else "instructions"
-        scale = WIDTH / widest if widest else 0
-        width = round(max(1.0, layer.tokens * scale - 0.5), 2)
-        blocks.append(Block(kind, round(at * scale, 2), width, title))
-        words.append(title)
-        at += layer.tokens
+def _view(cost: TurnCost, scale: float, narrowest: float) -> Flame:
+    at, blocks = 0, list[Block]()
+    for group in _groups(cost, narrowest / scale if scale else 0):
+        tokens = sum(layer.tokens for layer in group)
+        cached, usd = sum(layer.cached_tokens for layer in group), _sum(group)
+        title = (
+            f"{text.count(tokens)} from {_names(group)}, {text.count(cached)} cached,"
+            f" {text.money(usd)}"
+        )
+        width = round(max(1.0, tokens * scale - 0.5), 2)
+        blocks.append(Block(_kind(cost, group[0]), round(at * scale, 2), width, title))
+        at += tokens
     return Flame(
         number=cost.turn,
         blocks=tuple(blocks),
-        spoken="; ".join(words),
+        spoken="; ".join(block.title for block in blocks),
         new=text.count(cost.new_tokens),
         again=text.count(cost.again_tokens),
-        again_cost=text.money(_again_usd(cost)),
+        again_cost=text.money(_sum(layer for layer in cost.layers if layer.origin != cost.turn)),
     )
 
 
-def _again_usd(cost: TurnCost) -> Decimal | None:
-    amounts = [layer.usd for layer in cost.layers if layer.origin != cost.turn]
+def _groups(cost: TurnCost, fewest_tokens: float) -> list[list[Layer]]:
+    """Return the layers, those of earlier turns put together until they are wide enough."""
+    groups: list[list[Layer]] = []
+    for layer in cost.layers:
+        last = groups[-1] if groups else [layer]
+        small = sum(one.tokens for one in last) < fewest_tokens
+        if groups and small and _kind(cost, layer) == _kind(cost, last[0]) == "again":
+            last.append(layer)
+        else:
+            groups.append([layer])
+    return groups
+
+
+def _kind(cost: TurnCost, layer: Layer) -> str:
+    if layer.origin == cost.turn:
+        return "new"
+    return "instructions" if layer.origin == INSTRUCTIONS else "again"
+
+
+def _sum(layers: Iterable[Layer]) -> Decimal | None:
+    """Return what layers cost together; None if that of one of them is not known."""
+    amounts = [layer.usd for layer in layers]
     if any(usd is None for usd in amounts):
         return None
     return sum((usd for usd in amounts if usd is not None), Decimal(0))
+
+
+def _names(group: Sequence[Layer]) -> str:
+    first, last = group[0].origin, group[-1].origin
+    return _name(first) if first == last else f"turns {first} to {last}"
 
 
 def _name(origin: int) -> str:
