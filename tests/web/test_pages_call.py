@@ -13,6 +13,7 @@ from trunkline.web.pages import events_view, text
 from trunkline.web.pages.call_view import CallView, Facts, call_view
 from trunkline.web.pages.measures_view import Measure
 from trunkline.web.pages.render import json_block
+from trunkline.web.pages.timeline import timeline
 from trunkline.web.pages.transcript import lines
 from trunkline.web.pages.turns_view import segments, turn_views
 from trunkline.web.pages.usage_view import usage_views
@@ -115,6 +116,14 @@ def test_a_turn_without_an_answer_has_no_waterfall() -> None:
     turn = replace(sample.TURNS[0], wait_us=None, first_audio_us=None, status="unanswered")
     shown = turn_views([turn], ())[0]
     assert (shown.bars, shown.spoken, shown.outcome) == ((), "no answer", "unanswered")
+
+
+@pytest.mark.parametrize(("status", "end_ms"), [("completed", 58_600), ("live", 70_000)])
+def test_a_tool_that_nobody_answered_hides_none_that_came_later(status: str, end_ms: int) -> None:
+    tool: ToolCallRow = replace(sample.TOOLS[0], output=None, answered_us=None, latency_us=None)
+    call = replace(sample.CALL_ROW, status=status)
+    drawn = timeline(call, (), (), (), [tool], (), duration_us=70_000_000)["tools"]
+    assert [(one["start_ms"], one["end_ms"]) for one in drawn] == [(58_600, end_ms)]
 
 
 def test_unanswered_tools_and_lost_frames_are_pointed_out() -> None:

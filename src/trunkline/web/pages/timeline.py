@@ -41,7 +41,7 @@ def timeline(
         "waits": [_wait(turn) for turn in turns if turn.wait_us and turn.first_audio_us],
         "responses": [_response(row, number, duration_us) for number, row in _numbered(responses)],
         "unheard": [span for row in responses if (span := _unheard(row))],
-        "tools": [_tool(tool, duration_us) for tool in tools],
+        "tools": [_tool(tool, duration_us, live=call.status == "live") for tool in tools],
         "marks": _marks(turns, responses, errors),
         "turn_starts_ms": sorted(_start(turn) // 1000 for turn in turns),
         "barge_ins_ms": sorted(_start(turn) // 1000 for turn in turns if turn.barge_in),
@@ -93,8 +93,10 @@ def _unheard(row: ResponseRow) -> list[int] | None:
     return [(row.play_start_us + us) // 1000 for us in (row.heard_us, row.audio_us)]
 
 
-def _tool(tool: ToolCallRow, duration_us: int) -> dict[str, Any]:
-    end_us = duration_us if tool.answered_us is None else tool.answered_us
+def _tool(tool: ToolCallRow, duration_us: int, *, live: bool) -> dict[str, Any]:
+    # What nobody answered ends nowhere: a bar to the end would hide all that were called later.
+    never_us = duration_us if live else tool.called_us
+    end_us = never_us if tool.answered_us is None else tool.answered_us
     return {
         "start_ms": tool.called_us // 1000,
         "end_ms": end_us // 1000,
