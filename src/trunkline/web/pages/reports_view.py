@@ -185,6 +185,9 @@ class Chart:
     most: str
     """The highest bar, in words."""
     summary: str
+    starts: tuple[str, str]
+    """ISO, and in words."""
+    ends: tuple[str, str]
 
 
 WIDTH: Final = 1000
@@ -356,7 +359,14 @@ def chart(sheet: Sheet, asked: Question, rows: Sequence[Row]) -> Chart:
     name = f"{METRIC_OF[one.metric.id].means.rstrip('.')}{_AGGREGATE.get(one.aggregates[0], '')}"
     title = f"{name}, by {asked.bucket}"
     highest = _words(one, max((value for _, value in known), default=None))
-    return Chart(title, bars, highest, f"{title}: {len(bars)} values, at most {highest}")
+    return Chart(
+        title=title,
+        bars=bars,
+        most=highest,
+        summary=f"{title}: {len(bars)} values, at most {highest}",
+        starts=(text.iso(from_us), text.when(from_us)),
+        ends=(text.iso(to_us), text.when(to_us)),
+    )
 
 
 _AGGREGATE: Final = {"p95": ", p95"}
