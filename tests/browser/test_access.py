@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from starlette.routing import Route
 from tests.browser.access import serious_findings, too_wide
 from tests.browser.conftest import Complaints, NewPage
+from tests.browser.drawings import drawn, unsaid
 from tests.browser.processes import IN_TROUBLE
 from tests.browser.site import Site
 from tests.support import golden
@@ -50,6 +51,7 @@ def looked_at(page: Page, paths: dict[str, str]) -> Iterator[str]:
         page.evaluate(
             "for (const one of document.querySelectorAll('details.more')) one.open = true"
         )
+        yield from (f"{name}: {problem}" for problem in unsaid(page))
         for (width, colours), rules in LOOKS.items():
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=colours)
@@ -110,6 +112,33 @@ def pages_of(site: Site) -> dict[str, str]:
 def test_every_page_for_everybody(signed_in: NewPage, site: Site, part: int) -> None:
     pages = dict(list(pages_of(site).items())[part::PARTS])
     assert list(looked_at(signed_in(), pages)) == []
+
+
+def test_drawings_are_found(signed_in: NewPage, site: Site) -> None:
+    page, found = signed_in(), set[str]()
+    for name in ("overview", "recovered call", "call", "costs", "two cohorts"):
+        page.goto(pages_of(site)[name])
+        found |= drawn(page)
+    assert found == {"canvas", "spark", "waits", "bars", "spread", "waterfall"}
+
+
+def test_a_drawing_that_says_less_than_it_shows_is_found(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    page.goto(f"/calls/{site.call_id}")
+    page.evaluate(
+        """() => {
+          document.querySelector("canvas").removeAttribute("aria-details");
+          document.querySelector(".waterfall").setAttribute("aria-label", "a wait");
+        }"""
+    )
+    told = " ".join(unsaid(page))
+    assert "canvas" in told
+    assert "there is no table beside it" in told
+    assert "its name leaves out “endpoint 0.20 s”" in told
+    page.goto("/costs")
+    page.get_by_text("As a table").click()
+    page.evaluate("document.querySelector('details.more td:nth-child(2)').textContent = '$5'")
+    assert "row 0 does not say" in " ".join(unsaid(page))
 
 
 def test_no_page_is_left_out(site: Site) -> None:

@@ -129,6 +129,7 @@ def cells_of(of: dict[str, Any]) -> list[str]:
     cost, unpriced = usd(of["call.cost"]["sum"]), of["call.unpriced"]["sum"]
     return [
         text.count(of["calls"]["sum"]),
+        percent(of["calls.attention_share"]["ratio"]),
         text.count(of["calls.failed"]["sum"]),
         text.count(of["turns"]["sum"] or 0),
         *(text.wait(us(of["turn.wait"][level])) for level in ("p50", "p95", "p99")),

@@ -20,6 +20,7 @@ DEFINITIONS = {
         "Calls that give a reason to look at them: failed, not all recorded, thumbs down, errors,"
         " no answer, slow answer, silent tools, dead air, talked over, much unheard, unpriced."
     ),
+    "loudest": "The loudest moment of what was said; 0 dB is full scale.",
     "wait_max": "The longest of the turns’ waits, from the true end of the caller’s speech.",
     "wait": (
         "True end of the caller’s speech (or the request, for text) to the first audio handed to"

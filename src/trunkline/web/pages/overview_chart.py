@@ -78,6 +78,7 @@ class Stretch:
 
 COLUMNS: Final = (
     "Calls",
+    "Need attention",
     "Failed",
     "Turns",
     "Wait p50",
@@ -213,6 +214,7 @@ def _stretch(at_us: int, of: Overview, bar: _Bar, filters: Filters) -> Stretch:
         title=f"{words}, wait p50 {text.wait(of.wait_p50_us)}, p95 {text.wait(of.wait_p95_us)}",
         cells=(
             text.count(of.calls),
+            text.rate(of.attention, of.calls),
             text.count(of.failed),
             text.count(of.turns),
             text.wait(of.wait_p50_us),

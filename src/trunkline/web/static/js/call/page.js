@@ -2,6 +2,7 @@
 import { forPage } from "../keys.js";
 import { Events } from "./events.js";
 import { Player } from "./player.js";
+import { LaneTable } from "./table.js";
 import { Timeline } from "./timeline.js";
 import { Transcript } from "./transcript.js";
 
@@ -11,6 +12,8 @@ const player = new Player(read);
 const transcript = new Transcript();
 const stage = document.querySelector("#timeline");
 const timeline = stage ? new Timeline(stage, read(), (ms) => player.seek(ms)) : null;
+const table = stage ? new LaneTable(document.querySelector("#lane-table")) : null;
+table?.show(read());
 new Events(document.querySelector("#events"));
 
 player.onMove = (ms, playing) => {
@@ -21,13 +24,17 @@ player.onMove = (ms, playing) => {
 async function loadPeaks(data) {
   if (!data.has_audio || !timeline) return;
   const answer = await fetch(`/calls/${data.call_id}/peaks`, { credentials: "same-origin" });
-  if (answer.ok) timeline.setPeaks(await answer.json());
+  if (!answer.ok) return;
+  const peaks = await answer.json();
+  timeline.setPeaks(peaks);
+  table.show(read(), peaks);
 }
 
 let sealed = read().has_audio;
 document.addEventListener("trunkline:fresh", () => {
   const data = read();
   timeline?.setData(data);
+  table?.show(data);
   player.bind();
   if (data.has_audio && !sealed) { sealed = true; loadPeaks(data); }
 });

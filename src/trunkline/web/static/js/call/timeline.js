@@ -1,4 +1,4 @@
-// The lanes of a call on one time axis, drawn on a canvas. The turns table says the same in words.
+// The lanes of a call on one time axis, drawn on a canvas. The table below says the same in words.
 import { clock } from "./player.js";
 
 const TURNS = { axis: [0, 26], caller: [26, 56], assistant: [82, 56], wait: [138, 20], responses: [158, 20], tools: [178, 20], marks: [198, 24] };
