@@ -136,6 +136,12 @@ def _call_columns(calls: int) -> dict[str, str]:
         "provider_bytes": "provider_frames * 3400",
         "unheard_usd": _missing(0.01, 29, _money(0.01, 0.9, 103)),
         "input_jitter_us": _whole(3000, 0.5, 104),
+        # Frames around 25 µs in the gateway, and a long tail, in buckets an eighth wide.
+        "relayed": (
+            "tuple(arrayMap(k -> toInt64(6000 * pow(1.125, k)), range(48)),"
+            " arrayMap(k -> 1 + toInt64(caller_frames * exp(-pow((k - 12) / 6, 2))"
+            " * (cityHash64(n, k, 105) % 100) / 500), range(48)))"
+        ),
         "has_audio": "true",
     }
 
@@ -157,6 +163,9 @@ def _part(table: str) -> dict[str, str]:
             "item_id": "concat('item_', toString(i))",
             "response_id": "concat('resp_', toString(i))",
             "endpoint_us": _whole(520_000, 0.15, 44),
+            "vad_lag_us": _whole(60_000, 0.4, 55),
+            "gap_us": "wait_us",
+            "caller_gap_us": _whole(700_000, 0.6, 56),
             "barge_in": f"{_uniform(45)} < 0.08",
             "stop_us": f"if({_uniform(45)} < 0.08, {_whole(260_000, 0.4, 46)}, NULL)",
             "audio_us": _whole(5e6, 0.6, 47),

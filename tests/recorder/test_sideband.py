@@ -26,18 +26,23 @@ S = 1_000_000
 
 
 def heard_beside(*told: Told | list[Told]) -> list[Row]:
-    """Fold what was told as a sideband's journal has it: handed to nobody."""
+    """Fold what was told as a sideband's journal has it."""
+    return latest(run(beside(*told)).rows)
+
+
+def beside(*told: Told | list[Told]) -> list[Record]:
+    """Return what was told as a sideband's journal has it: handed to nobody."""
     first, *frames = records(told)
     opened = msgspec.json.decode(first.payload) | {"transport": "webrtc"}
     head = Record(
         first.kind, first.call, 0, received_ns=first.received_ns,
         payload=msgspec.json.encode(opened),
     )  # fmt: skip
-    beside = [
+    handed = [
         Record(one.kind, one.call, one.seq, one.leg, one.flags, one.received_ns, 0, one.payload)
         for one in frames
     ]
-    return latest(run([head, *beside]).rows)
+    return [head, *handed]
 
 
 def rows_of(kind: type[Row], *told: Told | list[Told]) -> list[Any]:
@@ -79,6 +84,7 @@ def test_the_call_says_how_its_sound_went() -> None:
     (row,) = rows_of(CallRow, *TURN)
     assert (row.transport, row.turns, row.responses) == ("webrtc", 1, 1)
     assert (row.caller_audio_us, row.assistant_audio_us) == (0, 0)
+    assert row.sideband_gap_us == 0
 
 
 def test_a_semantic_end_is_not_guessed() -> None:
@@ -109,7 +115,7 @@ def test_a_tools_output_is_known_by_the_item_that_it_became() -> None:
 
 
 def test_what_was_not_heard_while_it_was_away_is_told_as_an_error() -> None:
-    told = records(TURN)
+    told = beside(*TURN)
     data = {"gap_ns": 3_240_000_000, "why": "provider_lost", "code": None}
     payload = msgspec.json.encode(Note(kind="sideband_again", data=data))
     last = told[-1]
@@ -120,6 +126,8 @@ def test_what_was_not_heard_while_it_was_away_is_told_as_an_error() -> None:
     (error,) = (row for row in rows if isinstance(row, ErrorRow))
     assert (error.source, error.code) == ("gateway", "sideband_gap")
     assert error.message == "the sideband broke off: of 3.2 s nothing is recorded"
+    (row,) = (row for row in rows if isinstance(row, CallRow))
+    assert row.sideband_gap_us == 3_240_000
     for junk in ({}, {"gap_ns": "x"}, {"gap_ns": -5}, {"gap_ns": 10**30}):
         damaged = msgspec.json.encode(Note(kind="sideband_again", data=junk))
         run([*told, Record(Kind.NOTE, last.call, last.seq + 1, payload=damaged)])

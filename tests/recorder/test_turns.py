@@ -4,6 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from tests.recorder.folding import run
 from tests.recorder.script import (
     Told,
     begin,
@@ -14,6 +15,7 @@ from tests.recorder.script import (
     mic,
     output,
     provider,
+    records,
     rows_of,
     session,
     sound,
@@ -363,3 +365,36 @@ def test_what_was_loud_before_the_last_commit_does_not_end_the_next() -> None:
     first, second = turns(*told)
     assert (first.speech_end_by, first.speech_ended_us) == ("loudness", 1_000_000)
     assert (second.speech_end_by, second.speech_ended_us) == ("commit", 4_000_000)
+
+
+BY_ITSELF = [begin(1200, "r0"), sound(1500, "r0", "a0", 300), done(1600, "r0")]
+
+
+def test_speech_that_the_assistant_begins_by_itself_over_is_one_turn() -> None:
+    said = turns(session(), mic(0, 9000), S1, BY_ITSELF, ANSWER_1, S2, ANSWER_2)
+    told = {turn.turn: (turn.kind, turn.status, turn.wait_us) for turn in said}
+    assert told == {
+        1: ("speech", "completed", 1_000_000),
+        2: ("assistant", "completed", None),
+        3: ("speech", "completed", 1_000_000),
+    }
+
+
+def test_speech_that_is_cleared_then_is_no_turn() -> None:
+    cleared = provider(1550, "input_audio_buffer.cleared")
+    said = turns(session(), mic(0, 9000), S1[:1], BY_ITSELF, cleared, S2, ANSWER_2)
+    assert {turn.turn: turn.kind for turn in said} == {2: "assistant", 3: "speech"}
+
+
+def test_speech_that_never_ends_does_not_pile_up() -> None:
+    told: list[Told] = []
+    for number in range(40):
+        at = 200 * number
+        told += [
+            speech(at + 10, at + 20, f"u{number}")[0],
+            begin(at + 120, f"r{number}"),
+            sound(at + 130, f"r{number}", f"a{number}", 10),
+            done(at + 140, f"r{number}"),
+        ]
+    state = run(records([session(), mic(0, 9000), *told]), over=False).state
+    assert len(state.turns) <= 4

@@ -8,7 +8,7 @@ import pytest
 from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_org, parts_of, whole
 
 from trunkline.store.facts import measure as measuring
-from trunkline.store.facts.catalogue import IN_CALLS, METRIC_OF, METRICS
+from trunkline.store.facts.catalogue import METRIC_OF, METRICS
 from trunkline.store.facts.conditions import (
     MAX_CONDITIONS,
     AllOf,
@@ -19,6 +19,7 @@ from trunkline.store.facts.conditions import (
     compile_condition,
 )
 from trunkline.store.facts.dimensions import DIMENSION_OF, DIMENSIONS
+from trunkline.store.facts.in_calls import IN_CALLS
 from trunkline.store.facts.measure import (
     BadQuestion,
     Order,
@@ -34,6 +35,7 @@ from trunkline.store.facts.queries_measure import Answer, measured
 from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
+    Relayed,
     ResponseRow,
     Tokens,
     ToolCallRow,
@@ -128,6 +130,27 @@ async def test_a_calls_own_median_is_what_a_question_about_it_says(
     await facts.insert(whole([*turns_of(call, *waits_ms), call]))
     (row,) = (await ask(facts, org_id, "turn.wait")).rows
     assert row.numbers[0]["p50"] == median(waits_ms)
+
+
+async def test_frames_of_many_calls_have_percentiles_of_their_own(facts: FactsStore) -> None:
+    """Of 10,000 frames 150 took 8 ms, all of them in one of ten calls: the calls' own p99 are
+    0.02 ms, but for one."""
+    org_id = fresh_org()
+    quick = Relayed(times_ns=(20_000,), frames=(1_000,))
+    slow = Relayed(times_ns=(20_000, 8_000_000), frames=(850, 150))
+    calls = [a_call(org_id, relayed=quick) for _ in range(9)]
+    await facts.insert([*calls, a_call(org_id, relayed=slow), a_call(org_id)])
+    wanted = measure("frame.relay", "p50", "p95", "p99", "mean", "min", "max")
+    (row,) = (await measured(facts, org_id, Question(measures=(wanted,), filters=DAY))).rows
+    mean = (9_850 * 0.02 + 150 * 8) / 10_000
+    assert row.numbers[0] == {
+        "n": 10_000, "p50": 0.02, "p95": 0.02, "p99": 8.0, "mean": pytest.approx(mean),
+        "min": 0.02, "max": 8.0,
+    }  # fmt: skip
+    nobody = await measured(facts, fresh_org(), Question(measures=(wanted,), filters=DAY))
+    assert nobody.rows[0].numbers[0]["p99"] is None
+    by_model = await ask(facts, org_id, "frame.relay", group_by=("model",))
+    assert [of.numbers[0]["n"] for of in by_model.rows] == [10_000]
 
 
 async def test_the_slowest_of_a_hundred_are_shown_from_a_hundred_on(facts: FactsStore) -> None:

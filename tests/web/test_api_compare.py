@@ -162,6 +162,7 @@ BAD = {
     "SQL": {"by": "model) OR (1", "values": ["x", "y"]},
     "an unknown metric": {"metrics": ["joy"]},
     "text": {"metrics": ["error.message"]},
+    "a histogram": {"metrics": ["frame.relay"]},
     "a number of different users": {"metrics": ["users"]},
     "the same twice": {"metrics": ["calls", "calls"]},
     "a field that is none": {"colour": "blue"},

@@ -235,13 +235,14 @@ def _note(state: State, step: Step) -> None:
 def _unheard(state: State, step: Step, note: Note) -> None:
     """What was told while a sideband was away is not known, not even how much it was."""
     gap_ns = note.data.get("gap_ns")
-    seconds = clamped(gap_ns) / 1e9 if isinstance(gap_ns, int) else 0
+    away_us = clamped(gap_ns) // 1000 if isinstance(gap_ns, int) else 0
     # The provider's clock went on: what it tells from here on counts the time that is missing.
-    state.sound.caller.origin_us -= round(seconds * 1e6)
+    state.sound.caller.origin_us -= away_us
+    state.sums.away_us += away_us
     detail = ErrorDetail(
         type="recording_error",
         code="sideband_gap",
-        message=f"the sideband broke off: of {seconds:.1f} s nothing is recorded",
+        message=f"the sideband broke off: of {away_us / 1e6:.1f} s nothing is recorded",
     )
     error(state, step, "gateway", detail)
 

@@ -27,6 +27,19 @@ def add(histogram: Histogram, time_ns: int) -> None:
     histogram[bucket] = histogram.get(bucket, 0) + 1
 
 
+def packed(histogram: Histogram) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return it with buckets of twice the width: their middles, in ns, and how often.
+
+    To be kept for good: half as many, and each middle is at most 6.3 % from any time in it.
+    """
+    pairs: Histogram = {}
+    for bucket, times in histogram.items():
+        pairs[bucket >> 1] = pairs.get(bucket >> 1, 0) + times
+    kept = sorted(pairs)
+    middles = tuple((_middle_ns(2 * pair) + _middle_ns(2 * pair + 1) + 1) // 2 for pair in kept)
+    return middles, tuple(pairs[pair] for pair in kept)
+
+
 def quantile_ns(histogram: Histogram, share: float) -> int | None:
     """Return the time that `share` of all times do not exceed; None when there are none."""
     needed = share * sum(histogram.values())

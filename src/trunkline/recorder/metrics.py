@@ -73,6 +73,51 @@ def endpoint_us(turn: Turn) -> int | None:
     return _between(turn.speech_ended_us, turn.handed_in_us if stopped_us is None else stopped_us)
 
 
+def vad_lag_us(turn: Turn) -> int | None:
+    """Return what of `endpoint_us` is not the silence window: network and processing.
+
+    From `A(audio_end_ms)`, when the sound was spoken by which the provider noticed the end, to
+    `dn(speech_stopped)`. Needs no window, so `semantic_vad` has it too. None without voice
+    activity detection, and where the sound goes past the gateway: there is no `A` then.
+    Source: protocol.md 6.2, VAD lag without the window.
+    """
+    return _between(turn.told_by_us, turn.speech_stopped_us)
+
+
+def gap_us(turn: Turn, spoken: Sequence[Span]) -> int | None:
+    """Return how long nobody spoke before the answer: `p - user_end`.
+
+    From the true end of the caller's speech, as `origin_us`, to `dl(F)`. Negative where `dl(F)`
+    lies within one of the caller's speeches, `spoken`: then it is how long the caller went on.
+    None: it has no sound; or the assistant, text or a tool's output began the turn, and the
+    caller was silent. Source: protocol.md 6.4, turn gap.
+    """
+    first_us = turn.first_audio_us
+    if first_us is None:
+        return None
+    over_us = [end_us for start_us, end_us in spoken if start_us < first_us < end_us]
+    if over_us:
+        return first_us - max(over_us)
+    if turn.kind != "speech" or turn.speech_ended_us is None:
+        return None
+    return first_us - turn.speech_ended_us
+
+
+def caller_gap_us(turn: Turn, said: Sequence[Span]) -> int | None:
+    """Return how long nobody spoke before the caller did.
+
+    From the end of the last sound of the assistant that was heard, of the spans `said` that began
+    before, to the true start of the caller's speech. Negative: the caller spoke over it, and so
+    long was it still heard. None: the assistant had not been heard, or nobody said when the
+    caller began. Source: protocol.md 6.4, turn gap, the other way round.
+    """
+    start_us = turn.speech_started_us
+    if start_us is None:
+        return None
+    ends_us = [until_us for from_us, until_us in said if from_us < min(start_us, until_us)]
+    return start_us - max(ends_us) if ends_us else None
+
+
 def dispatch_us(turn: Turn) -> int | None:
     """Return what it took the provider to begin.
 

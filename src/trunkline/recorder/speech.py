@@ -59,7 +59,14 @@ def ended(state: State, step: Step, event: events.SpeechStopped, _heard: Heard) 
     speech.told_over_us = step.at_us if ends_us is None else ends_us
     _spoken(state, speech, speech.told_over_us)
     by = "window" if state.hearing.silence_us is not None else "loudness"
-    turns.speech_stopped(state, step, ends_us, by)
+    turns.speech_stopped(state, step, turns.Ended(ends_us, by), _told_by(state, event))
+
+
+def _told_by(state: State, event: events.SpeechStopped) -> int | None:
+    """Return when the sound was spoken by whose end the provider noticed: `A(audio_end_ms)`."""
+    if event.audio_end_ms is None:
+        return None
+    return state.sound.caller.spoken_at(clamped(event.audio_end_ms) * 1000)
 
 
 def _spoken(state: State, speech: Speech, ends_us: int) -> None:

@@ -139,6 +139,8 @@ class Turn(msgspec.Struct, omit_defaults=True):
     speech_stopped_us: int | None = None
     end_by: str = ""
     """How `speech_ended_us` is known: `window`, `loudness`, `commit`."""
+    told_by_us: int | None = None
+    """When the last of the sound was spoken by which `speech_stopped` was told."""
     handed_in_us: int | None = None
     """When the caller committed by hand what ended before, by its loudness."""
     committed_us: int | None = None
@@ -327,6 +329,8 @@ class Sums(msgspec.Struct, omit_defaults=True):
     unanswered: int = 0
     failed_responses: int = 0
     context_drops: int = 0
+    away_us: int = 0
+    """How long a sideband was away."""
     stalls_us: int = 0
     """Of items that have left."""
     late_audio_us: int = 0

@@ -12,7 +12,7 @@ from trunkline.recorder.redact import redacted
 from trunkline.recorder.state import State
 from trunkline.recorder.talk import assistant_spans, caller_spans, talk_of
 from trunkline.store.facts.medians import median
-from trunkline.store.facts.rows import CallRow
+from trunkline.store.facts.rows import CallRow, Relayed
 
 
 def call_row(state: State) -> CallRow:
@@ -120,6 +120,8 @@ def call_row(state: State) -> CallRow:
         left_permille=sums.left_permille,
         gathered=gathering.gathered(state.parts),
         gateway=opened.gateway,
+        sideband_gap_us=None if opened.transport == "websocket" else sums.away_us,
+        relayed=_relayed(state),
     )
 
 
@@ -208,6 +210,18 @@ def heard_audio_us(state: State) -> int:
     # When the call is over all of it is cut, and the caller's own player may have said more.
     by_us = state.last_us if state.closed is None else None
     return state.sums.heard_us + metrics.heard_us(tuple(plays), plays, by_us)
+
+
+def _relayed(state: State) -> Relayed:
+    """Return how long frames were in the gateway, all of them, when they are all known.
+
+    Received to handed, of frames that were handed on as received, both directions; gateway
+    monotonic clock. Empty while the call is live. Source: product.md 1b, `gateway.overhead`.
+    """
+    if state.closed is None:
+        return Relayed()
+    times_ns, frames = histogram.packed(state.sums.relayed_ns)
+    return Relayed(times_ns=times_ns, frames=frames)
 
 
 def _relay_us(state: State, share: float) -> int | None:

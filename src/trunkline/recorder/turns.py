@@ -51,6 +51,12 @@ def open_input(state: State) -> Turn | None:
     return turn if turn and turn.phase in ("hearing", "waiting") else None
 
 
+def _being_said(state: State) -> Turn | None:
+    """Return the turn whose input ends now: the assistant may have begun another one meanwhile."""
+    said = (turn for turn in reversed(state.turns) if turn.phase == "hearing")
+    return open_input(state) or next(said, None)
+
+
 def speech_started(
     state: State, step: Step, item_id: str, starts_us: int, over: tuple[str, ...]
 ) -> None:
@@ -88,26 +94,24 @@ def truncated(state: State, response_id: str) -> None:
         answer.truncated = True
 
 
-def speech_stopped(state: State, step: Step, ends_us: int | None, end_by: str) -> None:
-    """The provider noticed that the caller was done, at `ends_us` in truth if that is known.
-
-    `end_by`: how it is known.
-    """
-    turn = open_input(state)
-    if turn is not None:
-        turn.end_by = "" if ends_us is None else end_by
-        turn.speech_stopped_us = step.at_us
-        turn.speech_ended_us = ends_us
-
-
 class Ended(NamedTuple):
-    """When the caller who commits by hand had spoken."""
+    """When the caller had spoken, in truth."""
 
     at_us: int | None
     by: str
     """How that is known."""
     handed_in_us: int | None = None
-    """When it was committed, where that is later."""
+    """When it was committed by hand, where that is later."""
+
+
+def speech_stopped(state: State, step: Step, ended: Ended, told_by_us: int | None) -> None:
+    """The provider noticed that the caller was done, by sound until `told_by_us`."""
+    turn = _being_said(state)
+    if turn is not None:
+        turn.end_by = "" if ended.at_us is None else ended.by
+        turn.speech_stopped_us = step.at_us
+        turn.speech_ended_us = ended.at_us
+        turn.told_by_us = told_by_us
 
 
 def committed(state: State, step: Step, item_id: str, starts_us: int, ended: Ended) -> Turn:
@@ -115,7 +119,7 @@ def committed(state: State, step: Step, item_id: str, starts_us: int, ended: End
 
     `ended` matters where nobody else tells it.
     """
-    turn = open_input(state)
+    turn = _being_said(state)
     if turn is None:
         turn = begin(state, "assistant" if state.idle else "speech", "waiting", starts_us)
         turn.item_id = item_id
@@ -131,10 +135,11 @@ def committed(state: State, step: Step, item_id: str, starts_us: int, ended: End
 
 def drop_unheard(state: State) -> None:
     """The caller's sound was cleared: what was being said is no turn."""
-    turn = open_input(state)
+    turn = _being_said(state)
     if turn is not None and turn.phase == "hearing":
-        state.turns.pop()
-        state.turns_begun -= 1
+        state.turns.remove(turn)
+        # A number is given again unless there is a later one.
+        state.turns_begun -= turn.turn == state.turns_begun
 
 
 def requested(state: State, step: Step, *, aside: bool) -> None:
@@ -240,8 +245,9 @@ def turn_of(state: State, number: int) -> Turn | None:
 
 
 def finish_before(state: State, step: Step, turn: Turn) -> None:
-    """Emit and let go every turn before `turn` that no response runs for, nor is heard any more."""
-    for earlier in [other for other in state.turns if other.turn < turn.turn]:
+    """Emit and let go the turns before `turn` that are neither said, answered nor heard now."""
+    said = _being_said(state)
+    for earlier in [other for other in state.turns if other.turn < turn.turn and other is not said]:
         if earlier.phase != "answering" and not _is_heard(state, earlier, step.at_us):
             finish(state, step, earlier)
 
@@ -312,6 +318,7 @@ def turn_row(state: State, turn: Turn, version: int) -> TurnRow:
     """Return what is known of `turn` now."""
     plays = state.sound.plays
     spoken = talk.caller_spans(state)[-LATELY:]
+    said = talk.assistant_spans(state)[-4 * LATELY :]
     return TurnRow(
         org_id=state.opened.org_id if state.opened else "",
         call_id=state.call_id,
@@ -348,6 +355,9 @@ def turn_row(state: State, turn: Turn, version: int) -> TurnRow:
         cut_in=metrics.is_cut_in(turn, spoken),
         cost_usd=turn.cost_usd,
         unheard_usd=_unheard_usd(state, turn),
+        vad_lag_us=metrics.vad_lag_us(turn),
+        gap_us=metrics.gap_us(turn, spoken),
+        caller_gap_us=metrics.caller_gap_us(turn, said),
     )
 
 

@@ -98,7 +98,8 @@ def measures_of(names: Sequence[str]) -> tuple[Measure, ...]:
     found: list[Measure] = []
     for name in names:
         metric = METRIC_OF.get(name)
-        if metric is not None and (metric.distinct or metric.unit in ("at", "text")):
+        without = metric is not None and (metric.distinct or metric.weights)
+        if without or (metric is not None and metric.unit in ("at", "text")):
             raise BadQuestion(f"{name} is no number that calls or their parts have")
         ratio = metric is not None and metric.over
         found.append(measure(name, *(("ratio",) if ratio else ("p50", "p95"))))

@@ -25,6 +25,9 @@ _AGGREGATES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+_OF_HISTOGRAMS: Final = ("p50", "mean", "min", "max", *tuple(PERCENTILES)[1:])
+
+
 class Metric(msgspec.Struct, frozen=True):
     """One number per row of a table."""
 
@@ -39,37 +42,17 @@ class Metric(msgspec.Struct, frozen=True):
     """For shares and rates: what the sum of `value` is divided by the sum of."""
     distinct: bool = False
     """Different values are counted, not rows."""
+    weights: str = ""
+    """For histograms: SQL for how often there is each of `value`, both of them arrays."""
 
     @property
     def aggregates(self) -> tuple[str, ...]:
         """Return what can be made of many rows. The first one is what is meant by default."""
         if self.over:
             return ("ratio",)
+        if self.weights:
+            return _OF_HISTOGRAMS
         return ("distinct",) if self.distinct else _AGGREGATES.get(self.unit, NUMBERS)
-
-
-class InCalls(msgspec.Struct, frozen=True):
-    """Where a row of `calls` has what a metric asks of the call's parts (`rows.Gathered`).
-
-    Of bills, `bill.<field>` is what each of them has: their sum, where nobody asks which.
-    """
-
-    count: str
-    """How many rows of the part's table have a value."""
-    total: str = ""
-    """Their sum."""
-    each: str = ""
-    """All of them, as an array; or empty: only their sum is known."""
-    over: str = ""
-    """For shares: what `total` is divided by."""
-
-
-def _all_of(array: str) -> InCalls:
-    return InCalls(f"length(gathered.{array})", each=f"gathered.{array}")
-
-
-def _used(total: str, count: str = "bill.uses") -> InCalls:
-    return InCalls(count, total)
 
 
 # What several questions ask for, as SQL over a row of `calls`.
@@ -124,6 +107,21 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
     Metric(
         "call.relay_p99", "calls", "relay_p99_us", "ms", "In the gateway, per frame: a call's p99."
+    ),
+    Metric(
+        "frame.relay",
+        "calls",
+        "arrayMap(ns -> ns / 1000, relayed.times_ns)",
+        "ms",
+        "In the gateway, per frame: of all frames of calls that are over, within 6.3 %.",
+        weights="relayed.frames",
+    ),
+    Metric(
+        "call.sideband_gap",
+        "calls",
+        "sideband_gap_us",
+        "ms",
+        "How long the sideband of a call was away, and nothing was heard.",
     ),
     Metric(
         "call.false_barge_ins",
@@ -294,6 +292,27 @@ METRICS: Final[tuple[Metric, ...]] = (
         "endpoint_us",
         "ms",
         "True end to `speech_stopped`, or to the commit by hand.",
+    ),
+    Metric(
+        "turn.vad_lag",
+        "turns",
+        "vad_lag_us",
+        "ms",
+        "The sound by which an end was noticed to `speech_stopped`: endpointing less the window.",
+    ),
+    Metric(
+        "turn.gap",
+        "turns",
+        "gap_us",
+        "ms",
+        "True end of speech to first audio; negative where the caller spoke on.",
+    ),
+    Metric(
+        "turn.caller_gap",
+        "turns",
+        "caller_gap_us",
+        "ms",
+        "Last audio heard to the caller's speech; negative where it was spoken over.",
     ),
     Metric("turn.stop", "turns", "stop_us", "ms", "Barge-in to the last audio heard."),
     Metric("turn.barge_ins", "turns", "barge_in", "count", "Turns that began over an answer."),
@@ -519,47 +538,5 @@ PROPERTY: Final = "property:"
 """What the name of a property follows, as a dimension: `property:Environment`."""
 SCORED: Final = "score:"
 """What the name of a score follows, as a field: `score:accuracy`."""
-
-IN_CALLS: Final[dict[str, InCalls]] = {
-    "turns": InCalls("gathered.turns", "gathered.turns"),
-    "turn.wait": _all_of("waits_us"),
-    "turn.endpoint": _all_of("endpoints_us"),
-    "turn.stop": _all_of("stops_us"),
-    "turn.barge_ins": InCalls("gathered.turns", "gathered.barge_ins"),
-    "turn.barge_in_share": InCalls("gathered.turns", "gathered.barge_ins", over="gathered.turns"),
-    "response.first_audio": _all_of("first_audios_us"),
-    "tool.latency": _all_of("latencies_us"),
-    "usage": _used("bill.uses"),
-    "usage.cost": _used("bill.cost_usd", "bill.uses - bill.unpriced"),
-    "usage.unpriced": _used("bill.unpriced"),
-    **{
-        f"usage.{name}": _used(f"bill.tokens.{name}")
-        for name in (
-            "input_text",
-            "input_audio",
-            "input_image",
-            "cached_text",
-            "cached_audio",
-            "cached_image",
-            "output_text",
-            "output_audio",
-        )
-    },
-    "usage.seconds": _used("bill.seconds_us"),
-}
-"""Metrics of parts that can be had without reading the parts, by id."""
-ROWS_OF: Final = {
-    "turns": "gathered.turns",
-    "responses": "length(gathered.first_audios_us)",
-    "tool_calls": "length(gathered.latencies_us)",
-    "usage": "bill.uses",
-}
-"""How many rows of a table of parts a call has that have a number."""
-BILLED: Final = {
-    "billed_model": "bill.model",
-    "billed_kind": "bill.kind",
-    "billed_day": "bill.day",
-}
-"""Dimensions of bills, by id."""
 
 METRIC_OF: Final = {metric.id: metric for metric in METRICS}

@@ -21,18 +21,10 @@ from typing import Any, Final, Literal
 import msgspec
 
 from trunkline.errors import TrunklineError
-from trunkline.store.facts.catalogue import (
-    BILLED,
-    IN_CALLS,
-    METRIC_OF,
-    PERCENTILES,
-    PROPERTY,
-    ROWS_OF,
-    InCalls,
-    Metric,
-)
+from trunkline.store.facts.catalogue import METRIC_OF, PERCENTILES, PROPERTY, Metric
 from trunkline.store.facts.conditions import whole
 from trunkline.store.facts.dimensions import DIMENSION_OF, Dimension
+from trunkline.store.facts.in_calls import BILLED, IN_CALLS, ROWS_OF, InCalls
 from trunkline.store.facts.queries_calls import CallFilters, hours, where
 
 Bucket = Literal["minute", "hour", "day", "week", "month"]
@@ -370,6 +362,8 @@ def _columns(number: int, asked: Measure, table: str) -> list[str]:
         columns = {"n": gathered.count, "v": gathered.total, "e": gathered.each, "o": gathered.over}
         return [f"({sql}) AS {name}{number}" for name, sql in columns.items() if sql]
     value = metric.value
+    if metric.weights:
+        return [f"{value} AS v{number}", f"{metric.weights} AS w{number}"]
     if metric.unit in ("count", "share") and not metric.distinct:
         value = f"toInt64({value})"
     over = [f"({metric.over}) AS o{number}"] if metric.over else []
@@ -389,6 +383,8 @@ def _answers(number: int, asked: Measure, table: str) -> str:
         elif not metric.over:
             return f"tuple({n}, if({n} = 0, NULL, sum({column})))"
     parts = [n]
+    if metric.weights:
+        return _of_histograms(number, asked)
     if metric.over:
         ratio = f"toFloat64(sumOrNull({column})) / nullIf(toFloat64(sum(o{number})), 0)"
         parts.append(ratio)
@@ -399,6 +395,24 @@ def _answers(number: int, asked: Measure, table: str) -> str:
     if levels:
         wanted = ", ".join(str(PERCENTILES[name]) for name in levels)
         parts.append(f"quantilesExact{each}({wanted})({column})")
+    return f"tuple({', '.join(parts)})"
+
+
+def _of_histograms(number: int, asked: Measure) -> str:
+    """Return what is made of a metric whose rows have histograms: `n`, then the aggregates."""
+    values, weights = f"v{number}", f"w{number}"
+    n = f"sum(arraySum({weights}))"
+    total = f"sum(arraySum((value, times) -> value * times, {values}, {weights}))"
+    made = {
+        "mean": f"{total} / nullIf({n}, 0)",
+        "min": f"minOrNullArray({values})",
+        "max": f"maxOrNullArray({values})",
+    }
+    parts = [n, *(made[name] for name in asked.aggregates if name in made)]
+    if levels := [name for name in asked.aggregates if name in PERCENTILES]:
+        wanted = ", ".join(str(PERCENTILES[name]) for name in levels)
+        counts = f"CAST({weights}, 'Array(UInt64)')"
+        parts.append(f"quantilesExactWeightedArray({wanted})({values}, {counts})")
     return f"tuple({', '.join(parts)})"
 
 

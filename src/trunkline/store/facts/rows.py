@@ -102,6 +102,19 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     bills: tuple[Bill, ...] = ()
 
 
+class Relayed(msgspec.Struct, frozen=True, kw_only=True):
+    """How long frames were in the gateway, received to handed: a histogram, without what is 0.
+
+    Histograms of many calls are added up for a percentile over all of their frames, which no
+    percentile of the calls' own is.
+    """
+
+    times_ns: tuple[int, ...] = ()
+    """The middle of each bucket, within 6.3 % of all times in it."""
+    frames: tuple[int, ...] = ()
+    """How many times are in it."""
+
+
 class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """One call. Key: call_id. Rewritten while the call is live, and when it ends."""
 
@@ -239,12 +252,16 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """A playable recording is sealed."""
     gateway: str = ""
     expires_at_us: int = 0
+    """When the store may forget it; 0 = never."""
     tags: tuple[str, ...] = ()
     """Said of the call afterwards, as are the next two, and some of its `properties`: the facts
     store puts them here, see `MarkRow`."""
     feedback: bool | None = None
     scores: dict[str, float] = {}
-    """When the store may forget it; 0 = never."""
+    sideband_gap_us: int | None = None
+    """Of a sideband: for how long it was away, in all, and nothing was heard."""
+    relayed: Relayed = Relayed()
+    """Of frames that were handed on as received; when the call is over."""
 
 
 class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -313,6 +330,13 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: Decimal | None = None
     unheard_usd: Decimal | None = None
     """Of that, what was paid for sound that nobody heard."""
+    vad_lag_us: int | None = None
+    """The sound by which the provider noticed the end, to `speech_stopped`. None too in rows that
+    an earlier release wrote, as for the next two."""
+    gap_us: int | None = None
+    """True end of speech to first audio; negative: the caller spoke on for so long."""
+    caller_gap_us: int | None = None
+    """Last audio heard before to the caller's speech; negative: it was spoken over."""
 
 
 class ResponseRow(msgspec.Struct, frozen=True, kw_only=True):

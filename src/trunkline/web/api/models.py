@@ -180,6 +180,9 @@ class Call(BaseModel):
     tool_ms: float | None = Field(description="Tools ran; parallel ones count once.")
     tool_dead_ms: float | None = Field(description="Of that, nobody was heard.")
     unheard_usd: Usd | None = Field(description="Of `cost_usd`, for sound that nobody heard.")
+    sideband_gap_ms: float | None = Field(
+        description="How long its sideband was away, and nothing was heard; null: it has none."
+    )
 
 
 class Turn(BaseModel):
@@ -225,6 +228,16 @@ class Turn(BaseModel):
     heard_ms: float
     cost_usd: Usd | None
     unheard_usd: Usd | None
+    vad_lag_ms: float | None = Field(
+        description="The sound by which an end was noticed, to `speech_stopped`: of `endpoint_ms`"
+        " what is not the silence window."
+    )
+    gap_ms: float | None = Field(
+        description="True end of speech to first audio; negative: the caller spoke on for so long."
+    )
+    caller_gap_ms: float | None = Field(
+        description="Last audio heard before to the caller's speech; negative: it was spoken over."
+    )
 
 
 class ModelResponse(BaseModel):

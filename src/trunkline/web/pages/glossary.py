@@ -56,6 +56,19 @@ DEFINITIONS = {
         " silence window of the voice activity detection, mostly. Where the application commits by"
         " hand: to its commit."
     ),
+    "vad_lag": (
+        "From the sound by which the provider noticed the end, the last of the silence window, to"
+        " its speech_stopped: network and processing. Median."
+    ),
+    "gap": (
+        "True end of the caller’s speech to the first audio of the answer. Negative where the"
+        " answer began before the caller was done. Median."
+    ),
+    "caller_gap": (
+        "The last audio that was heard to the caller’s first sound. Negative where the caller spoke"
+        " over it. Median."
+    ),
+    "sideband_gap": "How long the sideband was away: of that time nothing is recorded.",
     "dispatch": "Commit (or the request, where it came later) to response.created.",
     "talk_ratio": (
         "The assistant’s part of all talking. The caller’s speech counts from its true start to"

@@ -87,6 +87,10 @@ def _interruptions(call: CallRow, turns: Sequence[TurnRow]) -> Iterable[Measure]
         detail = ", ".join([of, *(f"{kinds[kind]} {kind}" for kind in sorted(kinds))])
         value = text.count(call.false_barge_ins)
         yield Measure("false_barge_ins", "False barge-ins", value, detail)
+    gap = _middle(turns, lambda turn: turn.gap_us)
+    yield Measure("gap", "Gap before the answer, p50", text.wait(gap[0]), _n(gap[1]))
+    pause = _middle(turns, lambda turn: turn.caller_gap_us)
+    yield Measure("caller_gap", "Gap before the caller, p50", text.wait(pause[0]), _n(pause[1]))
     stop = _middle(turns, lambda turn: turn.stop_us)
     tone = "warn" if (stop[0] or 0) > _SLOW_STOP_US else "none"
     yield Measure("stop", "Stopped in", text.wait(stop[0]), _n(stop[1]), tone)
@@ -113,6 +117,7 @@ def _answers(
     yield Measure("time_to_first_audio", "First sound of the call", first)
     for metric, label, (time_us, n) in (
         ("endpoint", "Endpointing, p50", _middle(turns, lambda turn: turn.endpoint_us)),
+        ("vad_lag", "Of it behind the sound, p50", _middle(turns, lambda turn: turn.vad_lag_us)),
         ("dispatch", "Dispatch, p50", _middle(turns, lambda turn: turn.dispatch_us)),
         ("to_first_text", "To first text, p50", _first(responses, "to_first_text_us")),
         ("to_first_audio", "To first audio, p50", _first(responses, "to_first_audio_us")),
