@@ -53,7 +53,7 @@ class Shown(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         while self._in and self._in.pop()[0] != tag:
             pass
-        if tag == "dd":
+        if tag == "dd" and self._label:
             self.facts[self._label] = Fact(self._value, self._detail)
         if tag == "tr":
             self.tables.setdefault(self._region, []).append(self._row)
@@ -61,7 +61,7 @@ class Shown(HTMLParser):
     def handle_data(self, data: str) -> None:
         words = " ".join(data.split())
         tags = {tag for tag, _ in self._in}
-        if not words or tags & {"svg", "script", "style", "form"}:
+        if not words or tags & {"svg", "script", "style", "form", "dialog"}:
             return
         if tags & {"td", "th"} and self._row:
             self._row[-1] = f"{self._row[-1]} {words}".strip()
