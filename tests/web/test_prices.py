@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from tests.support.web import Member, Site
+from tests.web.shown import Shown
 
 from trunkline.store.control import models
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.prices import MAX_PRICES
+from trunkline.web.pages.prices import AMOUNTS
 
 PRICE = {
     "model": "gpt-realtime-2.1",
@@ -95,3 +97,19 @@ async def test_the_page_sets_and_deletes(site: Site) -> None:
     gone = f"/prices/{price['id']}/delete"
     for status in (303, 404):
         assert (await site.post(member, gone)).status_code == status
+
+
+async def test_the_page_has_the_prices_of_the_api(site: Site) -> None:
+    member = await site.join()
+    await put(site, member)
+    await put(site, member, model="acme-voice", provider="azure", per_minute="0.25", text_in="4.5")
+    await put(site, member, valid_from="2027-01-01", audio_cached="0.0000001")
+    html = (await site.client.get("/prices", headers=member.cookie)).text
+    shown = Shown(html).tables["Own prices"][1:]
+    assert [row[:-1] for row in shown] == [
+        [
+            one["model"], one["provider"] or "any", one["valid_from"],
+            *("" if one[name] is None else one[name] for name in AMOUNTS),
+        ]
+        for one in await listed(site, member)
+    ]  # fmt: skip

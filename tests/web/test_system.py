@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,52 @@ async def test_page_and_api_say_the_same(site: Site, desk: StillDesk) -> None:
             assert shown_as(reason["message"]) in page
         for fact in view(found).tiles:
             assert f">{fact.value}<" in page, fact.label
+
+
+class Read:
+    """What the API says, under the names of what the page is made of."""
+
+    def __init__(self, said: dict[str, Any], **given: Any) -> None:
+        self._said = said
+        self.__dict__.update(given)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.endswith("_wall_ns"):
+            at = self._said[name.replace("_wall_ns", "_at")]
+            return int(datetime.fromisoformat(at).timestamp() * 1e6) * 1000 if at else 0
+        if name.endswith("_ns"):
+            ms = self._said[name.removesuffix("ns") + "ms"]
+            return None if ms is None else round(ms * 1e6)
+        value = self._said[name]
+        return Read(value) if isinstance(value, dict) and name not in COUNTS else value
+
+
+COUNTS = ("refused", "ended", "requests")
+"""By reasons and codes, which are names of their own."""
+
+
+def as_summary(said: dict[str, Any]) -> Any:
+    calls, disk = said["calls"], said["disk"]
+    return Read(
+        said,
+        verdict=Read(said, reasons=[Read(reason) for reason in said["reasons"]]),
+        processes=[Read(one, machine=Read(one)) for one in said["processes"]],
+        live_calls=calls["live"],
+        attempts=calls["attempts"],
+        refused=calls["refused"],
+        ended=calls["ended"],
+        disk_bytes=disk["bytes"],
+        disk_free_bytes=disk["free_bytes"],
+    )
+
+
+async def test_the_page_says_nothing_that_the_api_does_not(site: Site, desk: StillDesk) -> None:
+    """Made of the API's answer alone, it is the same page, to the last word."""
+    operator = await site.operator()
+    for told in (WELL, IN_TROUBLE, fleet([Seen("gateway-0", gateway(), 0, there=True)], NOW_NS)):
+        with desk.telling(told):
+            said, _ = await shown(site, operator)
+        assert view(as_summary(said)) == view(summary(told, "server"))
 
 
 async def test_without_a_server_its_parts_are_null(site: Site, desk: StillDesk) -> None:

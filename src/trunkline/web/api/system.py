@@ -135,6 +135,7 @@ class SystemSupervisor(BaseModel):
     restarts: int = Field(description="Processes that ended by themselves and were started again.")
     retiring: int = Field(description="Gateways from before a reload whose calls go on.")
     reloads: int
+    reload_refused: str = Field(description="Why the last one was refused; empty: it was not.")
 
 
 class SystemDisk(BaseModel):
