@@ -11,6 +11,7 @@ from trunkline.protocol.profiles.catalogue import PROFILES
 from trunkline.protocol.profiles.profile import Profile
 from trunkline.settings import Settings
 from trunkline.simulator.config import SimulatorConfig
+from trunkline.store.facts.catalogue import METRICS
 from trunkline.vitals.exposition import KINDS
 from trunkline.vitals.ready import CODES
 
@@ -27,6 +28,15 @@ def test_every_metric_is_documented_and_every_documented_metric_exported() -> No
     rows = re.findall(r"^\| `(trunkline_\w+)` \| (\w+) \|", text, re.MULTILINE)
     assert dict(rows) == KINDS
     assert len(rows) == len(KINDS)
+
+
+def test_every_metric_of_calls_is_documented_by_its_id() -> None:
+    text = (DOCS / "reference" / "metrics.md").read_text("utf-8")
+    text = text.partition("## Every metric")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    assert rows == [
+        [f"`{one.id}`", one.unit, one.table, f"`{one.aggregates[0]}`", one.means] for one in METRICS
+    ]
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES.keys())

@@ -20,7 +20,7 @@ from trunkline.store.facts import queries_calls as many
 from trunkline.store.facts import queries_sessions as sessions
 from trunkline.store.facts.queries_overview import overview
 from trunkline.store.facts.query import Query
-from trunkline.store.facts.rows import CallRow, ItemRow, TurnRow
+from trunkline.store.facts.rows import CallRow, Gathered, ItemRow, TurnRow
 from trunkline.store.facts.store import FactsStore
 
 NASTY = [
@@ -226,7 +226,8 @@ async def test_events_are_paged_and_filtered(facts: FactsStore) -> None:
 
 async def test_a_session_is_the_sum_of_its_calls(facts: FactsStore) -> None:
     org = fresh_org()
-    first = a_call(org, NOON_US, cost_usd=Decimal("0.1"), user_id="ada")
+    waits = Gathered(waits_us=(640_000, 900_000, 700_000))
+    first = a_call(org, NOON_US, cost_usd=Decimal("0.1"), user_id="ada", gathered=waits)
     second = a_call(
         org,
         NOON_US + 600 * SECOND_US,
@@ -258,7 +259,9 @@ async def test_a_session_is_the_sum_of_its_calls(facts: FactsStore) -> None:
         output_tokens=80,
         users=["ada", "bob"],
         models=["gpt-realtime-2.1"],
-        wait_us=640_000,
+        waits=3,
+        wait_p50_us=700_000,
+        latency_us=640_000,
     )
     page = await sessions.sessions_page(facts, org, sessions.SessionFilters())
     assert page.sessions == [session]

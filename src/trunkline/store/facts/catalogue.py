@@ -187,6 +187,17 @@ METRICS: Final[tuple[Metric, ...]] = (
         "The assistant's part of all talking.",
         "assistant_talk_us + caller_talk_us",
     ),
+    *(
+        Metric(
+            f"talk.{side}_share",
+            "calls",
+            f"{side}_talk_us",
+            "share",
+            f"The {side} was heard, of the calls' time.",
+            f"if(isNull({side}_talk_us), NULL, duration_us)",
+        )
+        for side in ("caller", "assistant")
+    ),
     Metric("talk.overlap", "calls", "overlap_us", "ms", "Both were heard."),
     Metric("talk.silence", "calls", "silence_us", "ms", "Nobody was heard."),
     Metric(

@@ -55,6 +55,12 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension("speech_end_by", "turns", "speech_end_by", "How the end of speech is known."),
     Dimension("turn_kind", "turns", "kind", "What began the turn."),
     Dimension("turn_status", "turns", "status", "How the turn ended."),
+    Dimension(
+        "after_tool",
+        "responses",
+        "if(after_tool, 'true', 'false')",
+        "`true`: it goes on after a tool; do not mix its times with those of first answers.",
+    ),
     Dimension("response_status", "responses", "status", "How the response ended."),
     Dimension("tool", "tool_calls", "name", "Name of the tool."),
     Dimension(
