@@ -40,6 +40,7 @@ def test_a_wait_is_coloured_by_its_limits() -> None:
 
 def test_what_is_unknown_is_not_a_zero() -> None:
     assert {text.wait(None), text.seconds(None), text.millis(None), text.count(None)} == {"–"}
+    assert text.wait(-124_940) == "−0.12 s"
     assert text.share(0, 0) == "–"
     assert text.rate(0, 0) == "–"
 

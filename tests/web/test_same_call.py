@@ -134,7 +134,7 @@ MEASURES: dict[str, Callable[[Told], tuple[str, str]]] = {
     ),
     "First sound of the call": lambda t: (waited(t["time_to_first_audio_ms"]), ""),
     "Endpointing, p50": lambda t: middle(t["turns"], "endpoint_ms"),
-    "Of it behind the sound, p50": lambda t: middle(t["turns"], "vad_lag_ms"),
+    "Of that, VAD lag, p50": lambda t: middle(t["turns"], "vad_lag_ms"),
     "Dispatch, p50": lambda t: middle(t["turns"], "dispatch_ms"),
     "To first text, p50": lambda t: middle(first_answers(t), "to_first_text_ms"),
     "To first audio, p50": lambda t: middle(first_answers(t), "to_first_audio_ms"),

@@ -117,7 +117,7 @@ def _answers(
     yield Measure("time_to_first_audio", "First sound of the call", first)
     for metric, label, (time_us, n) in (
         ("endpoint", "Endpointing, p50", _middle(turns, lambda turn: turn.endpoint_us)),
-        ("vad_lag", "Of it behind the sound, p50", _middle(turns, lambda turn: turn.vad_lag_us)),
+        ("vad_lag", "Of that, VAD lag, p50", _middle(turns, lambda turn: turn.vad_lag_us)),
         ("dispatch", "Dispatch, p50", _middle(turns, lambda turn: turn.dispatch_us)),
         ("to_first_text", "To first text, p50", _first(responses, "to_first_text_us")),
         ("to_first_audio", "To first audio, p50", _first(responses, "to_first_audio_us")),

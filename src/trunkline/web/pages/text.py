@@ -105,8 +105,8 @@ def length(us: int | None) -> str:
 
 
 def wait(us: int | None) -> str:
-    """Return a wait in seconds with two places: `0.82 s`."""
-    return UNKNOWN if us is None else f"{us / 1e6:.2f} s"
+    """Return a wait in seconds with two places: `0.82 s`; a gap may be `−0.12 s`."""
+    return UNKNOWN if us is None else f"{us / 1e6:.2f} s".replace("-", "−")
 
 
 def seconds(us: int | None) -> str:
