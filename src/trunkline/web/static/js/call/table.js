@@ -54,7 +54,7 @@ export class LaneTable {
 function drawn(row) {
   const line = document.createElement("tr");
   const seek = document.createElement("button");
-  seek.className = "from mono";
+  seek.className = "from";
   seek.dataset.seekMs = row.from_ms;
   seek.textContent = clock(row.from_ms, true);
   const cell = (content, name = "") => {
@@ -62,7 +62,7 @@ function drawn(row) {
     made.className = name;
     made.append(content);
   };
-  cell(seek);
+  cell(seek, "mono");
   cell(row.to_ms === null ? "" : clock(row.to_ms, true), "mono");
   cell(row.lane, "dim");
   cell(row.what);

@@ -206,10 +206,6 @@ export class Timeline {
 
   #voice(pen, width, who) {
     const [top, tall] = this.#lanes[who];
-    if (!this.#named) {
-      pen.fillStyle = this.#colour("faint");
-      pen.fillText(who === "caller" ? "Caller" : "Assistant", 4, top + 6);
-    }
     const middle = top + tall / 2;
     pen.fillStyle = this.#colour("line");
     pen.fillRect(0, middle - 0.5, width, 1);
@@ -217,6 +213,17 @@ export class Timeline {
     for (const [from, to] of unheard) this.#hatch(pen, this.#x(from), this.#x(to), top + 7, tall - 14);
     if (this.#peaks) this.#wave(pen, width, who, middle, tall);
     else this.#blocks(pen, who, middle);
+    if (!this.#named) this.#name(pen, who === "caller" ? "Caller" : "Assistant", top);
+  }
+
+  // Where there is no room beside the lanes their names stand on them.
+  #name(pen, words, top) {
+    pen.fillStyle = this.#colour("panel");
+    pen.globalAlpha = 0.8;
+    pen.fillRect(0, top - 1, pen.measureText(words).width + 8, 14);
+    pen.globalAlpha = 1;
+    pen.fillStyle = this.#colour("dim");
+    pen.fillText(words, 4, top + 6);
   }
 
   #wave(pen, width, who, middle, tall) {
