@@ -97,3 +97,34 @@ def test_menus_fit_a_telephone(signed_in: NewPage) -> None:
         assert too_wide(page) == []
         assert serious_findings(page) == []
         page.keyboard.press("Escape")
+
+
+def test_on_a_phone_filters_are_folded_until_they_are_asked_for(signed_in: NewPage) -> None:
+    page = signed_in(width=390, height=844)
+    status = page.locator("#f-status")
+    expect(page.locator("#f-span")).to_be_visible()
+    expect(status).to_be_hidden()
+    page.get_by_role("button", name="All filters").click()
+    expect(status).to_be_focused()
+    status.select_option("live")
+    expect(page).to_have_url(re.compile(r"status=live$"))
+    expect(page.locator("#f-status")).to_be_visible()
+    page.goto("/costs")
+    expect(page.locator("#f-model")).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.locator("#f-said")).to_be_focused()
+    page.goto("/overview")
+    page.get_by_text("Filter the calls").click()
+    expect(page.locator("#f-status")).to_be_visible()
+
+
+def test_on_a_phone_without_scripts_all_filters_are_there(signed_in: NewPage) -> None:
+    page = signed_in(width=390, height=844, scripts=False)
+    expect(page.locator("#f-status")).to_be_visible()
+    expect(page.get_by_role("button", name="All filters")).to_be_hidden()
+
+
+def test_the_place_in_the_navigation_is_seen_on_a_phone(signed_in: NewPage) -> None:
+    page = signed_in(width=390, height=844)
+    page.goto("/providers")
+    expect(page.get_by_role("link", name="Providers")).to_be_in_viewport(ratio=1)

@@ -1,7 +1,7 @@
 // What every page does: copy buttons, local times, rows that open, forms that send themselves,
 // and lists that stay up to date.
 import { keepFresh } from "./fresh.js";
-import { closeMenus, listKeys } from "./keys.js";
+import { closeMenus, listKeys, unfold } from "./keys.js";
 import { quietForms } from "./quiet.js";
 
 const CLOCK = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
@@ -71,6 +71,12 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) { copy(button); return; }
   closeMenus(event.target);
+  const unfolds = event.target.closest("[data-unfold]");
+  if (unfolds) {
+    unfold(unfolds.form);
+    unfolds.form.querySelector("#f-status").focus();
+    return;
+  }
   const cancel = event.target.closest("[data-close]");
   if (cancel) { closeMenus(null); return; }
   const row = event.target.closest("tr.goes");
@@ -106,6 +112,8 @@ if (document.querySelector("#fresh-key")) history.replaceState(null, "", locatio
 const local = () => { localTimes(); localFields(); };
 local();
 document.addEventListener("trunkline:fresh", local);
+// The navigation of a phone scrolls to the side: where one is should be seen.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 listKeys();
 quietForms();
 keepFresh();

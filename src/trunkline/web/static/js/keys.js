@@ -29,10 +29,16 @@ function step(by) {
   next?.querySelector("a").focus();
 }
 
+// On a phone only the first filter is seen, until somebody asks for all.
+export function unfold(form) {
+  form.classList.add("open");
+}
+
 function search() {
   const field = document.querySelector("#f-said, #f-search");
   const closed = field?.closest("details:not([open])");
   if (closed) closed.open = true;
+  if (field) unfold(field.form);
   field?.focus();
   field?.select();
 }
