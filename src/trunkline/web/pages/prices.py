@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from trunkline.protocol.prices import Price
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.prices import OwnPrice
-from trunkline.web.auth import Deps, RequiredUser, Viewer, require_role, verify_csrf
-from trunkline.web.pages.problems import PageMissing
+from trunkline.web.auth import Deps, RequiredUser, Viewer, verify_csrf
+from trunkline.web.pages.keys import KEEPERS, KeyKeeper
 from trunkline.web.pages.render import page
+from trunkline.web.pages.stored import changed
 
-KEEPERS: Final = ("owner", "admin")
+PATH: Final = "/prices"
 AMOUNTS: Final = {
     "text_in": "Text in",
     "text_cached": "Text in, cached",
@@ -29,7 +30,6 @@ _NAMES: Final = ("model", "provider", "valid_from", *AMOUNTS)
 
 router = APIRouter()
 checked = [Depends(verify_csrf)]
-Keeper = Annotated[Viewer, Depends(require_role(*KEEPERS))]
 
 
 async def typed(request: Request) -> dict[str, str]:
@@ -47,26 +47,29 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser) -> Response:
 
 @router.post("/prices", dependencies=checked)
 async def put(
-    request: Request, deps: Deps, viewer: Keeper, fields: Annotated[dict[str, str], Depends(typed)]
+    request: Request,
+    deps: Deps,
+    viewer: KeyKeeper,
+    fields: Annotated[dict[str, str], Depends(typed)],
 ) -> Response:
     """Set one."""
-    try:
-        await deps.control.prices.put(viewer.org.id, fields, by=viewer.user.id)
-    except BadAccountDetail as exc:
-        return await _page(request, deps, viewer, fields, str(exc))
-    return RedirectResponse("/prices", 303)
+    putting = deps.control.prices.put(viewer.org.id, fields, by=viewer.user.id)
+    return await changed(putting, PATH, partial(_page, request, deps, viewer, fields))
 
 
 @router.post("/prices/{price_id}/delete", dependencies=checked)
-async def delete(deps: Deps, viewer: Keeper, price_id: str) -> Response:
+async def delete(request: Request, deps: Deps, viewer: KeyKeeper, price_id: str) -> Response:
     """Delete one: the list price counts again."""
-    if not await deps.control.prices.delete(viewer.org.id, price_id, by=viewer.user.id):
-        raise PageMissing("There is no such price.")
-    return RedirectResponse("/prices", 303)
+    deleting = deps.control.prices.delete(viewer.org.id, price_id, by=viewer.user.id)
+    return await changed(deleting, PATH, partial(_page, request, deps, viewer, {}))
 
 
 async def _page(
-    request: Request, deps: Deps, viewer: Viewer, fields: dict[str, str], problem: str = ""
+    request: Request,
+    deps: Deps,
+    viewer: Viewer,
+    fields: dict[str, str],
+    problem: BadAccountDetail | None = None,
 ) -> Response:
     found = await deps.control.prices.of(viewer.org.id)
     return page(
@@ -78,7 +81,7 @@ async def _page(
         prices=[_row(own) for own in found],
         amounts=AMOUNTS,
         typed=fields,
-        problem=problem,
+        problem=str(problem or ""),
         keeps=viewer.role in KEEPERS,
     )
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.web.auth import Deps, RequiredUser, Viewer, verify_csrf
 from trunkline.web.pages import providers_view
 from trunkline.web.pages.keys import KEEPERS, KeyKeeper, Typed
-from trunkline.web.pages.problems import PageMissing
 from trunkline.web.pages.render import page
+from trunkline.web.pages.stored import changed
 
 router = APIRouter()
 checked = [Depends(verify_csrf)]
-_GONE = "There is no such provider."
+PATH: Final = "/providers"
 
 
 def provider_typed(
@@ -44,12 +44,9 @@ async def add(
     request: Request, deps: Deps, viewer: KeyKeeper, typed: ProviderTyped, credential: Typed = ""
 ) -> Response:
     """Store a provider. What was typed wrong is shown again, but for the credential."""
-    try:
-        new = providers_view.read(typed, credential)
-        await deps.control.providers.add(viewer.org.id, new, by=viewer.user.id)
-    except BadAccountDetail as exc:
-        return await _page(request, deps, viewer, typed, exc)
-    return RedirectResponse("/providers", 303)
+    new = providers_view.read(typed, credential)
+    adding = deps.control.providers.add(viewer.org.id, new, by=viewer.user.id)
+    return await changed(adding, PATH, partial(_page, request, deps, viewer, typed))
 
 
 @router.post("/providers/{provider_id}/credential", dependencies=checked)
@@ -57,15 +54,10 @@ async def replace(
     request: Request, deps: Deps, viewer: KeyKeeper, provider_id: str, credential: Typed = ""
 ) -> Response:
     """Replace a credential."""
-    try:
-        changed = await deps.control.providers.replace(
-            viewer.org.id, provider_id, credential, by=viewer.user.id
-        )
-    except BadAccountDetail as exc:
-        return await _page(request, deps, viewer, {}, exc, of=provider_id)
-    if changed is None:
-        raise PageMissing(_GONE)
-    return RedirectResponse("/providers", 303)
+    replacing = deps.control.providers.replace(
+        viewer.org.id, provider_id, credential, by=viewer.user.id
+    )
+    return await changed(replacing, PATH, partial(_page, request, deps, viewer, None))
 
 
 @router.post("/providers/{provider_id}/models", dependencies=checked)
@@ -73,36 +65,29 @@ async def choose_models(
     request: Request, deps: Deps, viewer: KeyKeeper, provider_id: str, models: Typed = ""
 ) -> Response:
     """Choose other models."""
-    try:
-        changed = await deps.control.providers.choose_models(
-            viewer.org.id, provider_id, providers_view.read_models(models), by=viewer.user.id
-        )
-    except BadAccountDetail as exc:
-        return await _page(request, deps, viewer, {}, exc, of=provider_id)
-    if changed is None:
-        raise PageMissing(_GONE)
-    return RedirectResponse("/providers", 303)
+    choosing = deps.control.providers.choose_models(
+        viewer.org.id, provider_id, providers_view.read_models(models), by=viewer.user.id
+    )
+    return await changed(choosing, PATH, partial(_page, request, deps, viewer, None))
 
 
 @router.post("/providers/{provider_id}/delete", dependencies=checked)
-async def delete(deps: Deps, viewer: KeyKeeper, provider_id: str) -> Response:
+async def delete(request: Request, deps: Deps, viewer: KeyKeeper, provider_id: str) -> Response:
     """Forget a provider. Gateways hear of it before this returns."""
-    if not await deps.control.providers.delete(viewer.org.id, provider_id, by=viewer.user.id):
-        raise PageMissing(_GONE)
-    return RedirectResponse("/providers", 303)
+    deleting = deps.control.providers.delete(viewer.org.id, provider_id, by=viewer.user.id)
+    return await changed(deleting, PATH, partial(_page, request, deps, viewer, None))
 
 
 async def _page(
     request: Request,
     deps: Deps,
     viewer: Viewer,
-    typed: dict[str, str],
+    typed: dict[str, str] | None,
     problem: BadAccountDetail | None = None,
-    *,
-    of: str = "",
 ) -> Response:
-    """Return the page; `of`: the problem is with a change of this stored provider."""
+    """Return the page. `typed`: in the form for a new one; None: the problem is a change's."""
     stored = await deps.control.providers.of(viewer.org.id)
+    known = problem is None or (typed is not None and problem.field != "profile")
     return page(
         request,
         "providers.html",
@@ -111,10 +96,10 @@ async def _page(
         nav="providers",
         providers=providers_view.rows(stored),
         profiles=providers_view.CHOICES,
-        chosen=typed.get("profile", ""),
+        chosen=(typed or {}).get("profile", ""),
         fields=providers_view.fields(
-            typed, None if of else problem, with_url=viewer.org.is_operator
+            typed or {}, problem if typed else None, with_url=viewer.org.is_operator
         ),
-        problem=str(problem) if problem and (of or problem.field == "profile") else "",
+        problem="" if known else str(problem),
         keeps=viewer.role in KEEPERS,
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Final
+
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
 
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.webhooks import NewWebhook
@@ -11,14 +13,14 @@ from trunkline.web.auth import Deps, RequiredUser, Viewer, verify_csrf
 from trunkline.web.deps import public_url
 from trunkline.web.pages import webhooks_view
 from trunkline.web.pages.keys import KEEPERS, KeyKeeper, Typed
-from trunkline.web.pages.problems import PageMissing
 from trunkline.web.pages.render import page
+from trunkline.web.pages.stored import changed
 
 router = APIRouter()
 checked = [Depends(verify_csrf)]
 WHOLE = "whole"
 """How numbers are recorded that are not to be hidden."""
-_GONE = "There is no such webhook."
+PATH: Final = "/webhooks"
 
 
 @router.get("/webhooks")
@@ -39,12 +41,9 @@ async def add(
 ) -> Response:
     """Store a webhook. What was typed wrong is shown again, but for the secret."""
     new = NewWebhook(name=name, url=url, secret=secret, show_numbers=numbers == WHOLE)
-    try:
-        await deps.control.webhooks.add(viewer.org.id, new, by=viewer.user.id)
-    except BadAccountDetail as exc:
-        typed = {"name": name, "url": url, "numbers": numbers}
-        return await _page(request, deps, viewer, typed, exc)
-    return RedirectResponse("/webhooks", 303)
+    typed = {"name": name, "url": url, "numbers": numbers}
+    adding = deps.control.webhooks.add(viewer.org.id, new, by=viewer.user.id)
+    return await changed(adding, PATH, partial(_page, request, deps, viewer, typed))
 
 
 @router.post("/webhooks/{webhook_id}/secret", dependencies=checked)
@@ -52,15 +51,8 @@ async def replace(
     request: Request, deps: Deps, viewer: KeyKeeper, webhook_id: str, secret: Typed = ""
 ) -> Response:
     """Replace a secret."""
-    try:
-        changed = await deps.control.webhooks.replace(
-            viewer.org.id, webhook_id, secret, by=viewer.user.id
-        )
-    except BadAccountDetail as exc:
-        return await _page(request, deps, viewer, {}, exc, of=webhook_id)
-    if changed is None:
-        raise PageMissing(_GONE)
-    return RedirectResponse("/webhooks", 303)
+    replacing = deps.control.webhooks.replace(viewer.org.id, webhook_id, secret, by=viewer.user.id)
+    return await changed(replacing, PATH, partial(_page, request, deps, viewer, None))
 
 
 @router.post("/webhooks/{webhook_id}/target", dependencies=checked)
@@ -73,35 +65,27 @@ async def redirect(
     numbers: Typed = WHOLE,
 ) -> Response:
     """Forward elsewhere."""
-    try:
-        changed = await deps.control.webhooks.redirect(
-            viewer.org.id, webhook_id, url, show_numbers=numbers == WHOLE, by=viewer.user.id
-        )
-    except BadAccountDetail as exc:
-        return await _page(request, deps, viewer, {}, exc, of=webhook_id)
-    if changed is None:
-        raise PageMissing(_GONE)
-    return RedirectResponse("/webhooks", 303)
+    redirecting = deps.control.webhooks.redirect(
+        viewer.org.id, webhook_id, url, show_numbers=numbers == WHOLE, by=viewer.user.id
+    )
+    return await changed(redirecting, PATH, partial(_page, request, deps, viewer, None))
 
 
 @router.post("/webhooks/{webhook_id}/delete", dependencies=checked)
-async def delete(deps: Deps, viewer: KeyKeeper, webhook_id: str) -> Response:
+async def delete(request: Request, deps: Deps, viewer: KeyKeeper, webhook_id: str) -> Response:
     """Forget a webhook. Gateways hear of it before this returns."""
-    if not await deps.control.webhooks.delete(viewer.org.id, webhook_id, by=viewer.user.id):
-        raise PageMissing(_GONE)
-    return RedirectResponse("/webhooks", 303)
+    deleting = deps.control.webhooks.delete(viewer.org.id, webhook_id, by=viewer.user.id)
+    return await changed(deleting, PATH, partial(_page, request, deps, viewer, None))
 
 
 async def _page(
     request: Request,
     deps: Deps,
     viewer: Viewer,
-    typed: dict[str, str],
+    typed: dict[str, str] | None,
     problem: BadAccountDetail | None = None,
-    *,
-    of: str = "",
 ) -> Response:
-    """Return the page; `of`: the problem is with a change of this webhook."""
+    """Return the page. `typed`: in the form for a new one; None: the problem is a change's."""
     stored = await deps.control.webhooks.of(viewer.org.id)
     return page(
         request,
@@ -110,8 +94,8 @@ async def _page(
         status_code=422 if problem else 200,
         nav="webhooks",
         webhooks=webhooks_view.rows(stored, public_url(request)),
-        fields=webhooks_view.fields(typed, None if of else problem),
-        hides=typed.get("numbers", WHOLE) != WHOLE,
-        problem=str(problem) if problem and of else "",
+        fields=webhooks_view.fields(typed or {}, problem if typed else None),
+        hides=(typed or {}).get("numbers", WHOLE) != WHOLE,
+        problem=str(problem) if problem and typed is None else "",
         keeps=viewer.role in KEEPERS,
     )
