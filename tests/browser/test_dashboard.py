@@ -11,8 +11,11 @@ from tests.browser.access import serious_findings
 from tests.browser.conftest import Complaints, NewPage
 from tests.browser.processes import IN_TROUBLE
 from tests.browser.site import EMAIL, WICKED, Site, live_call
+from tests.support import golden
 from tests.support.browsing import until
 from tests.web import sample
+
+from trunkline.ids import call_id
 
 
 def test_a_stranger_signs_up_makes_a_key_and_revokes_it(new_page: NewPage) -> None:
@@ -339,3 +342,27 @@ def test_the_system_page_keeps_itself_up_to_date(operating: NewPage, site: Site)
         expect(page.get_by_role("row", name="gateway-1")).to_contain_text("gone")
     expect(page.get_by_text("Everything is well")).to_be_visible()
     expect(page.locator("[data-kept]")).to_have_text("Processes")
+
+
+def test_what_was_configured_is_shown_with_each_change(signed_in: NewPage) -> None:
+    page = signed_in()
+    page.goto(f"/calls/{call_id(golden.ulid_of('push_to_talk'))}")
+    page.locator("#configuration summary").click()
+    rows = page.get_by_role("region", name="Configuration").locator("tbody tr")
+    under = "audio.input.turn_detection"
+    switched_off = {
+        under: ("", "null"),
+        f"{under}.create_response": ("true", ""),
+        f"{under}.interrupt_response": ("true", ""),
+        f"{under}.prefix_padding_ms": ("300", ""),
+        f"{under}.silence_duration_ms": ("500", ""),
+        f"{under}.threshold": ("0.5", ""),
+        f"{under}.type": ("server_vad", ""),
+    }
+    expect(rows).to_have_count(17 + len(switched_off))
+    shown = [row.locator("td").all_inner_texts() for row in rows.all()]
+    assert ["audio.output.voice", "", "marin"] in [row[1:] for row in shown[:17]]
+    assert {row[1]: (row[2], row[3]) for row in shown[17:]} == switched_off
+    rows.nth(17).get_by_role("button", name="0:00.3").click()
+    expect(page).to_have_url(re.compile(r"\?t=0\.36$"))
+    assert serious_findings(page) == []

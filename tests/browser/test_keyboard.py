@@ -30,6 +30,7 @@ def whole(page: Page) -> None:
     if page.locator("#events").count():
         page.locator("#events").scroll_into_view_if_needed()
         expect(page.locator("#event-status")).not_to_have_text("…")
+        expect(page.locator("#configuration [role=status]")).not_to_have_text("…")
 
 
 def without_a_mouse(page: Page, paths: dict[str, str]) -> list[str]:

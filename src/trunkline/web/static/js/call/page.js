@@ -1,5 +1,6 @@
 // The call page: one clock for waveform, transcript and turns.
 import { forPage } from "../keys.js";
+import { showConfiguration } from "./configuration.js";
 import { Events } from "./events.js";
 import { Player } from "./player.js";
 import { LaneTable } from "./table.js";
@@ -14,7 +15,9 @@ const stage = document.querySelector("#timeline");
 const timeline = stage ? new Timeline(stage, read(), (ms) => player.seek(ms)) : null;
 const table = stage ? new LaneTable(document.querySelector("#lane-table")) : null;
 table?.show(read());
-new Events(document.querySelector("#events"));
+const events = document.querySelector("#events");
+new Events(events);
+showConfiguration(document.querySelector("#configuration"), events);
 
 player.onMove = (ms, playing) => {
   timeline?.moveTo(ms, playing);
