@@ -9,6 +9,7 @@ from tests.browser.keyboard import menus, walked
 from tests.browser.site import Site
 from tests.browser.test_access import golden_call, pages_of
 from tests.support.browsing import until
+from tests.support.live import a_running_call
 
 PARTS = 4
 ALIKE = {
@@ -77,6 +78,39 @@ def test_the_navigation_and_the_doors_by_keys(
     skip.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
+
+
+def test_running_calls_are_watched_and_hung_up_by_keys(signed_in: NewPage, site: Site) -> None:
+    calls = [site.stage.run_call(a_running_call(site.org_id, number)) for number in (1, 2)]
+    page = signed_in()
+    page.goto("/calls/live")
+    expect(page.get_by_role("link", name="Watch")).to_have_count(2)
+    assert without_a_mouse(page, {"live": "/calls/live"}) == []
+    hang_up = page.locator(".run .menu summary").first
+    hang_up.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Hang up").first).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(hang_up).to_be_focused()
+    for call in calls:
+        site.stage.end_call(call)
+
+
+def test_the_first_call_is_made_ready_by_keys(new_page: NewPage) -> None:
+    page = new_page()
+    page.goto("/sign-up")
+    page.get_by_label("E-mail").fill("keys@example.com")
+    page.get_by_label("Organisation").fill("Keys")
+    page.get_by_label("Password").fill("a long enough sentence")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/overview")
+    assert without_a_mouse(page, {"overview": "/overview", "sessions": "/sessions"}) == []
+    page.goto("/overview")
+    page.locator("#snippet-1").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#code-2")).to_be_visible()
 
 
 def test_a_walk_finds_what_keys_cannot_reach_or_see(signed_in: NewPage) -> None:
