@@ -183,6 +183,20 @@ def test_the_player_plays_and_the_page_follows(signed_in: NewPage, site: Site) -
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
+def test_the_player_stays_at_hand_while_the_page_scrolls(signed_in: NewPage, site: Site) -> None:
+    page = signed_in(height=600)
+    page.goto(f"/calls/{site.call_id}")
+    finding = page.get_by_role("button", name=re.compile("^Turn 4: 2.5 s of silence"))
+    finding.click()
+    page.get_by_text("Gateway", exact=True).last.scroll_into_view_if_needed()
+    play = page.get_by_role("button", name="Play")
+    expect(play).to_be_in_viewport(ratio=1)
+    expect(play).to_contain_text("0:54.0")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    play.click()
+    until(page, "!document.querySelector('#audio').paused")
+
+
 def test_keys_move_through_the_call(signed_in: NewPage, site: Site) -> None:
     page = signed_in()
     page.goto(f"/calls/{site.call_id}")
