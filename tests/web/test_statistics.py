@@ -12,8 +12,9 @@ from trunkline.web.statistics import (
     Cohort,
     Group,
     Interval,
+    between,
+    drawn,
     histogram,
-    intervals,
     quantile,
     superiority,
 )
@@ -25,8 +26,12 @@ def alone(values: list[float]) -> Group:
 
 
 def difference(a: Group, b: Group, level: float | None = None) -> Interval | None:
-    (found,) = intervals(a, b, [level])
+    (found,) = differences(a, b, level)
     return found
+
+
+def differences(a: Group, b: Group, *levels: float | None) -> list[Interval | None]:
+    return between(drawn(a, levels, 0), drawn(b, levels, 1))
 
 
 def one_sided(n: int, place: int, level: float) -> float:
@@ -122,7 +127,7 @@ def test_a_turn_told_ten_times_says_no_more_than_once() -> None:
 
 def test_the_same_question_has_the_same_answer() -> None:
     a, b = alone([*map(float, range(30))]), alone([*map(float, range(5, 35))])
-    assert intervals(a, b, [0.5, 0.95]) == [difference(a, b, 0.5), difference(a, b, 0.95)]
+    assert differences(a, b, 0.5, 0.95) == [difference(a, b, 0.5), difference(a, b, 0.95)]
 
 
 def test_who_is_shifted_is_shifted() -> None:

@@ -120,29 +120,56 @@ async def compare(
     Raises:
         BadQuestion, BadCondition: it cannot be asked.
     """
-    sides: list[tuple[Any, tuple[Sample, ...]]] = []
-    for filters in (a, b):
-        question = Question(measures=measures, filters=filters)
-        (row,) = (await measured(facts, org_id, question)).rows or [None]
-        sides.append((row, await sampled(facts, org_id, question, MOST_ROWS)))
-    # A tenth of a second of arithmetic, while others are answered.
-    return await asyncio.to_thread(_all, measures, sides)
+    found = await asyncio.gather(
+        *(_cohort(facts, org_id, of, measures, stream) for stream, of in enumerate((a, b)))
+    )
+    # Some hundredths of a second of arithmetic, while others are answered.
+    return await asyncio.to_thread(_all, measures, *found)
 
 
-def _all(
-    measures: tuple[Measure, ...], sides: list[tuple[Any, tuple[Sample, ...]]]
-) -> list[Compared]:
-    (row_a, samples_a), (row_b, samples_b) = sides
-    groups_a, groups_b = _groups(measures, samples_a), _groups(measures, samples_b)
-    return [
-        _compared(
-            asked,
-            _side(asked, _numbers(row_a, number), groups_a[number], samples_a[number].whole),
-            _side(asked, _numbers(row_b, number), groups_b[number], samples_b[number].whole),
-            groups_a[number], groups_b[number],
-        )
-        for number, asked in enumerate(measures)
-    ]  # fmt: skip
+class _Cohort(msgspec.Struct, frozen=True):
+    """All of one cohort, for each measure in turn."""
+
+    sides: list[Side]
+    groups: list[Group]
+    drawn: list[statistics.Numbers]
+
+
+async def _cohort(
+    facts: FactsStore,
+    org_id: str,
+    filters: CallFilters,
+    measures: tuple[Measure, ...],
+    stream: int,
+) -> _Cohort:
+    question = Question(measures=measures, filters=filters)
+    answer, samples = await asyncio.gather(
+        measured(facts, org_id, question), sampled(facts, org_id, question, MOST_ROWS)
+    )
+    (row,) = answer.rows or [None]
+    # What is drawn of one cohort has nothing to do with the other: each has its own thread.
+    return await asyncio.to_thread(_drawn, measures, row, samples, stream)
+
+
+def _drawn(
+    measures: tuple[Measure, ...], row: Any, samples: tuple[Sample, ...], stream: int
+) -> _Cohort:
+    groups = _groups(measures, samples)
+    return _Cohort(
+        sides=[
+            _side(asked, _numbers(row, number), groups[number], samples[number].whole)
+            for number, asked in enumerate(measures)
+        ],
+        groups=groups,
+        drawn=[
+            statistics.drawn(group, [_LEVELS[name] for name in asked.aggregates], stream)
+            for asked, group in zip(measures, groups, strict=True)
+        ],
+    )
+
+
+def _all(measures: tuple[Measure, ...], a: _Cohort, b: _Cohort) -> list[Compared]:
+    return [_compared(asked, number, a, b) for number, asked in enumerate(measures)]
 
 
 def _groups(measures: tuple[Measure, ...], samples: tuple[Sample, ...]) -> list[Group]:
@@ -163,13 +190,16 @@ def _numbers(row: Any, number: int) -> dict[str, Any]:
     return dict(row.numbers[number]) if row is not None else {"n": 0}
 
 
-def _compared(asked: Measure, side_a: Side, side_b: Side, a: Group, b: Group) -> Compared:
+def _compared(asked: Measure, number: int, of_a: _Cohort, of_b: _Cohort) -> Compared:
     spread = not asked.metric.over
+    side_a, side_b = of_a.sides[number], of_b.sides[number]
+    a, b = of_a.groups[number], of_b.groups[number]
+    intervals = statistics.between(of_a.drawn[number], of_b.drawn[number])
     return Compared(
         metric=asked.metric,
         a=side_a,
         b=side_b,
-        differences=_differences(asked, side_a, side_b, a, b),
+        differences=_differences(asked, side_a, side_b, intervals),
         shared_calls=len(np.intersect1d(a.calls, b.calls)),
         superiority=statistics.superiority(a.values, b.values) if spread else None,
         distribution=statistics.histogram(a.values, b.values) if spread else None,
@@ -190,10 +220,8 @@ _LEVELS: Final = {"p50": 0.5, "p95": 0.95, "ratio": None}
 
 
 def _differences(
-    asked: Measure, of_a: Side, of_b: Side, a: Group, b: Group
+    asked: Measure, of_a: Side, of_b: Side, intervals: list[statistics.Interval | None]
 ) -> tuple[Difference, ...]:
-    levels = [_LEVELS[name] for name in asked.aggregates]
-    found = statistics.intervals(a, b, levels)
     few = min(of_a.n, of_b.n) < FEW
     return tuple(
         _difference(
@@ -202,7 +230,7 @@ def _differences(
             of_b.numbers[name],
             None if few and name == "p95" else interval,
         )
-        for name, interval in zip(asked.aggregates, found, strict=True)
+        for name, interval in zip(asked.aggregates, intervals, strict=True)
     )
 
 

@@ -133,18 +133,13 @@ class Histogram(msgspec.Struct, frozen=True):
     b: tuple[float, ...]
 
 
-def intervals(a: Group, b: Group, levels: Sequence[float | None]) -> list[Interval | None]:
-    """Return where b's numbers less a's lie; None: too few calls to say.
+def between(a: Numbers, b: Numbers) -> list[Interval | None]:
+    """Return where b's numbers less a's lie, for each that was `drawn`; None: too few calls to say.
 
-    A number is the quantile at a level, by the store's own rule (`quantile`); of groups with
-    `over` it is one, for None, the ratio of the sums. For each of `ROUNDS` as many calls as
-    there are in a cohort are drawn from it with replacement, all their rows with them; an
-    interval is from the 2.5th to the 97.5th percentile of the differences.
+    An interval is from the 2.5th to the 97.5th percentile of the differences.
     """
-    if min(a.of_calls, b.of_calls) < MIN_CALLS:
-        return [None] * len(levels)
-    drawn = _drawn(b, levels, 1) - _drawn(a, levels, 0)
-    return [_interval(drawn[:, place]) for place in range(len(levels))]
+    differences = b - a
+    return [_interval(differences[:, place]) for place in range(differences.shape[1])]
 
 
 def _interval(drawn: Numbers) -> Interval | None:
@@ -196,8 +191,17 @@ def histogram(a: Values, b: Values) -> Histogram | None:
     )
 
 
-def _drawn(group: Group, levels: Sequence[float | None], stream: int) -> Numbers:
-    """Return the group's numbers: a row for each round, a column for each level."""
+def drawn(group: Group, levels: Sequence[float | None], stream: int) -> Numbers:
+    """Return the group's numbers: a row for each round, a column for each level. No numbers:
+    the group has fewer calls than `MIN_CALLS`.
+
+    A number is the quantile at a level, by the store's own rule (`quantile`); of groups with
+    `over` it is one, for None, the ratio of the sums. For each of `ROUNDS` as many calls as
+    there are in the cohort are drawn from it with replacement, all their rows with them. What
+    is drawn in two streams has nothing to do with each other.
+    """
+    if group.of_calls < MIN_CALLS:
+        return np.full((ROUNDS, len(levels)), np.nan)
     if group.over is not None:
         return _ratios(group, stream)[:, None]
     at = _sought(group, stream)
