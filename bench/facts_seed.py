@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trunkline.store.facts import listed
 from trunkline.store.facts.gathering import with_gathered
 
 if TYPE_CHECKING:
@@ -276,6 +277,12 @@ def seed(client: Client, first: int, count: int, calls: int) -> None:
     columns = (*made, "gathered")
     client.command(
         f"INSERT INTO calls ({', '.join(columns)}) {with_gathered(numbered, near, columns)}",
+        settings=_UNHURRIED,
+    )
+    calls_of = f"SELECT * FROM calls WHERE org_id = '{ORG}' AND {near}"
+    client.command(
+        f"INSERT INTO listed ({listed.COLUMNS}) {listed.listing(calls_of)}"
+        f" WHERE call_id IN (SELECT call_id FROM ({numbered}))",
         settings=_UNHURRIED,
     )
 

@@ -41,6 +41,19 @@ async def test_a_call_comes_back_as_it_went_in(facts: FactsStore) -> None:
     assert await one.call_by_id(facts, call.org_id, call.call_id) == call
 
 
+async def test_a_list_shows_a_call_as_it_went_in(facts: FactsStore) -> None:
+    """All but what it has gathered; of two rows the later, and nothing of what is deleted."""
+    org = fresh_org()
+    first, other = a_call(org, unpriced=("m-1", "m-2"), has_audio=True), a_call(org)
+    await facts.insert(whole([*parts_of(first), first, other]))
+    later = msgspec.structs.replace(first, version=50, end_reason=NASTY[3], user_id=NASTY[6])
+    await facts.insert(whole([*parts_of(first), later]))
+    page = await many.calls_page(facts, org, many.CallFilters())
+    assert page.calls == sorted([later, other], key=lambda call: call.call_id, reverse=True)
+    await facts.delete_call(org, other.call_id)
+    assert (await many.calls_page(facts, org, many.CallFilters())).calls == [later]
+
+
 async def test_each_part_of_a_call_comes_back_as_it_went_in(facts: FactsStore) -> None:
     call = a_call(fresh_org())
     parts = parts_of(call)
@@ -317,7 +330,7 @@ async def test_the_overview_is_about_the_calls_that_fit(facts: FactsStore) -> No
     assert (numbers.calls, numbers.live, numbers.turns) == (2, 1, 0)
 
 
-async def test_a_slow_question_does_not_hold_up_what_is_stored(facts: FactsStore) -> None:
+async def test_a_slow_question_does_not_hold_up_what_is_stored_or_asked(facts: FactsStore) -> None:
     org = fresh_org()
     call = a_call(org)
     # Three seconds, row after row, of an organisation that has one.
@@ -330,9 +343,9 @@ async def test_a_slow_question_does_not_hold_up_what_is_stored(facts: FactsStore
     answered = asyncio.create_task(facts.ask(slow, org))
     await asyncio.sleep(0)
     await facts.insert([*parts_of(call), call])
+    assert await one.call_by_id(facts, org, call.call_id) == call
     assert not answered.done()
     assert await answered == [{"slept": 0}]
-    assert await one.call_by_id(facts, org, call.call_id) == call
 
 
 async def test_an_empty_organisation_has_no_cost_rather_than_none_at_all(facts: FactsStore) -> None:
@@ -375,6 +388,7 @@ async def test_counts_leave_out_what_was_delivered_twice(facts: FactsStore) -> N
     after = await facts.counts()
     assert {name: after[name] - before[name] for name in after} == {
         "calls": 1,
+        "listed": 1,
         "turns": 1,
         "responses": 1,
         "items": 2,

@@ -74,7 +74,7 @@ def test_parts_that_are_gone_are_told_at_the_start(stored: Path, gone: str) -> N
     for path in list(stored.glob(gone)) if gone != "." else [stored]:
         shutil.rmtree(path)
     said = engine(stored, "damage")[0]
-    assert "rows of calls, errors, events, findings, items, marks, responses, " in said
+    assert "rows of calls, errors, events, findings, items, listed, marks, responses, " in said
     assert said.endswith(" are damaged or gone")
 
 

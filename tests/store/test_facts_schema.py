@@ -18,6 +18,7 @@ from trunkline.clock import wall_ns
 from trunkline.errors import OperatorError
 from trunkline.settings import Settings
 from trunkline.store.facts import ddl, schema
+from trunkline.store.facts.listed import listed
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow, ItemRow, Row, TurnRow
 from trunkline.store.facts.store import FactsStore
@@ -119,6 +120,27 @@ def test_calls_that_were_written_before_they_gathered_anything_do(
         assert any(call.gathered.bills for call in found)
 
 
+def test_calls_that_were_written_before_they_were_listed_are(
+    empty: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine writes the text that we would have written, whatever is in a row."""
+    schema.prepare(empty, 0)
+    more = {"scores": {"a'b": 0.25}, "tags": ("x\ty", "é"), "feedback": False, "unpriced": ("m",)}
+    calls = [
+        a_call("o", NOON_US),
+        a_call("o", NOON_US + DAY_US, properties={'"\n\\': "\u2028"}, cost_usd=None, **more),
+    ]
+    monkeypatch.setattr(schema, "_TOGETHER", 1)
+    put(empty, *(row for row in whole([*calls, *parts_of(calls[1])]) if isinstance(row, CallRow)))
+    empty.command("DROP TABLE listed")
+    empty.command("TRUNCATE TABLE schema_versions")
+    empty.command("INSERT INTO schema_versions (version) VALUES (4)")
+    for _ in range(2):
+        schema.prepare(empty, 0)
+        lines = empty.raw_query("SELECT row FROM listed FINAL ORDER BY call_id", fmt="TSVRaw")
+        assert msgspec.json.Decoder(CallRow).decode_lines(lines) == calls
+
+
 def test_a_store_of_a_later_release_is_left_alone(empty: Client) -> None:
     schema.prepare(empty, 0)
     empty.command(f"INSERT INTO schema_versions (version) VALUES ({schema.VERSION + 1})")
@@ -130,9 +152,11 @@ def test_rows_are_forgotten_after_the_days_that_were_set(empty: Client) -> None:
     now_us = wall_ns() // 1000
     old, recent = a_call("o", now_us - 40 * DAY_US), a_call("o", now_us - DAY_US)
     schema.prepare(empty, 30)
-    put(empty, old, recent, *parts_of(old), *parts_of(recent))
+    texts = [listed(call, "{}") for call in (old, recent)]
+    put(empty, old, recent, *texts, *parts_of(old), *parts_of(recent))
     assert {table.name: count(empty, table.name) for table in ddl.TABLES} == {
         "calls": 1,
+        "listed": 1,
         "turns": 1,
         "responses": 1,
         "items": 2,
@@ -245,7 +269,7 @@ def test_what_was_stored_survives_kill_9(tmp_path: Path) -> None:
     stored = 5 + writer.communicate(timeout=60)[0].count("stored\n")
     said, problems = engine(tmp_path / "facts").communicate(timeout=60)
     counted = {"calls": 1, "turns": 1, "responses": 1, "items": 2, "tool_calls": 1}
-    counted |= {"errors": 1, "usage": 1, "findings": 1, "events": 5}
+    counted |= {"listed": 1, "errors": 1, "usage": 1, "findings": 1, "events": 5}
     assert problems == ""
     # The batch under way may be there too, whole tables of it or none.
     for name, each in counted.items():

@@ -47,6 +47,8 @@ class Table(msgspec.Struct, frozen=True):
     """Column by which the later of two rows is known; empty when they cannot differ."""
     few_values: frozenset[str] = frozenset()
     """Text columns with few different values."""
+    settings: str = ""
+    """Of its own, for the engine."""
 
 
 TABLES: Final = (
@@ -77,6 +79,8 @@ TABLES: Final = (
             )
         ),
     ),
+    # A list's rows lie far apart: what is read for each of them is kept small.
+    Table("listed", rows.ListedRow, (), settings=", index_granularity = 128"),
     Table(
         "turns",
         rows.TurnRow,
@@ -132,7 +136,7 @@ def columns(table: Table) -> dict[str, str]:
     hints = get_type_hints(table.row)
     defaults = {field.name: field.default for field in msgspec.structs.fields(table.row)}
     return {
-        name: _column_type(name, hint, table) + _default(defaults[name])
+        name: _column_type(name, hint, table) + _default(defaults[name]) + _codec(table, name)
         for name, hint in hints.items()
     }
 
@@ -148,9 +152,11 @@ def create_table(table: Table, engine: str = "ReplacingMergeTree") -> str:
             f") ENGINE = {engine}({table.version})",
             "PARTITION BY toYYYYMM(hour)",
             f"ORDER BY ({', '.join(('org_id', 'hour', 'call_id', *table.key))})",
-            *([f"TTL {_EXPIRY}"] if table.row is rows.CallRow else ()),
+            *([f"TTL {_EXPIRY}"] if table.row in _EXPIRING else ()),
             # Once the recorder has moved on, the journal may be gone: a row is on the disk first.
-            "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, " + KEEP_EMPTY_PARTS,
+            "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, "
+            + KEEP_EMPTY_PARTS
+            + table.settings,
         )
     )
 
@@ -169,7 +175,7 @@ def keep_for(table: Table, days: int) -> str:
 
     Calls carry their own expiry, which may be shorter.
     """
-    own = [_EXPIRY] if table.row is rows.CallRow else []
+    own = [_EXPIRY] if table.row in _EXPIRING else []
     after = [f"hour + toIntervalDay({days:d}) DELETE"] if days else []
     if not own and not after:
         return f"ALTER TABLE {table.name} REMOVE TTL"
@@ -196,6 +202,7 @@ _MORE: Final[Mapping[type[rows.Row], tuple[str, ...]]] = {
     rows.ItemRow: (FOLDED, *SAID_INDEXES),
 }
 
+_EXPIRING: Final = frozenset((rows.CallRow, rows.ListedRow))
 _EXPIRY = "toDateTime(intDiv(expires_at_us, 1000000), 'UTC') DELETE WHERE expires_at_us > 0"
 
 
@@ -235,6 +242,12 @@ _SIMPLE: dict[Any, str] = {
     float: "Float64",
     Decimal: "Decimal(18, 9)",
 }
+
+
+def _codec(table: Table, name: str) -> str:
+    """Return how a column is packed: texts that repeat each other's names, to half of what the
+    engine's own way leaves."""
+    return " CODEC(ZSTD(1))" if (table.row, name) == (rows.ListedRow, "row") else ""
 
 
 def _default(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""I/O. One connection to the engine of a facts store, in a thread of its own.
+"""I/O. Connections to the engine of a facts store, each in a thread of its own.
 
 The engine's calls block, so they are made one after the other, there. What is asked in one
 line waits for nothing that is asked in another.
@@ -7,7 +7,7 @@ line waits for nothing that is asked in another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 T = TypeVar("T")
+Asked = TypeVar("Asked")
 
 SETTLE_TRIES: Final = 8
 
@@ -36,6 +37,8 @@ class Line:
         self, client: Client, thread: ThreadPoolExecutor, failed: Callable[[EngineError], None]
     ) -> None:
         self.client = client
+        self.waiting = 0
+        """What was asked and is not answered."""
         self._thread = thread
         self._failed = failed
         self._unsettled = False
@@ -66,7 +69,11 @@ class Line:
             FactsUnavailable: the engine did not do it.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._try, function, *arguments)
+        self.waiting += 1
+        try:
+            return await loop.run_in_executor(self._thread, self._try, function, *arguments)
+        finally:
+            self.waiting -= 1
 
     def _try(self, function: Callable[..., T], *arguments: Any) -> T:
         try:
@@ -91,3 +98,46 @@ class Line:
                 self._unsettled = False
                 return
         raise FactsUnavailable("facts store: the engine does not answer what it is asked")
+
+
+class Lines:
+    """Several of them, for questions: one that is slow holds up what is asked next, not all.
+
+    Made with `open`, ended with `close`.
+    """
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._lines = lines
+
+    @classmethod
+    async def open(
+        cls,
+        name: str,
+        number: int,
+        connect: Callable[[], Client],
+        failed: Callable[[EngineError], None],
+    ) -> Lines:
+        """Return so many lines, see `Line.open`."""
+        lines: list[Line] = []
+        try:
+            for place in range(number):
+                line = await Line.open(f"{name}-{place}", connect, failed)
+                lines.append(line)
+        except BaseException:
+            await cls(lines).close()
+            raise
+        return cls(lines)
+
+    async def close(self) -> None:
+        """Wait for what is under way, then let go of the connections."""
+        for line in self._lines:
+            await line.close()
+
+    async def run(self, function: Callable[[Client, Asked], T], asked: Asked) -> T:
+        """Call `function` with a connection, that of the line with the least to do, and `asked`.
+
+        Raises:
+            FactsUnavailable: the engine did not do it.
+        """
+        line = min(self._lines, key=lambda one: one.waiting)
+        return await line.run(function, line.client, asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -40,9 +41,11 @@ async def attention(
 ) -> Attention:
     """Return at most `limit` of the calls that fit and need it, and how many give which reason."""
     needing = replace(filters, attention=filters.attention or ANY)
-    worst = await first_calls(facts, org_id, needing, Sorting("attention"), limit)
-    (counted,) = (await measured(facts, org_id, replace(_ASKED, filters=filters))).rows
-    numbers = zip(REASONS, counted.numbers, strict=True)
+    worst, counted = await asyncio.gather(
+        first_calls(facts, org_id, needing, Sorting("attention"), limit),
+        measured(facts, org_id, replace(_ASKED, filters=filters)),
+    )
+    numbers = zip(REASONS, counted.rows[0].numbers, strict=True)
     return Attention(
         calls=tuple(Called(call, given(int(mask or 0))) for call, mask in worst),
         of_reason=tuple((one.id, int(number["sum"])) for one, number in numbers if number["sum"]),

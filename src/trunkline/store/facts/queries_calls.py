@@ -14,7 +14,7 @@ from trunkline.store.facts import attention
 from trunkline.store.facts.conditions import AllOf, BadCondition, Condition, Is, compile_condition
 from trunkline.store.facts.dimensions import DIMENSION_OF
 from trunkline.store.facts.grouped import has_said
-from trunkline.store.facts.parts import names
+from trunkline.store.facts.parts import about_call
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.sorting import LATEST_FIRST, Cursor, Sorting, behind, order, value
@@ -64,7 +64,7 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallPage(msgspec.Struct, frozen=True):
-    """Calls in their order."""
+    """Calls in their order, as `listed.shown` has them."""
 
     calls: list[CallRow]
     next_cursor: Cursor | None
@@ -184,9 +184,9 @@ async def _latest(
         for days in _LOOK_DAYS:
             from_us = max(latest_us - days * _DAY_US, filters.from_us or 0)
             near = replace(filters, from_us=from_us)
-            found = await _page(facts, org_id, near, LATEST_FIRST, limit, before)
-            if found.next_cursor or from_us == filters.from_us:
-                return found
+            places = await _behind(facts, org_id, near, LATEST_FIRST, limit, before)
+            if len(places) > limit or from_us == filters.from_us:
+                return await _shown(facts, org_id, places, LATEST_FIRST, limit)
     return await _page(facts, org_id, filters, LATEST_FIRST, limit, before)
 
 
@@ -207,12 +207,30 @@ async def _page(
     limit: int,
     before: Cursor | None,
 ) -> CallPage:
+    places = await _behind(facts, org_id, filters, sorting, limit, before)
+    return await _shown(facts, org_id, places, sorting, limit)
+
+
+async def _behind(
+    facts: FactsStore,
+    org_id: str,
+    filters: CallFilters,
+    sorting: Sorting,
+    limit: int,
+    before: Cursor | None,
+) -> list[_Place]:
+    """Return the places of a page, and of one call more if there is one."""
     predicates, parameters = where(filters)
     if before is not None:
         predicate, more = behind(before)
         predicates += f" AND {predicate}"
         parameters |= more
-    places = await _places(facts, org_id, predicates, parameters, sorting, limit + 1)
+    return await _places(facts, org_id, predicates, parameters, sorting, limit + 1)
+
+
+async def _shown(
+    facts: FactsStore, org_id: str, places: Sequence[_Place], sorting: Sorting, limit: int
+) -> CallPage:
     calls = await _calls_at(facts, org_id, places[:limit])
     if len(places) <= limit:
         return CallPage(calls, None)
@@ -248,10 +266,11 @@ async def _places(
 
 
 _AT: Final = Query(
-    f"SELECT {names(CallRow)} FROM calls FINAL WHERE org_id = {{org_id:String}}"
+    "SELECT row FROM listed FINAL WHERE org_id = {org_id:String}"
     " AND hour IN (SELECT arrayJoin(arrayMap(at -> toDateTime(at, 'UTC'), {hours:Array(Int64)})))"
     " AND call_id IN {calls:Array(String)}",
     CallRow,
+    texts=True,
 )
 """All of some calls: what only sorts them is read of all others."""
 
@@ -259,13 +278,10 @@ _AT: Final = Query(
 async def _calls_at(facts: FactsStore, org_id: str, places: Sequence[_Place]) -> list[CallRow]:
     if not places:
         return []
-    hours = sorted({place.opened_at_us // _HOUR_US * 3600 for place in places})
     ids = [place.call_id for place in places]
+    hours = sorted({int(about_call(call_id)["hour"]) for call_id in ids})
     found = {row.call_id: row for row in await facts.ask(_AT, org_id, hours=hours, calls=ids)}
     return [found[call_id] for call_id in ids if call_id in found]
-
-
-_HOUR_US: Final = 3_600_000_000
 
 
 async def sorted_calls(

@@ -15,11 +15,10 @@ import msgspec
 from trunkline.store.facts.attention import FAILED
 from trunkline.store.facts.catalogue import INPUT, OUTPUT
 from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
-from trunkline.store.facts.parts import names
-from trunkline.store.facts.queries_calls import CALL_ENDS, MAX_PAGE
+from trunkline.store.facts.queries_calls import CALL_ENDS, MAX_PAGE, CallFilters, sorted_calls
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
-from trunkline.store.facts.sorting import Moment
+from trunkline.store.facts.sorting import Moment, Sorting
 from trunkline.store.facts.store import FactsStore
 
 MAX_CALLS: Final = 1000
@@ -126,12 +125,6 @@ _PAGE: Final = (
     " ORDER BY last_at_us DESC, session_id DESC LIMIT {limit:UInt32}"
 )
 _SESSION: Final = Query(_SUMS + "session_id = {session_id:String}) GROUP BY session_id", SessionRow)
-_CALLS: Final = Query(
-    f"SELECT {names(CallRow)} FROM calls FINAL"
-    " WHERE org_id = {org_id:String} AND session_id = {session_id:String}"
-    " ORDER BY opened_at_us, call_id LIMIT {limit:UInt32}",
-    CallRow,
-)
 
 _EVER: Final = 2**62
 
@@ -182,4 +175,8 @@ async def session_by_id(facts: FactsStore, org_id: str, session_id: str) -> Sess
 
 async def calls_of_session(facts: FactsStore, org_id: str, session_id: str) -> list[CallRow]:
     """Return the session's calls in the order in which they were opened."""
-    return await facts.ask(_CALLS, org_id, session_id=session_id, limit=MAX_CALLS)
+    if not session_id:
+        return []
+    first = Sorting(descending=False)
+    of = CallFilters(session_id=session_id)
+    return await sorted_calls(facts, org_id, of, first, limit=MAX_CALLS, offset=0)

@@ -23,14 +23,19 @@ _ANY_FROM = re.compile(r"\b(?:FROM|(?<!ARRAY )JOIN)\s+(?!\()\w+")
 class Query(Generic[Answer]):
     """One question. Rows of its answer are decoded as `answer`."""
 
-    def __init__(self, sql: str, answer: type[Answer]) -> None:
-        """Raises `ValueError` for SQL that reads a table beyond one organisation."""
+    def __init__(self, sql: str, answer: type[Answer], *, texts: bool = False) -> None:
+        """Take SQL. With `texts` each row of its answer is one text, which is JSON.
+
+        Raises `ValueError` for SQL that reads a table beyond one organisation.
+        """
         reads = list(_READ.finditer(sql))
         if len(reads) != len(_ANY_FROM.findall(sql)) or not all(read["then"] for read in reads):
             raise ValueError("every table is read FINAL, WHERE org_id = {org_id:String} first")
         if any(_or_follows(sql[read.end() :]) for read in reads):
             raise ValueError("an OR beside org_id = {org_id:String} needs parentheses")
         self.sql = sql
+        self.form = "TSVRaw" if texts else "JSONEachRow"
+        """As what the engine writes the answer. JSON as we write it has no line break."""
         self._decoder = msgspec.json.Decoder(answer)
 
     def decode(self, lines: bytes) -> list[Answer]:

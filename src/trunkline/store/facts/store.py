@@ -1,7 +1,8 @@
 """I/O. The facts store: one ClickHouse, embedded or a server, behind an async API.
 
-It has two lines to the engine: one writes, one is asked, so that a slow question does not hold
-up what the recorder has to store. What was stored when a question is asked is in its answer.
+It has lines to the engine: one writes, the others are asked, so that a slow question does not
+hold up what the recorder has to store, nor all other questions. What was stored when a question
+is asked is in its answer.
 
 Rows go in and come out as JSON lines, encoded and decoded by msgspec in that thread:
 there is one form for both engines, and it is the fastest that Python can write.
@@ -28,7 +29,8 @@ from trunkline.clock import monotonic_ns
 from trunkline.settings import Settings
 from trunkline.store.facts import ddl
 from trunkline.store.facts.engine import again, connect, first_line
-from trunkline.store.facts.line import Line
+from trunkline.store.facts.line import Line, Lines
+from trunkline.store.facts.listed import listed, shown
 from trunkline.store.facts.manifest import Manifest
 from trunkline.store.facts.marked import calls_of, with_marks
 from trunkline.store.facts.parts import month_of_call
@@ -37,12 +39,16 @@ from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow, MarkRow, Row
 
 if TYPE_CHECKING:
-    pass
+    from clickhouse_connect.driver.client import Client
 
 T = TypeVar("T")
 
 MANIFEST: Final = "facts-manifest"
 QUARANTINE: Final = "facts-refused.jsonl"
+
+ASKED: Final = 2
+"""Questions at once. The engine answers each with two threads at most, and what is asked of few
+rows with one."""
 
 _NOT_THE_ROWS: Final = frozenset(
     {
@@ -86,7 +92,7 @@ class FactsStore:
     """
 
     def __init__(
-        self, writes: Line, reads: Line, manifest: Manifest | None, quarantine: Quarantine | None
+        self, writes: Line, reads: Lines, manifest: Manifest | None, quarantine: Quarantine | None
     ) -> None:
         self._writes = writes
         self._reads = reads
@@ -119,7 +125,7 @@ class FactsStore:
 
         writes = await Line.open("facts", partial(connect, path, settings), failed)
         try:
-            reads = await Line.open("facts-asked", partial(again, path, settings), failed)
+            reads = await Lines.open("facts-asked", ASKED, partial(again, path, settings), failed)
         except BaseException:
             await writes.close()
             raise
@@ -203,13 +209,15 @@ class FactsStore:
     def _insert_batch(self, rows: Sequence[Row]) -> None:
         """Store rows of one type. Raises `RowsRefused` when it may be their fault."""
         try:
-            lines = _lines(rows)
+            # The texts of calls first: a call that is seen can be shown.
+            blocks = [(type(some[0]), _lines(some)) for some in (_listed(rows), rows) if some]
         except (ValueError, TypeError, OverflowError) as exc:
             raise RowsRefused(repr(exc), certain=True) from exc
         try:
-            self._writes.client.raw_insert(
-                ddl.TABLE_OF[type(rows[0])].name, insert_block=lines, fmt="JSONEachRow"
-            )
+            for kind, lines in blocks:
+                self._writes.client.raw_insert(
+                    ddl.TABLE_OF[kind].name, insert_block=lines, fmt="JSONEachRow"
+                )
         except EngineError as exc:
             name = exc.name or ""
             if not name or name in _NOT_THE_ROWS:
@@ -222,12 +230,11 @@ class FactsStore:
 
     async def ask(self, query: Query[T], org_id: str, **parameters: Any) -> list[T]:
         """Return the answer to `query` for one organisation."""
-        return await self._reads.run(self._ask, query, {**parameters, "org_id": org_id})
+        asked = {**parameters, "org_id": org_id}
+        return await self._reads.run(partial(self._ask, query), asked)
 
-    def _ask(self, query: Query[T], parameters: dict[str, Any]) -> list[T]:
-        return query.decode(
-            self._reads.client.raw_query(query.sql, parameters=parameters, fmt="JSONEachRow")
-        )
+    def _ask(self, query: Query[T], client: Client, parameters: dict[str, Any]) -> list[T]:
+        return query.decode(client.raw_query(query.sql, parameters=parameters, fmt=query.form))
 
     async def delete_call(self, org_id: str, call_id: str) -> None:
         """Forget everything about one call. It is gone from answers when this returns.
@@ -291,6 +298,15 @@ class FactsStore:
 
     async def _run(self, function: Callable[..., T], *arguments: Any) -> T:
         return await self._writes.run(function, *arguments)
+
+
+def _listed(rows: Sequence[Row]) -> list[Row]:
+    """Return the texts of those of `rows` that are calls."""
+    return [
+        listed(row, _lines([shown(row)]).decode().rstrip("\n"))
+        for row in rows
+        if isinstance(row, CallRow)
+    ]
 
 
 def _lines(rows: Sequence[Row]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -77,7 +78,10 @@ async def show(
     filters = chosen.timed("7d")
     calls = last_week(call_filters(filters, now_us), now_us)
     errors = reports.question(reports.ERRORS, calls, limit=TOP_ERRORS)
-    asked = await _ask(deps, kept, f"{org_id}?{filters.address()}", org_id, errors)
+    asked, choices = await asyncio.gather(
+        _ask(deps, kept, f"{org_id}?{filters.address()}", org_id, errors),
+        summaries.choices(deps, org_id, now_us),
+    )
     if not asked.now.total.calls and not chosen.narrow() and await _is_empty(deps, org_id):
         return await _first(request, deps, viewer)
     return page(
@@ -96,7 +100,7 @@ async def show(
         reasons=overview_view.reason_chips(asked.attention, filters),
         worst=overview_view.worst(asked.attention, filters, now_us=now_us),
         errors=reports_view.lines(reports_view.ERRORS, errors, asked.errors.rows, filters),
-        choices=await summaries.choices(deps, org_id, now_us),
+        choices=choices,
         kept={},
         path="/overview",
         **reports_view.form(),
@@ -111,14 +115,14 @@ async def _ask(
     from_us, to_us = calls.from_us or 0, calls.to_us or now_us
     earlier = msgspec.structs.replace(calls, from_us=2 * from_us - to_us, to_us=from_us)
     bucket = reports_view.bucket_for(calls)
-    return Asked(
-        now=await kept.now.get(about, now_us, lambda: trend(facts, org_id, calls, bucket)),
-        before=await kept.before.get(about, now_us, lambda: overview(facts, org_id, earlier)),
-        attention=await kept.attention.get(
-            about, now_us, lambda: attention(facts, org_id, calls, WORST_CALLS)
-        ),
-        errors=await kept.errors.get(about, now_us, lambda: measured(facts, org_id, errors)),
+    # At once: the store answers more than one at a time.
+    now, before, needing, found = await asyncio.gather(
+        kept.now.get(about, now_us, lambda: trend(facts, org_id, calls, bucket)),
+        kept.before.get(about, now_us, lambda: overview(facts, org_id, earlier)),
+        kept.attention.get(about, now_us, lambda: attention(facts, org_id, calls, WORST_CALLS)),
+        kept.errors.get(about, now_us, lambda: measured(facts, org_id, errors)),
     )
+    return Asked(now=now, before=before, attention=needing, errors=found)
 
 
 async def _is_empty(deps: Dependencies, org_id: str) -> bool:
