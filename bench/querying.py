@@ -41,6 +41,7 @@ from trunkline.store.facts.sorting import Sorting
 from trunkline.store.facts.store import FactsStore
 from trunkline.web import reports
 from trunkline.web.comparing import METRICS, compare, measures_of, split
+from trunkline.web.pages.overview import TOP_ERRORS, Overviews, ask
 
 Ask = Callable[[], Awaitable[Any]]
 
@@ -75,6 +76,7 @@ def questions(facts: FactsStore) -> dict[str, Ask]:
         "overview, all": lambda: overview(facts, ORG, CallFilters()),
         "front page, week": lambda: trend(facts, ORG, WEEK, "hour"),
         "what needs attention, week": lambda: attention(facts, ORG, WEEK),
+        "the Overview page, cold": lambda: _overview_page(facts),
         "calls, dearest first": lambda: calls(CallFilters(), sorting=Sorting("cost_usd")),
         "sessions": lambda: sessions_page(facts, ORG, SessionFilters()),
     }
@@ -91,6 +93,15 @@ def questions(facts: FactsStore) -> dict[str, Ask]:
         compare, facts, ORG, one, other, measures_of(METRICS)
     )
     return asked
+
+
+async def _overview_page(facts: FactsStore) -> None:
+    """Ask all that the page asks, as it does, with nothing kept from before."""
+    errors = reports.question(reports.ERRORS, WEEK, limit=TOP_ERRORS)
+    await asyncio.gather(
+        ask(facts, Overviews(), "", ORG, errors, NOW_US),
+        filter_values(facts, ORG, NOW_US - DAYS * DAY_US),
+    )
 
 
 def _asked(

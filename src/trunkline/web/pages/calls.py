@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from trunkline.store.facts.queries_calls import (
     CallFilters,
+    CallPage,
     FilterValues,
     calls_page,
     filter_values,
 )
 from trunkline.store.facts.queries_overview import Overview, overview
-from trunkline.store.facts.sorting import Cursor
+from trunkline.store.facts.sorting import Cursor, Sorting
 from trunkline.web.api import cursors
 from trunkline.web.auth import Deps, RequiredUser
 from trunkline.web.deps import Dependencies, public_url
@@ -91,16 +93,11 @@ async def show(
     sorting = heads.read_sorting(request.query_params)
     order, asked = heads.in_address(sorting), columns.asked(column)
     filters = calls_view.read_filters(request.query_params)
-    found = await calls_page(
-        deps.facts,
-        org_id,
-        call_filters(filters, now_us),
-        limit=PAGE_CALLS,
-        before=cursors.read(cursor, Cursor),
-        sorting=sorting,
+    found, numbers, choices = await asyncio.gather(
+        _calls(deps, org_id, call_filters(filters, now_us), sorting, cursor),
+        summaries.numbers(deps, org_id, filters.summarised(), now_us),
+        summaries.choices(deps, org_id, now_us),
     )
-    numbers = await summaries.numbers(deps, org_id, filters.summarised(), now_us)
-    choices = await summaries.choices(deps, org_id, now_us)
     first = not found.calls and not filters.narrow() and not cursor
     keys = await deps.control.list_keys(org_id) if first else []
     return page(
@@ -136,6 +133,15 @@ async def show(
         kinds=calls_view.KINDS,
         has_keys=any(key.revoked_at_us is None for key in keys),
         snippets=snippets(public_url(request), simulator=deps.settings.simulator) if first else (),
+    )
+
+
+async def _calls(
+    deps: Dependencies, org_id: str, filters: CallFilters, sorting: Sorting, cursor: str
+) -> CallPage:
+    before = cursors.read(cursor, Cursor)
+    return await calls_page(
+        deps.facts, org_id, filters, limit=PAGE_CALLS, before=before, sorting=sorting
     )
 
 

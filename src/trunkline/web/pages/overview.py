@@ -14,6 +14,7 @@ from trunkline.store.facts.queries_attention import Attention, attention
 from trunkline.store.facts.queries_calls import CallFilters, calls_page
 from trunkline.store.facts.queries_measure import Answer, measured
 from trunkline.store.facts.queries_overview import Overview, Trend, overview, trend
+from trunkline.store.facts.store import FactsStore
 from trunkline.web import reports
 from trunkline.web.api.metrics import last_week
 from trunkline.web.auth import Deps, RequiredUser, Viewer
@@ -79,7 +80,7 @@ async def show(
     calls = last_week(call_filters(filters, now_us), now_us)
     errors = reports.question(reports.ERRORS, calls, limit=TOP_ERRORS)
     asked, choices = await asyncio.gather(
-        _ask(deps, kept, f"{org_id}?{filters.address()}", org_id, errors),
+        ask(deps.facts, kept, f"{org_id}?{filters.address()}", org_id, errors, now_us),
         summaries.choices(deps, org_id, now_us),
     )
     if not asked.now.total.calls and not chosen.narrow() and await _is_empty(deps, org_id):
@@ -107,11 +108,11 @@ async def show(
     )
 
 
-async def _ask(
-    deps: Dependencies, kept: Overviews, about: str, org_id: str, errors: Question
+async def ask(
+    facts: FactsStore, kept: Overviews, about: str, org_id: str, errors: Question, now_us: int
 ) -> Asked:
     """Ask about the calls that `errors` is about. `about` tells them from others."""
-    facts, now_us, calls = deps.facts, deps.now_us(), errors.filters
+    calls = errors.filters
     from_us, to_us = calls.from_us or 0, calls.to_us or now_us
     earlier = msgspec.structs.replace(calls, from_us=2 * from_us - to_us, to_us=from_us)
     bucket = reports_view.bucket_for(calls)
