@@ -303,6 +303,42 @@ async def test_sessions_are_paged_and_searched(facts: FactsStore) -> None:
         assert [session.session_id for session in found.sessions] == ["s-3"]
 
 
+async def test_sessions_whose_calls_lie_far_apart_have_their_place(facts: FactsStore) -> None:
+    """The latest days are looked at first, and say nothing about what ended before them."""
+    org, day_us = fresh_org(), 86_400 * SECOND_US
+    ages = {"a": (0, 200), "b": (1, 1.5), "c": (3.9,), "d": (4.1, 30), "e": (15,), "f": (70, 71)}
+    calls = [
+        a_call(org, NOON_US - int(days * day_us), session_id=name)
+        for name, all_days in ages.items()
+        for days in all_days
+    ]
+    # Opened before all of them but "f", it ended after "b" did.
+    calls.append(
+        a_call(org, NOON_US - 3 * day_us, session_id="long", ended_at_us=NOON_US - day_us // 2)
+    )
+    await facts.insert(calls)
+    wanted = ["a", "long", "b", "c", "d", "e", "f"]
+    for limit in (1, 2, 6, 50):
+        found: list[sessions.SessionRow] = []
+        before = None
+        while True:
+            page = await sessions.sessions_page(
+                facts, org, sessions.SessionFilters(), limit=limit, before=before
+            )
+            found += page.sessions
+            before = page.next_cursor
+            if before is None:
+                break
+        assert [session.session_id for session in found] == wanted, limit
+        assert [session.calls for session in found] == [2, 1, 2, 1, 2, 1, 2]
+    for filters, names in (
+        (sessions.SessionFilters(to_us=NOON_US - 20 * day_us), ["a", "d", "f"]),
+        (sessions.SessionFilters(from_us=NOON_US - 10 * day_us), ["a", "long", "b", "c", "d"]),
+    ):
+        page = await sessions.sessions_page(facts, org, filters, limit=5)
+        assert [session.session_id for session in page.sessions] == names
+
+
 async def test_the_overview_is_about_the_calls_that_fit(facts: FactsStore) -> None:
     org = fresh_org()
     old = a_call(org, NOON_US - 3600 * SECOND_US, status="live", ended_at_us=None, duration_us=None)

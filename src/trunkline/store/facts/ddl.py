@@ -185,6 +185,9 @@ def keep_for(table: Table, days: int) -> str:
 _CALL_INDEX = "INDEX call_id_index call_id TYPE bloom_filter(0.01) GRANULARITY 1"
 """Finds a call by its id alone: its hour is that of its opening, not of its id."""
 
+SESSION_INDEX: Final = "INDEX session_id_index session_id TYPE bloom_filter(0.0001) GRANULARITY 1"
+"""Finds a session's calls, which are few, and lie near each other in time."""
+
 FOLD: Final = "upperUTF8(normalizeUTF8NFKC({}))"
 """Text in which letters that are the same to a reader are the same: of any case, width or
 composition. Upper case, since it does not depend on a letter's place: Σ is both σ and ς."""
@@ -198,7 +201,7 @@ SAID_INDEXES: Final = tuple(
 Two letters are a word in Chinese and Japanese; three tell more."""
 
 _MORE: Final[Mapping[type[rows.Row], tuple[str, ...]]] = {
-    rows.CallRow: (_CALL_INDEX,),
+    rows.CallRow: (_CALL_INDEX, SESSION_INDEX),
     rows.ItemRow: (FOLDED, *SAID_INDEXES),
 }
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -178,23 +178,39 @@ async def calls_page(
 async def _latest(
     facts: FactsStore, org_id: str, filters: CallFilters, limit: int, before: Cursor | None
 ) -> CallPage:
-    if filters.said:
-        # What is often said is found among the latest calls: most of the rest need not be read.
-        latest_us = before.opened_at_us if before else await _latest_us(facts, org_id)
-        for days in _LOOK_DAYS:
-            from_us = max(latest_us - days * _DAY_US, filters.from_us or 0)
-            near = replace(filters, from_us=from_us)
-            places = await _behind(facts, org_id, near, LATEST_FIRST, limit, before)
-            if len(places) > limit or from_us == filters.from_us:
-                return await _shown(facts, org_id, places, LATEST_FIRST, limit)
-    return await _page(facts, org_id, filters, LATEST_FIRST, limit, before)
+    if not filters.said:
+        return await _page(facts, org_id, filters, LATEST_FIRST, limit, before)
+    # What is often said is found among the latest calls: most of the rest need not be read.
+    latest_us = before.opened_at_us if before else await newest_us(facts, org_id)
+    places: list[_Place] = []
+    for span in _spans(filters, latest_us):
+        left = limit - len(places)
+        places += await _behind(facts, org_id, span, LATEST_FIRST, left, before)
+        if len(places) > limit:
+            break
+    return await _shown(facts, org_id, places, LATEST_FIRST, limit)
 
 
-_LOOK_DAYS: Final = (1, 8)
+def _spans(filters: CallFilters, latest_us: int) -> Iterator[CallFilters]:
+    """Yield `filters` of one span of time after the other, backwards from `latest_us`: each
+    reaches four times as far back as all before, and the last one to the beginning."""
+    first_us, to_us = filters.from_us or 0, filters.to_us
+    latest_us = latest_us if to_us is None else min(latest_us, to_us)
+    for days in _LOOK_DAYS:
+        from_us = latest_us - days * _DAY_US
+        if from_us <= first_us:
+            break
+        yield replace(filters, from_us=from_us, to_us=to_us)
+        to_us = from_us
+    yield replace(filters, to_us=to_us)
+
+
+_LOOK_DAYS: Final = (1, 4, 16, 64)
 _DAY_US: Final = 86_400_000_000
 
 
-async def _latest_us(facts: FactsStore, org_id: str) -> int:
+async def newest_us(facts: FactsStore, org_id: str) -> int:
+    """Return when the latest call was opened, µs since 1970 UTC; 0: there is none."""
     found = await facts.ask(_LATEST, org_id)
     return found[0]["at_us"]
 

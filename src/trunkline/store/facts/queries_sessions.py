@@ -7,6 +7,7 @@ A session has no row of its own: it is what its calls say.
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 from typing import Final
 
@@ -15,7 +16,14 @@ import msgspec
 from trunkline.store.facts.attention import FAILED
 from trunkline.store.facts.catalogue import INPUT, OUTPUT
 from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
-from trunkline.store.facts.queries_calls import CALL_ENDS, MAX_PAGE, CallFilters, sorted_calls
+from trunkline.store.facts.queries_calls import (
+    CALL_ENDS,
+    MAX_PAGE,
+    CallFilters,
+    newest_us,
+    sorted_calls,
+)
+from trunkline.store.facts.queries_spend import LONGEST_CALL_US
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.sorting import Moment, Sorting
@@ -111,7 +119,9 @@ _SUMS: Final = (
 )
 _LATEST: Final = (
     "SELECT session_id, argMaxIf(session_name, opened_at_us, session_name != '') AS name,"
-    f" max({CALL_ENDS}) AS last_at_us FROM calls FINAL WHERE org_id = {{org_id:String}} AND "
+    f" max({CALL_ENDS}) AS last_at_us FROM calls FINAL WHERE org_id = {{org_id:String}}"
+    " AND opened_at_us >= {since_us:Int64}"
+    " AND hour >= toStartOfHour(toDateTime(intDiv({since_us:Int64}, 1000000), 'UTC')) AND "
 )
 _THESE: Final = "session_id IN {sessions:Array(String)}) GROUP BY session_id"
 _PAGE: Final = (
@@ -122,6 +132,7 @@ _PAGE: Final = (
     " AND (NOT {by_name:Bool} OR name = {name:String})"
     " AND ({user_id:String} = '' OR countIf(user_id = {user_id:String}) > 0)"
     " AND (last_at_us, session_id) < ({cursor_us:Int64}, {cursor_id:String})"
+    " AND last_at_us >= {ended_us:Int64}"
     " ORDER BY last_at_us DESC, session_id DESC LIMIT {limit:UInt32}"
 )
 _SESSION: Final = Query(_SUMS + "session_id = {session_id:String}) GROUP BY session_id", SessionRow)
@@ -139,11 +150,62 @@ async def sessions_page(
 ) -> SessionPage:
     """Return at most `limit` sessions (and never more than `MAX_PAGE`), the latest first."""
     limit = max(1, min(limit, MAX_PAGE))
+    latest: list[SessionCursor] = []
+    async for since_us in _reaches(facts, org_id, filters, before):
+        latest = await _latest(facts, org_id, filters, limit, before, since_us)
+        if len(latest) > limit:
+            break
+    # Sums are of these alone, not of all that there are.
+    place = {session.session_id: number for number, session in enumerate(latest[:limit])}
     predicate, parameters = compile_condition(filters.condition)
-    latest = await facts.ask(
+    query = Query(f"{_SUMS}{predicate} AND {_THESE}", SessionRow)
+    found = await facts.ask(query, org_id, **parameters, sessions=list(place)) if place else []
+    found.sort(key=lambda session: place[session.session_id])
+    if len(latest) <= limit:
+        return SessionPage(found, None)
+    last = latest[limit - 1]
+    return SessionPage(found, SessionCursor(last.last_at_us, last.session_id))
+
+
+async def _reaches(
+    facts: FactsStore, org_id: str, filters: SessionFilters, before: SessionCursor | None
+) -> AsyncGenerator[int]:
+    """Yield how far back to look at calls, farther and farther; at last to the beginning.
+
+    What a session is called, whose it is, and whether it has calls before a time, all of its calls
+    say: then only the last will do.
+    """
+    by_all = filters.search or filters.name is not None or filters.user_id
+    if not by_all and filters.to_us is None:
+        latest_us = before.last_at_us if before else await newest_us(facts, org_id)
+        for days in _LOOK_DAYS:
+            since_us = latest_us - days * _DAY_US
+            if since_us > max(0, filters.from_us or 0):
+                yield since_us
+    yield 0
+
+
+_LOOK_DAYS: Final = (4, 16, 64)
+_DAY_US: Final = 86_400_000_000
+
+
+async def _latest(
+    facts: FactsStore,
+    org_id: str,
+    filters: SessionFilters,
+    limit: int,
+    before: SessionCursor | None,
+    since_us: int,
+) -> list[SessionCursor]:
+    """Return the latest sessions, and one more if there is one, of calls opened at `since_us` or
+    later: of those sessions of which no earlier call can have ended last."""
+    predicate, parameters = compile_condition(filters.condition)
+    return await facts.ask(
         Query(f"{_LATEST}{predicate} AND {_PAGE}", SessionCursor),
         org_id,
         **parameters,
+        since_us=since_us,
+        ended_us=since_us + LONGEST_CALL_US if since_us else -_EVER,
         from_us=-_EVER if filters.from_us is None else filters.from_us,
         to_us=_EVER if filters.to_us is None else filters.to_us,
         search=filters.search,
@@ -154,15 +216,6 @@ async def sessions_page(
         cursor_id=before.session_id if before else "",
         limit=limit + 1,
     )
-    # Sums are of these alone, not of all that there are.
-    place = {session.session_id: number for number, session in enumerate(latest[:limit])}
-    query = Query(f"{_SUMS}{predicate} AND {_THESE}", SessionRow)
-    found = await facts.ask(query, org_id, **parameters, sessions=list(place)) if place else []
-    found.sort(key=lambda session: place[session.session_id])
-    if len(latest) <= limit:
-        return SessionPage(found, None)
-    last = latest[limit - 1]
-    return SessionPage(found, SessionCursor(last.last_at_us, last.session_id))
 
 
 async def session_by_id(facts: FactsStore, org_id: str, session_id: str) -> SessionRow | None:

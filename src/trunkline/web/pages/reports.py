@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 
 import msgspec
@@ -113,9 +114,10 @@ async def _show(asked: Shown, sheet: Sheet, by: str = "", name: str = "") -> Res
         limit=PAGE_GROUPS,
         offset=asked.offset,
     )
-    found = await measured(facts, org_id, question)
     over_time = reports_view.chart_question(sheet, calls)
-    bars = (await measured(facts, org_id, over_time)).rows if found.rows else []
+    found, bars = await asyncio.gather(
+        measured(facts, org_id, question), measured(facts, org_id, over_time)
+    )
     kept = {"by": by} if sheet is reports_view.COSTS else {}
     order = {"sort": asked.sort, "direction": "asc" if asked.ascending else ""}
     return page(
@@ -138,7 +140,7 @@ async def _show(asked: Shown, sheet: Sheet, by: str = "", name: str = "") -> Res
             **({"property": name} if name else {}),
         ),
         lines=reports_view.lines(sheet, question, found.rows, filters, by),
-        chart=reports_view.chart(sheet, over_time, bars),
+        chart=reports_view.chart(sheet, over_time, bars.rows if found.rows else []),
         pages=reports_view.pages(
             filters, asked.offset, PAGE_GROUPS, more=found.more, **kept, **order
         ),
