@@ -20,7 +20,7 @@ from trunkline.store.facts import queries_calls as many
 from trunkline.store.facts import queries_sessions as sessions
 from trunkline.store.facts.queries_overview import overview
 from trunkline.store.facts.query import Query
-from trunkline.store.facts.rows import CallRow, Gathered, ItemRow, TurnRow
+from trunkline.store.facts.rows import CallRow, Gathered, ItemRow, Relayed, TurnRow
 from trunkline.store.facts.store import FactsStore
 
 NASTY = [
@@ -42,12 +42,13 @@ async def test_a_call_comes_back_as_it_went_in(facts: FactsStore) -> None:
 
 
 async def test_a_list_shows_a_call_as_it_went_in(facts: FactsStore) -> None:
-    """All but what it has gathered; of two rows the later, and nothing of what is deleted."""
+    """All but what is there for sums; of two rows the later, and nothing of what is deleted."""
     org = fresh_org()
     first, other = a_call(org, unpriced=("m-1", "m-2"), has_audio=True), a_call(org)
+    times = Relayed(times_ns=(70_000,), frames=(40,))
     await facts.insert(whole([*parts_of(first), first, other]))
     later = msgspec.structs.replace(first, version=50, end_reason=NASTY[3], user_id=NASTY[6])
-    await facts.insert(whole([*parts_of(first), later]))
+    await facts.insert(whole([*parts_of(first), msgspec.structs.replace(later, relayed=times)]))
     page = await many.calls_page(facts, org, many.CallFilters())
     assert page.calls == sorted([later, other], key=lambda call: call.call_id, reverse=True)
     await facts.delete_call(org, other.call_id)

@@ -17,11 +17,12 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from trunkline.store.facts import rows
+from trunkline.store.facts.listed import ListedRow
 
 _ULID_SECONDS: Final = (
     "least(4294967295, intDiv(toInt64(arraySum((letter, place) ->"
@@ -36,11 +37,14 @@ _HOUR_OF_CALL: Final = f"toStartOfHour(toDateTime({_ULID_SECONDS}, 'UTC'))"
 """The hour in which the gateway made the id: its last second is 2106's, as a DateTime's is."""
 
 
+Stored: TypeAlias = rows.Row | ListedRow
+
+
 class Table(msgspec.Struct, frozen=True):
     """Where rows of one type go, and what identifies them."""
 
     name: str
-    row: type[rows.Row]
+    row: type[Stored]
     key: tuple[str, ...]
     """Behind organisation, hour and call."""
     version: str = "version"
@@ -80,7 +84,7 @@ TABLES: Final = (
         ),
     ),
     # A list's rows lie far apart: what is read for each of them is kept small.
-    Table("listed", rows.ListedRow, (), settings=", index_granularity = 128"),
+    Table("listed", ListedRow, (), settings=", index_granularity = 128"),
     Table(
         "turns",
         rows.TurnRow,
@@ -128,7 +132,7 @@ TABLES: Final = (
     ),
 )
 
-TABLE_OF: Final[Mapping[type[rows.Row], Table]] = {table.row: table for table in TABLES}
+TABLE_OF: Final[Mapping[type[Stored], Table]] = {table.row: table for table in TABLES}
 
 
 def columns(table: Table) -> dict[str, str]:
@@ -200,12 +204,12 @@ SAID_INDEXES: Final = tuple(
 """Which groups of letters are in some thousand lines: where the words are not, nothing is read.
 Two letters are a word in Chinese and Japanese; three tell more."""
 
-_MORE: Final[Mapping[type[rows.Row], tuple[str, ...]]] = {
+_MORE: Final[Mapping[type[Stored], tuple[str, ...]]] = {
     rows.CallRow: (_CALL_INDEX, SESSION_INDEX),
     rows.ItemRow: (FOLDED, *SAID_INDEXES),
 }
 
-_EXPIRING: Final = frozenset((rows.CallRow, rows.ListedRow))
+_EXPIRING: Final = frozenset((rows.CallRow, ListedRow))
 _EXPIRY = "toDateTime(intDiv(expires_at_us, 1000000), 'UTC') DELETE WHERE expires_at_us > 0"
 
 
@@ -250,7 +254,7 @@ _SIMPLE: dict[Any, str] = {
 def _codec(table: Table, name: str) -> str:
     """Return how a column is packed: texts that repeat each other's names, to half of what the
     engine's own way leaves."""
-    return " CODEC(ZSTD(1))" if (table.row, name) == (rows.ListedRow, "row") else ""
+    return " CODEC(ZSTD(1))" if (table.row, name) == (ListedRow, "row") else ""
 
 
 def _default(value: Any) -> str:

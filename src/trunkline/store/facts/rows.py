@@ -264,21 +264,6 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """Of frames that were handed on as received; when the call is over."""
 
 
-class ListedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A `CallRow` once more, as one text: the facts store writes it, with each row of a call.
-
-    What is asked of all calls reads few columns of many rows; a list shows all columns of few
-    rows, for which it would read as many places as there are columns and calls.
-    """
-
-    org_id: str
-    call_id: str
-    version: int
-    row: str
-    """JSON of the call's row, without what it has gathered."""
-    expires_at_us: int = 0
-
-
 class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     """Caller input up to the end of the assistant's answer. Key: call_id, turn.
 
@@ -588,7 +573,6 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 Row: TypeAlias = (
     CallRow
-    | ListedRow
     | TurnRow
     | ResponseRow
     | ItemRow

@@ -300,7 +300,7 @@ class FactsStore:
         return await self._writes.run(function, *arguments)
 
 
-def _listed(rows: Sequence[Row]) -> list[Row]:
+def _listed(rows: Sequence[Row]) -> list[ddl.Stored]:
     """Return the texts of those of `rows` that are calls."""
     return [
         listed(row, _lines([shown(row)]).decode().rstrip("\n"))
@@ -309,7 +309,7 @@ def _listed(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _lines(rows: Sequence[Row]) -> bytes:
+def _lines(rows: Sequence[ddl.Stored]) -> bytes:
     """Return `rows` as JSON lines.
 
     Text that a peer sent may hold half a surrogate pair, which is no Unicode: it is
