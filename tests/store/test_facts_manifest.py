@@ -63,7 +63,7 @@ def test_a_part_that_is_torn_is_told_at_every_start_until_a_rebuild(stored: Path
     said, counted, _ = engine(stored, "damage", "read", "insert")
     assert said.startswith("rows of ")
     assert said.endswith(" are damaged or gone")
-    assert 2 * 15 <= sum(counted.values()) < 3 * 15
+    assert 2 * 16 <= sum(counted.values()) < 3 * 16
     assert engine(stored, "damage", "clear", "insert", "rebuilt", "damage")[0::4] == [said, ""]
 
 

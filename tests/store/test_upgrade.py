@@ -43,7 +43,7 @@ if which == "dies":
                 if altered:
                     os._exit(9)
                 altered.append(sql)
-            self.client.command(sql, **more)
+            return self.client.command(sql, **more)
 
     schema.MIGRATIONS = (*schema.MIGRATIONS[:-1], lambda client: step(Dying(client)))
 
