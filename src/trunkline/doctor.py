@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from trunkline import __version__
 from trunkline.errors import OperatorError
 from trunkline.layout import DataLock, Layout
+from trunkline.priority import may_go_first
 from trunkline.settings import NAMES, Settings
 from trunkline.tls import public_context
 
@@ -33,6 +34,7 @@ async def examine(settings: Settings) -> list[Finding]:
     return [
         Finding("info", f"trunkline {__version__}, Python {platform.python_version()}"),
         *_configured(settings),
+        _precedence(settings),
         *_data(settings),
         *_master_key(settings),
         *_tls(settings),
@@ -48,6 +50,18 @@ def _configured(settings: Settings) -> list[Finding]:
         if getattr(settings, name) != getattr(defaults, name)
     ]
     return changed or [Finding("info", "every setting has its default")]
+
+
+def _precedence(settings: Settings) -> Finding:
+    if not settings.urgent:
+        return Finding("info", "frames wait their turn with other processes, as you want it")
+    if may_go_first():
+        return Finding("ok", "frames go before other processes when the machine is busy")
+    return Finding(
+        "info",
+        "frames wait their turn with other processes: LimitRTPRIO=1, or CAP_SYS_NICE, "
+        "would let them go first",
+    )
 
 
 def _shown(name: str, value: object) -> str:

@@ -56,6 +56,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     compiled: bool = True
     """Use the compiled way of a frame where it was built. Off: every frame goes through Python,
     which costs about twice the CPU and does the same."""
+    urgent: bool = True
+    """Have frames go before everything else on the machine that waits for a processor, where
+    the system allows it (root, `CAP_SYS_NICE`, or a limit of real-time priority of 1)."""
     public_url: str = ""
     """How the outside reaches us, for links and snippets. Default: http(s)://host:port."""
     tls_cert: Path | None = None

@@ -27,7 +27,7 @@ from trunkline.errors import OperatorError
 from trunkline.ids import RANDOM_BYTES, ulid_bytes
 from trunkline.layout import DataLock, Layout
 from trunkline.orders import Given, Orders
-from trunkline.priority import give_way
+from trunkline.priority import give_way, go_first
 from trunkline.sealing import Vault
 from trunkline.settings import Settings
 from trunkline.sockets import bind_public, unix_socket
@@ -129,6 +129,9 @@ async def _gateway(
     public = given.listening() or bind_public(settings.host, settings.port)
     instance = ulid_bytes(wall_ns(), secrets.token_bytes(RANDOM_BYTES))
     journal = JournalWriter(layout.journal / name, instance, settings)
+    # Not before: whoever starts computes for a while, and others have calls meanwhile.
+    if settings.urgent and (refusal := go_first()):
+        log.info("frames have no precedence over other processes", why=refusal.strerror)
     journal.start()
     relay = Gateway(
         settings,

@@ -114,6 +114,7 @@ def test_doctor_says_what_is_configured_and_hides_secrets(plain: Running) -> Non
     report = trunkline("doctor", "--data", str(plain.data), env=env)
     assert "planted" not in report.stdout + report.stderr
     assert "is in use by process" in report.stdout
+    assert "other processes" in report.stdout
     assert "facts_url = clickhouse://***@127.0.0.1:1/d" in report.stdout
     assert report.returncode == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from bench.process import Cores
 from bench.talk import Open, Percentiles
 from tests.e2e.apart import Apart, apart, go_on, stop_for_now
 from tests.support.measured import measured
+
+from trunkline.priority import may_go_first
 
 MIX = "pcm16"
 """25 frames a second each way, which is more than the 20 that R4 asks for."""
@@ -29,6 +32,12 @@ class Between:
     def direct(self, calls: int, seconds: float) -> Percentiles:
         """Return round trips without anything between."""
         return self._round(self._load.plain.port, (), calls, seconds)
+
+    @property
+    def policy(self) -> int:
+        """How the kernel schedules the gateway's loop."""
+        assert self._made.gateway is not None
+        return os.sched_getscheduler(self._made.gateway.pid)
 
     async def through(self, calls: int, seconds: float, *, recorder: bool) -> Percentiles:
         """Return round trips through the gateway, while its recorder works or stands still."""
@@ -77,6 +86,7 @@ async def _answers(made: Apart) -> bool:
 async def test_every_frame_of_many_calls_is_answered(tmp_path: Path) -> None:
     async with between(tmp_path) as ends:
         found = await ends.through(calls=50, seconds=1, recorder=True)
+        assert ends.policy == (os.SCHED_RR if may_go_first() else os.SCHED_OTHER)
     measured("R4", f"50 calls: p50 {found.p50} µs, p99 {found.p99} µs")
 
 
