@@ -31,7 +31,7 @@ class Plan(msgspec.Struct, frozen=True):
 RELAY = (
     Plan("calls-1", "pcm16", 1, FEW),
     Plan("calls-20", "pcm16", 20, FEW + GATEWAYS + DEFLATING),
-    Plan("calls-100", "pcm16", 100, (*BRIDGED, "uncompiled", "bare", *GATEWAYS)),
+    Plan("calls-100", "pcm16", 100, (*BRIDGED, "in_turn", "uncompiled", "bare", *GATEWAYS)),
     Plan("calls-300", "pcm16", 300, FEW),
     Plan("calls-1000", "pcm16", 1_000, FEW),
     Plan("g711", "g711", 100, FEW),

@@ -66,7 +66,7 @@ def haproxy(site: Site) -> Proxy:
     return Proxy("haproxy", ["haproxy", "-db", "-f", str(config)], site.port)
 
 
-def trunkline(site: Site) -> Proxy:
+def trunkline(site: Site, **settings: str) -> Proxy:
     """One gateway process as `trunkline up` starts it, recording, with one key."""
     data = site.directory / "data"
     (data / "run").mkdir(parents=True)
@@ -79,6 +79,7 @@ def trunkline(site: Site) -> Proxy:
         TRUNKLINE_OPENAI_URL=f"{site.provider.scheme}://127.0.0.1:{site.provider.port}/v1/realtime",
         TRUNKLINE_DATA=str(data),
         TRUNKLINE_PORT=str(site.port),
+        **settings,
     )
     if site.provider.authority:
         environment["TRUNKLINE_PROVIDER_CA"] = str(site.provider.authority)
@@ -91,6 +92,11 @@ def bridge(site: Site) -> Proxy:
     """The same, for callers that speak the other dialect."""
     same = trunkline(site)
     return msgspec.structs.replace(same, name="bridge", headers=same.headers + BETA)
+
+
+def in_turn(site: Site) -> Proxy:
+    """The same, where nothing goes before other processes."""
+    return msgspec.structs.replace(trunkline(site, TRUNKLINE_URGENT="false"), name="in_turn")
 
 
 def uncompiled(site: Site) -> Proxy:
@@ -144,6 +150,7 @@ def portkey_deflating(site: Site) -> Proxy:
 MAKERS: dict[str, Callable[[Site], Proxy]] = {
     "trunkline": trunkline,
     "bridge": bridge,
+    "in_turn": in_turn,
     "uncompiled": uncompiled,
     "nginx": nginx,
     "haproxy": haproxy,

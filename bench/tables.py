@@ -13,6 +13,7 @@ TITLES = {
     "haproxy": "HAProxy",
     "trunkline": "Trunkline, recording",
     "bridge": "Trunkline, bridging too",
+    "in_turn": "Trunkline, not urgent",
     "uncompiled": "Trunkline, nothing compiled",
     "bare": "bare picows relay",
     "portkey": "Portkey",
