@@ -27,9 +27,12 @@ from trunkline.journal.record import Kind, Record
 from trunkline.store import blobs as keys
 from trunkline.store import codec
 from trunkline.store.facts import ddl
+from trunkline.store.facts.listed import ListedRow, listed, shown
+from trunkline.store.facts.rows import CallRow
 
 SEED = int(os.environ.get("TRUNKLINE_TEST_SEED", "20261125"))
 HAS_SOUND = re.compile(rb"input_audio_buffer.append|response.output_audio.delta")
+LISTED = ddl.TABLE_OF[ListedRow].name
 Calls = dict[bytes, list[Record]]
 
 
@@ -109,7 +112,9 @@ def sounds(data: Path, written: Calls, org_id: str) -> dict[bytes, float]:
 
 
 def facts_of(data: Path) -> dict[str, list[Any]]:
-    return engine(data / "facts", "dump")[0]
+    found = engine(data / "facts", "dump")[0]
+    read = [row | {"row": json.loads(row["row"])} for row in found[LISTED]]
+    return found | {LISTED: read}
 
 
 def sorted_rows(rows: Iterable[Any]) -> list[str]:
@@ -123,6 +128,9 @@ def expected(written: Calls, playable: Iterable[bytes]) -> dict[str, list[Any]]:
     for call, records in written.items():
         for row in latest(rows_of(records, has_audio=call in heard)).values():
             rows[ddl.TABLE_OF[type(row)].name].append(msgspec.to_builtins(row))
+            if isinstance(row, CallRow):
+                text = {"row": msgspec.to_builtins(shown(row))}
+                rows[LISTED].append(msgspec.to_builtins(listed(row, "")) | text)
     return {table.name: rows[table.name] for table in ddl.TABLES}
 
 
