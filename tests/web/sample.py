@@ -124,6 +124,7 @@ def turn(n: int, start: float, end: float, audio: float, ended: float, cost: str
         "audio_us": us(ended - audio),
         "heard_us": us(ended - audio),
         "cost_usd": Decimal(cost),
+        "gateway_us": 240 + 100 * n,
         **more,
     }
     return TurnRow(**values)  # type: ignore[arg-type]  # a table of keyword arguments

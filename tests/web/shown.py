@@ -28,6 +28,8 @@ class Shown(HTMLParser):
         super().__init__()
         self.facts: dict[str, Fact] = {}
         self.tables: dict[str, list[list[str]]] = {}
+        self.drawn: dict[tuple[str, str], str] = {}
+        """Names of drawings in tables, by the table's label and the first cell of the row."""
         self._label = self._value = self._detail = ""
         self._region = ""
         self._row: list[str] = []
@@ -49,6 +51,10 @@ class Shown(HTMLParser):
                 self._row = []
             case "td" | "th":
                 self._row.append("")
+            case "svg" if len(self._row) > 1:
+                self.drawn[self._region, self._row[0]] = found.get("aria-label") or ""
+            case _:
+                pass
 
     def handle_endtag(self, tag: str) -> None:
         while self._in and self._in.pop()[0] != tag:

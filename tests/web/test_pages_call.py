@@ -15,7 +15,7 @@ from trunkline.web.pages.measures_view import Measure
 from trunkline.web.pages.render import json_block
 from trunkline.web.pages.timeline import timeline
 from trunkline.web.pages.transcript import lines
-from trunkline.web.pages.turns_view import segments, turn_views
+from trunkline.web.pages.turns_view import HEARD_X, WAIT_WIDTH, WIDTH, segments, turn_views
 from trunkline.web.pages.usage_view import usage_views
 
 replace = msgspec.structs.replace
@@ -112,8 +112,38 @@ def test_tools_that_ran_at_the_same_time_are_not_counted_twice() -> None:
     assert spent == sample.TOOLS[0].latency_us
 
 
+def test_a_waterfall_goes_on_with_what_was_heard_and_what_was_not() -> None:
+    turns = [replace(turn, gateway_us=740) for turn in sample.TURNS]
+    shown = {turn.number: turn for turn in turn_views(turns, sample.TOOLS)}
+    cut, whole = shown[2], shown[4]
+    assert cut.spoken.endswith("gateway 0.74 ms, heard 7.7 s, never heard 6.4 s")
+    assert whole.spoken.endswith("gateway 0.74 ms, heard 16.1 s")
+    heard, unheard = cut.bars[-2:]
+    assert heard.x == HEARD_X
+    assert heard.x + heard.width == pytest.approx(unheard.x, abs=0.02)
+    # The longest answer of the call fills its part of the picture.
+    assert whole.bars[-1].x + whole.bars[-1].width == pytest.approx(WIDTH, abs=0.02)
+    assert unheard.x + unheard.width < WIDTH
+
+
+def test_the_gateway_has_a_line_of_its_own_on_the_scale_of_the_waits() -> None:
+    turn = replace(sample.TURNS[0], gateway_us=sample.TURNS[0].wait_us)
+    bars = turn_views([turn], ())[0].bars
+    waits = [bar for bar in bars if bar.kind in ("endpoint", "dispatch", "model")]
+    line = next(bar for bar in bars if bar.kind == "gateway")
+    assert line.width == pytest.approx(WAIT_WIDTH)
+    assert all(bar.y + bar.height < line.y for bar in waits)
+    assert all(bar.x + bar.width < HEARD_X for bar in waits)
+
+
+def test_what_nobody_measured_is_not_drawn_for_the_gateway() -> None:
+    turn = replace(sample.TURNS[0], gateway_us=None)
+    assert "gateway" not in turn_views([turn], ())[0].spoken
+
+
 def test_a_turn_without_an_answer_has_no_waterfall() -> None:
     turn = replace(sample.TURNS[0], wait_us=None, first_audio_us=None, status="unanswered")
+    turn = replace(turn, audio_us=0, heard_us=0)
     shown = turn_views([turn], ())[0]
     assert (shown.bars, shown.spoken, shown.outcome) == ((), "no answer", "unanswered")
 

@@ -258,9 +258,21 @@ def check_turns(shown: Shown, told: Told) -> None:
         assert (row[0], row[1], row[4]) == (
             str(turn["turn"]), waited(turn["wait_ms"]), text.money(usd(turn["cost_usd"])),
         )  # fmt: skip
+        drawn = shown.drawn["Turns", row[0]].split(", ")
+        assert [words for words in drawn_of(turn) if words not in drawn] == []
         unheard_ms = turn["audio_ms"] - turn["heard_ms"]
         if row[3].endswith(" unheard"):
             assert row[3] == f"{in_seconds(unheard_ms)} unheard"
+
+
+def drawn_of(turn: Told) -> Iterator[str]:
+    """Yield what a waterfall says with a number that is one of the API's as it is."""
+    if turn["gateway_ms"] is not None:
+        yield f"gateway {in_millis(turn['gateway_ms'])}"
+    if turn["audio_ms"]:
+        yield f"heard {in_seconds(turn['heard_ms'])}"
+    if turn["audio_ms"] - turn["heard_ms"] >= 50:
+        yield f"never heard {in_seconds(turn['audio_ms'] - turn['heard_ms'])}"
 
 
 KINDS = {

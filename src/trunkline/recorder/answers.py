@@ -83,7 +83,7 @@ def words(state: State, step: Step, event: Words) -> None:
     answer.first_text_us = step.heard_us
     turn = turns.turn_of(state, answer.turn)
     if turn is not None and turn.first_text_us is None:
-        turn.first_text_us = step.heard_us
+        turn.first_text_us, turn.text_came_us = step.heard_us, step.at_us
 
 
 def words_done(state: State, step: Step, event: events.TextDone | events.TranscriptDone) -> None:
@@ -122,7 +122,7 @@ def sounded(state: State, step: Step, event: events.AudioDelta, placed: Placed) 
     answer.went_on = answer.done_us is not None
     turn = turns.turn_of(state, answer.turn)
     if turn is not None and turn.first_audio_us is None:
-        turn.first_audio_us = step.heard_us
+        turn.first_audio_us, turn.audio_came_us = step.heard_us, step.at_us
 
 
 def playing(state: State, step: Step, response_id: str) -> None:

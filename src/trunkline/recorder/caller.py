@@ -22,7 +22,7 @@ def _append(state: State, step: Step, _event: events.AudioAppend, heard: Heard) 
 
 
 def _commit(state: State, step: Step, _event: events.AudioCommit, _heard: Heard) -> None:
-    state.commit_us = step.at_us
+    state.commit_us, state.commit_handed_us = step.at_us, step.handed_us
     state.commit_to_us = state.sound.caller.appended_us
     loudness = state.hearing.loudness
     state.commit_loud_us = loudness.until_us if loudness is not None else None

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from trunkline.protocol.events import RateLimit
+from trunkline.recorder import spans
 from trunkline.recorder.spans import Span
 from trunkline.recorder.state import Answer, Line, Turn
 from trunkline.recorder.timeline import Play
@@ -130,6 +131,24 @@ def dispatch_us(turn: Turn) -> int | None:
     asked = [turn.committed_us, turn.requested_us]
     before = [us for us in asked if us is not None and us <= turn.response_created_us]
     return turn.response_created_us - max(before) if before else None
+
+
+def gateway_us(turn: Turn) -> int | None:
+    """Return what of `wait_us` the gateway made.
+
+    The time, counted once, in which a frame that the answer waited for was in the gateway,
+    received to handed: the append before `speech_stopped`, the commit by hand,
+    `response.create`, a tool's arguments and output, and `F` itself. What passes beside them,
+    as the sound of a microphone that is left open, delays nothing and does not count. None
+    where `wait_us` is, and where `F` did not pass the gateway. Contained in `wait_us`.
+    Source: product.md 1b, gateway overhead.
+    """
+    came_us = turn.audio_came_us if turn.first_audio_us is not None else turn.text_came_us
+    start_us, end_us = origin_us(turn), answered_us(turn)
+    if came_us is None or start_us is None or end_us is None or wait_us(turn) is None:
+        return None
+    frames = [*turn.passed, (came_us, end_us)]
+    return spans.measure(spans.union(spans.within(frames, start_us, end_us)))
 
 
 def is_premature(turn: Turn) -> bool:

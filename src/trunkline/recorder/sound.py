@@ -66,6 +66,8 @@ class Sound(msgspec.Struct):
     """Responses that may still send audio."""
     silenced: list[str] = []
     """Of those, the ones that were interrupted: what else they send is not heard."""
+    appended: tuple[int, int] | None = None
+    """The caller's latest sound: received, and handed to the provider."""
 
     def observe(self, leg: Leg, event: Event, received_us: int, handed_us: int | None) -> Heard:
         """Take notice of `event` of `leg`, handed to the other leg at `handed_us`, or never."""
@@ -95,6 +97,7 @@ def _append(sound: Sound, event: _Append, received_us: int, handed: int | None) 
     if handed is None:
         # The provider never got it, so its offsets do not count it.
         return None
+    sound.appended = received_us, handed
     length_us = duration_us(sound.caller_format, event.audio)
     starts_us = sound.caller.append(received_us, length_us)
     return Placed("caller", starts_us, length_us, sound.caller_format, event.audio)

@@ -178,6 +178,11 @@ class Turn(msgspec.Struct, omit_defaults=True):
     """When its tools ran, as far as they have answered."""
     tool_called_us: int | None = None
     """When the first tool was called whose output nothing goes on with yet."""
+    passed: list[Span] = []
+    """Received to handed, of the frames without which the answer would not have come."""
+    text_came_us: int | None = None
+    """When the gateway had what it handed on as `first_text_us`, and so below."""
+    audio_came_us: int | None = None
     cost_usd: Decimal | None = None
 
 
@@ -220,6 +225,8 @@ class Request(msgspec.Struct):
 
     at_us: int
     aside: bool
+    came_us: int = 0
+    """When the gateway had it; `at_us` is when the provider had."""
 
 
 class Speech(msgspec.Struct, omit_defaults=True):
@@ -431,6 +438,7 @@ class State(msgspec.Struct):
     tool_asked_us: int | None = None
     """When that tool was called."""
     commit_us: int | None = None
+    commit_handed_us: int | None = None
     """When the caller last committed by hand."""
     commit_loud_us: int | None = None
     """Until where, of all sound appended, the caller had been loud by then."""

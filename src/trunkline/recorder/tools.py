@@ -50,6 +50,7 @@ def _call(state: State, step: Step, line: Line, id_: str, answer: Answer | None)
         answer.called = True
     if (open_turn := turns.turn_of(state, turn)) is not None and line.kind == "function_call":
         open_turn.asked += 1
+        turns.passes(open_turn, step.at_us, step.handed_us)
         if open_turn.tool_called_us is None:
             open_turn.tool_called_us = step.heard_us
     step.rows.append(tool_row(state, tool, step.seq))
@@ -70,6 +71,7 @@ def answered_by_caller(state: State, step: Step, item: events.Item) -> None:
     if turn is None:
         state.tool_told_us, state.tool_asked_us = step.at_us, tool.called_us
         return
+    turns.passes(turn, step.at_us, step.handed_us)
     turn.asked = max(0, turn.asked - 1)
     turn.told = True
 

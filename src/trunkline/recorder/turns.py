@@ -24,6 +24,7 @@ from trunkline.store.facts.rows import ResponseRow, TurnRow
 
 MAX_REQUESTS = 16
 MAX_FINISHED = 32
+MAX_PASSED = 64
 LATELY = 32
 """Of the caller's speeches: those that a turn may have to do with."""
 
@@ -80,6 +81,13 @@ def speech_started(
         state.sums.barge_ins += 1
 
 
+def passes(turn: Turn, received_us: int | None, handed_us: int | None) -> None:
+    """A frame that the answer waits for passes the gateway, until the answer is there."""
+    if received_us is not None and handed_us is not None and turn.first_audio_us is None:
+        turn.passed.append((received_us, handed_us))
+        del turn.passed[:-MAX_PASSED]
+
+
 def caller_stopped(state: State, step: Step) -> None:
     """The application stops its player."""
     turn = state.turns[-1] if state.turns else None
@@ -112,6 +120,7 @@ def speech_stopped(state: State, step: Step, ended: Ended, told_by_us: int | Non
         turn.speech_stopped_us = step.at_us
         turn.speech_ended_us = ended.at_us
         turn.told_by_us = told_by_us
+        passes(turn, *(state.sound.appended or (None, None)))
 
 
 def committed(state: State, step: Step, item_id: str, starts_us: int, ended: Ended) -> Turn:
@@ -127,6 +136,7 @@ def committed(state: State, step: Step, item_id: str, starts_us: int, ended: End
         turn.kind, turn.speech_ended_us = "speech", ended.at_us
         turn.end_by = "" if ended.at_us is None else ended.by
         turn.handed_in_us = ended.handed_in_us
+        passes(turn, state.commit_us, state.commit_handed_us)
     turn.phase = "waiting"
     turn.committed_us = step.at_us
     finish_before(state, step, turn)
@@ -145,7 +155,7 @@ def drop_unheard(state: State) -> None:
 def requested(state: State, step: Step, *, aside: bool) -> None:
     """The caller asks for a response."""
     at_us = step.heard_us
-    state.requests.append(Request(at_us, aside))
+    state.requests.append(Request(at_us, aside, step.at_us))
     del state.requests[:-MAX_REQUESTS]
     if aside:
         return
@@ -173,6 +183,8 @@ def answering(state: State, step: Step, response_id: str, conversation_id: str |
     turn = _turn_for(state, step, request)
     after_tool = turn.told or turn.kind == "tool"
     turn.phase, turn.told = "answering", False
+    if request is not None:
+        passes(turn, request.came_us, request.at_us)
     turn.responses.append(response_id)
     turn.response_id = turn.response_id or response_id
     if turn.response_created_us is None:
@@ -358,6 +370,7 @@ def turn_row(state: State, turn: Turn, version: int) -> TurnRow:
         vad_lag_us=metrics.vad_lag_us(turn),
         gap_us=metrics.gap_us(turn, spoken),
         caller_gap_us=metrics.caller_gap_us(turn, said),
+        gateway_us=metrics.gateway_us(turn),
     )
 
 

@@ -325,6 +325,13 @@ METRICS: Final[tuple[Metric, ...]] = (
         "ms",
         "Last audio heard to the caller's speech; negative where it was spoken over.",
     ),
+    Metric(
+        "turn.gateway",
+        "turns",
+        "gateway_us",
+        "ms",
+        "Of a wait, what the gateway made.",
+    ),
     Metric("turn.stop", "turns", "stop_us", "ms", "Barge-in to the last audio heard."),
     Metric("turn.barge_ins", "turns", "barge_in", "count", "Turns that began over an answer."),
     Metric("turn.barge_in_share", "turns", "barge_in", "share", "Barge-ins per turn.", "1"),

@@ -337,6 +337,8 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     """True end of speech to first audio; negative: the caller spoke on for so long."""
     caller_gap_us: int | None = None
     """Last audio heard before to the caller's speech; negative: it was spoken over."""
+    gateway_us: int | None = None
+    """Of `wait_us`, what the gateway made. None too in rows that an earlier release wrote."""
 
 
 class ResponseRow(msgspec.Struct, frozen=True, kw_only=True):

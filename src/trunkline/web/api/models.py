@@ -238,6 +238,10 @@ class Turn(BaseModel):
     caller_gap_ms: float | None = Field(
         description="Last audio heard before to the caller's speech; negative: it was spoken over."
     )
+    gateway_ms: float | None = Field(
+        description="Of `wait_ms`, what the gateway made: frames the answer waited for, received to"
+        " handed."
+    )
 
 
 class ModelResponse(BaseModel):

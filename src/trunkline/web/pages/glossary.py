@@ -50,6 +50,15 @@ DEFINITIONS = {
         "Time that a frame spends in the gateway, from received on one leg to handed to the other:"
         " median over all frames of the call, both directions."
     ),
+    "gateway_share": (
+        "Of the wait, what the gateway made: the time in which a frame that the answer waited for"
+        " was in it, from received to handed. Drawn as a line of its own, because the other parts"
+        " of the wait contain it."
+    ),
+    "heard": (
+        "What was played of the turn’s answer, and hatched what was not. All turns’ answers are"
+        " on one scale, which is not that of the waits: answers are many times longer."
+    ),
     "connect": "From dialling the provider to its session.created.",
     "endpoint": (
         "Endpointing: true end of the caller’s speech to the provider’s speech_stopped. The"

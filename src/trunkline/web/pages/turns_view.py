@@ -9,7 +9,15 @@ from trunkline.store.facts.rows import ToolCallRow, TurnRow
 from trunkline.web.pages import text
 
 WIDTH = 240
-"""Width of a waterfall, in units of its SVG. The longest wait of the call fills it."""
+"""Width of a waterfall, in units of its SVG."""
+WAIT_WIDTH = 156
+"""Of that, the waits. The longest of the call fills it."""
+HEARD_X = 164
+"""From here on, the answers: on a scale of their own, for they are many times longer."""
+HEARD_WIDTH = WIDTH - HEARD_X
+
+_WORTH_SAYING_US = 50_000
+"""Less is the grain of the sound's chunks, and not what somebody missed."""
 
 _KINDS = {"speech": "spoke", "text": "typed", "tool": "tool output", "assistant": "unasked"}
 
@@ -19,10 +27,12 @@ class Bar:
     """One segment of a waterfall."""
 
     kind: str
-    """`endpoint`, `dispatch`, `model` or `tool`: its colour."""
+    """`endpoint`, `dispatch`, `model`, `tool`, `gateway`, `heard` or `unheard`: its colour."""
     x: float
     width: float
     title: str
+    y: float = 2
+    height: float = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +57,10 @@ class Turn:
 
 def turn_views(turns: Sequence[TurnRow], tools: Sequence[ToolCallRow]) -> tuple[Turn, ...]:
     """Return the turns in order, their waterfalls on one common scale."""
-    longest_us = max((turn.wait_us or 0 for turn in turns), default=0)
+    wait_us = max((turn.wait_us or 0 for turn in turns), default=0)
+    audio_us = max((turn.audio_us for turn in turns), default=0)
     return tuple(
-        _view(turn, [tool for tool in tools if tool.turn == turn.turn], longest_us)
+        _view(turn, [tool for tool in tools if tool.turn == turn.turn], wait_us, audio_us)
         for turn in sorted(turns, key=lambda turn: turn.turn)
     )
 
@@ -103,8 +114,12 @@ def _lay_over(
     return cut
 
 
-def _view(turn: TurnRow, tools: list[ToolCallRow], longest_us: int) -> Turn:
-    found = segments(turn, tools)
+def _view(turn: TurnRow, tools: list[ToolCallRow], longest_us: int, audio_us: int) -> Turn:
+    bars = (
+        *_bars(segments(turn, tools), longest_us),
+        *_gateway(turn, longest_us),
+        *_played(turn, audio_us),
+    )
     start_us = turn.started_us if turn.speech_started_us is None else turn.speech_started_us
     return Turn(
         number=turn.turn,
@@ -114,8 +129,8 @@ def _view(turn: TurnRow, tools: list[ToolCallRow], longest_us: int) -> Turn:
         wait=text.wait(turn.wait_us),
         wait_tone=text.wait_tone(turn.wait_us),
         from_stopped=text.wait(turn.wait_from_stopped_us),
-        bars=_bars(found, longest_us),
-        spoken=", ".join(f"{kind} {text.wait(b - a)}" for kind, a, b in found) or "no answer",
+        bars=bars,
+        spoken=", ".join(bar.title for bar in bars) or "no answer",
         outcome=_outcome(turn),
         outcome_tone="bad" if turn.status in ("failed", "unanswered") else "none",
         cost=text.money(turn.cost_usd),
@@ -126,7 +141,7 @@ def _view(turn: TurnRow, tools: list[ToolCallRow], longest_us: int) -> Turn:
 def _bars(found: list[tuple[str, int, int]], longest_us: int) -> tuple[Bar, ...]:
     if not found or longest_us <= 0:
         return ()
-    origin, scale = found[0][1], WIDTH / longest_us
+    origin, scale = found[0][1], WAIT_WIDTH / longest_us
     return tuple(
         Bar(
             kind=kind,
@@ -138,10 +153,33 @@ def _bars(found: list[tuple[str, int, int]], longest_us: int) -> tuple[Bar, ...]
     )
 
 
+def _gateway(turn: TurnRow, longest_us: int) -> Iterable[Bar]:
+    """Yield the gateway's share of the wait: below the parts that contain it, thin as it is."""
+    if turn.gateway_us is not None and longest_us > 0:
+        width = max(1.5, turn.gateway_us * WAIT_WIDTH / longest_us)
+        yield Bar("gateway", 0, round(width, 2), f"gateway {text.millis(turn.gateway_us)}", 11, 2)
+
+
+def _played(turn: TurnRow, longest_us: int) -> Iterable[Bar]:
+    """Yield what was heard of the answer, and what was not."""
+    if not turn.audio_us or longest_us <= 0:
+        return
+    scale = HEARD_WIDTH / longest_us
+    heard, whole = min(turn.heard_us, turn.audio_us) * scale, turn.audio_us * scale
+    title = f"heard {text.seconds(turn.heard_us)}"
+    yield Bar("heard", HEARD_X, round(max(1.5, heard), 2), title)
+    if _unheard_us(turn) >= _WORTH_SAYING_US:
+        title = f"never heard {text.seconds(_unheard_us(turn))}"
+        yield Bar("unheard", round(HEARD_X + heard, 2), round(max(1.5, whole - heard), 2), title)
+
+
+def _unheard_us(turn: TurnRow) -> int:
+    return turn.audio_us - turn.heard_us
+
+
 def _outcome(turn: TurnRow) -> str:
-    unheard_us = turn.audio_us - turn.heard_us
     if turn.status in ("failed", "unanswered", "incomplete"):
         return turn.status
-    if unheard_us >= 50_000:
-        return f"{text.seconds(unheard_us)} unheard"
+    if _unheard_us(turn) >= _WORTH_SAYING_US:
+        return f"{text.seconds(_unheard_us(turn))} unheard"
     return "heard all" if turn.audio_us else turn.status
