@@ -48,9 +48,8 @@ def looked_at(page: Page, paths: dict[str, str]) -> Iterator[str]:
     """Yield what is wrong with pages in any look, all their details open."""
     for name, path in paths.items():
         page.goto(path)
-        page.evaluate(
-            "for (const one of document.querySelectorAll('details.more')) one.open = true"
-        )
+        for details in page.locator("details:is(.more, .rest)").all():
+            details.evaluate("one => { one.open = true; }")
         yield from (f"{name}: {problem}" for problem in unsaid(page))
         for (width, colours), rules in LOOKS.items():
             page.set_viewport_size({"width": width, "height": 900})
@@ -78,6 +77,7 @@ def pages_of(site: Site) -> dict[str, str]:
         "calls": "/calls",
         "a time of one's own": "/calls?from=2026-11-20T09:00&to=2026-11-21T00:00&user=user-1",
         "no call fits": "/calls?user=nobody",
+        "wrong filters": "/calls?duration_s=long&status=odd&provider=openai&has_audio=true",
         "call": f"/calls/{site.call_id}?t=36.4",
         "live call": f"/calls/{site.live_id}",
         "wicked call": f"/calls/{site.wicked_id}",

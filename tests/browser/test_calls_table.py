@@ -128,3 +128,45 @@ def test_the_place_in_the_navigation_is_seen_on_a_phone(signed_in: NewPage) -> N
     page = signed_in(width=390, height=844)
     page.goto("/providers")
     expect(page.get_by_role("link", name="Providers")).to_be_in_viewport(ratio=1)
+
+
+def test_more_filters_unfold_by_keys_and_are_taken_away_one_by_one(signed_in: NewPage) -> None:
+    for width in (1440, 390):
+        page = signed_in(width=width, height=900)
+        every = page.locator("tbody[data-keyed] tr").count()
+        if width == 390:
+            page.get_by_role("button", name="All filters").press("Enter")
+        more = page.get_by_text("More filters")
+        expect(page.locator("#f-duration_s")).to_be_hidden()
+        more.press("Enter")
+        expect(page.locator("#f-key")).to_be_visible()
+        more.press("Tab")
+        expect(page.locator("#f-key")).to_be_focused()
+        page.locator("#f-duration_s").fill(">0")
+        page.locator("#f-duration_s").press("Enter")
+        expect(page).to_have_url(re.compile(r"duration_s=%3E0$"))
+        assert 0 < page.locator("tbody[data-keyed] tr").count() < every
+        expect(page.locator("#f-duration_s")).to_have_value(">0")
+        page.locator("#f-end_reason").select_option("caller_closed")
+        expect(page).to_have_url(re.compile("end_reason=caller_closed"))
+        assert serious_findings(page) + too_wide(page) == []
+        page.get_by_role("link", name="Take away Length, s >0").press("Enter")
+        expect(page).to_have_url(re.compile(r"calls\?end_reason=caller_closed$"))
+        page.get_by_role("link", name="Take away Ended by").press("Enter")
+        expect(page).to_have_url(re.compile(r"calls$"))
+        expect(page.locator("tbody[data-keyed] tr")).to_have_count(every)
+
+
+def test_a_wrong_filter_is_told_and_can_be_mended(signed_in: NewPage) -> None:
+    page = signed_in()
+    page.get_by_text("More filters").click()
+    wait = page.locator("#f-wait_max_s")
+    wait.fill("3,5")
+    wait.press("Enter")
+    expect(wait).to_have_attribute("aria-invalid", "true")
+    expect(wait).to_have_accessible_description(re.compile("was left out: write >3.5"))
+    expect(wait).to_have_value("3,5")
+    wait.fill("<3.5")
+    wait.press("Enter")
+    expect(page).to_have_url(re.compile(r"wait_max_s=%3C3\.5$"))
+    expect(wait).not_to_have_attribute("aria-invalid", "true")

@@ -14,7 +14,7 @@ from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.store.facts.queries_overview import Overview, Trend, overview, trend
 from trunkline.web.api.calls import Attention
 from trunkline.web.pages import overview_chart, overview_view
-from trunkline.web.pages.calls_view import Filters
+from trunkline.web.pages.filters import Filters
 
 HOUR_US = 3_600 * SECOND_US
 

@@ -8,6 +8,7 @@ from tests.web import sample
 
 from trunkline.store.facts.queries_overview import Overview
 from trunkline.web.pages import art, calls_view, sessions_view, snippets
+from trunkline.web.pages.filters import KINDS, read_filters
 from trunkline.web.pages.overview_view import tiles
 
 replace = msgspec.structs.replace
@@ -16,13 +17,13 @@ NOW_US = sample.OPENED_AT_US + 3_600_000_000
 
 def test_filters_are_read_from_the_address_and_written_back() -> None:
     query = {"status": "failed", "user": " u 1 ", "property": "tenant=a=b", "span": "24h"}
-    filters = calls_view.read_filters(query)
+    filters = read_filters(query)
     assert filters.properties() == {"tenant": "a=b"}
     assert filters.from_us(NOW_US) == NOW_US - 24 * 3600 * 1_000_000
     assert filters.address() == "status=failed&user=u+1&property=tenant%3Da%3Db&span=24h"
     assert filters.address(cursor="x").endswith("&cursor=x")
     assert filters.narrow()
-    assert not calls_view.read_filters({}).narrow()
+    assert not read_filters({}).narrow()
 
 
 def test_other_kinds_of_session_are_named_in_the_table() -> None:
@@ -35,7 +36,7 @@ def test_other_kinds_of_session_are_named_in_the_table() -> None:
 
 
 def test_times_in_the_address_are_utc_unless_they_say_otherwise() -> None:
-    filters = calls_view.read_filters({"from": "2026-11-22T14:00", "to": "2026-11-22T15:00+01:00"})
+    filters = read_filters({"from": "2026-11-22T14:00", "to": "2026-11-22T15:00+01:00"})
     assert filters.from_us(NOW_US) == filters.to_us()
     assert filters.ends() == ("2026-11-22T14:00", "2026-11-22T14:00")
     assert filters.custom()
@@ -44,9 +45,9 @@ def test_times_in_the_address_are_utc_unless_they_say_otherwise() -> None:
 
 def test_a_chosen_span_goes_before_the_hidden_fields_of_another_time() -> None:
     ends = {"from": "2026-11-22T14:00:05", "to": ""}
-    assert calls_view.read_filters({"span": "custom", **ends}).ends() == ("2026-11-22T14:00:05", "")
-    assert calls_view.read_filters({"span": "1h", **ends}).address() == "span=1h"
-    assert not calls_view.read_filters({"span": "any", **ends}).narrow()
+    assert read_filters({"span": "custom", **ends}).ends() == ("2026-11-22T14:00:05", "")
+    assert read_filters({"span": "1h", **ends}).address() == "span=1h"
+    assert not read_filters({"span": "any", **ends}).narrow()
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_a_chosen_span_goes_before_the_hidden_fields_of_another_time() -> None:
 def test_the_numbers_say_which_calls_they_are_about(
     query: dict[str, str], words: str, address: str
 ) -> None:
-    filters = calls_view.read_filters(query)
+    filters = read_filters(query)
     assert filters.covers() == words
     assert filters.summarised().address() == address
 
@@ -84,7 +85,7 @@ NAMES = (
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=400)))
 def test_any_address_is_read(query: dict[str, str]) -> None:
-    filters = calls_view.read_filters(query)
+    filters = read_filters(query)
     filters.from_us(NOW_US)
     filters.to_us()
     filters.properties()
@@ -95,7 +96,7 @@ def test_any_address_is_read(query: dict[str, str]) -> None:
 
 def test_what_makes_no_sense_is_no_filter() -> None:
     nonsense = {"status": "odd", "kind": "odd", "span": "9y", "from": "soon", "property": "novalue"}
-    assert not calls_view.read_filters(nonsense).narrow()
+    assert not read_filters(nonsense).narrow()
 
 
 def test_a_row_says_what_a_call_is_and_how_it_came() -> None:
@@ -107,8 +108,8 @@ def test_a_row_says_what_a_call_is_and_how_it_came() -> None:
         call = replace(sample.CALL_ROW, kind=kind, transport=transport)
         (row,) = calls_view.rows([call], now_us=NOW_US)
         assert row.kind == words
-    for kind in calls_view.KINDS:
-        assert calls_view.read_filters({"kind": kind}).address() == f"kind={kind}"
+    for kind in KINDS:
+        assert read_filters({"kind": kind}).address() == f"kind={kind}"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from trunkline.store.facts.catalogue import METRIC_OF
 from trunkline.store.facts.rows import ItemRow
 from trunkline.web.api.calls import CallsQuery
 from trunkline.web.pages import reports_view, text
-from trunkline.web.pages.calls_view import Filters
+from trunkline.web.pages.filters import Filters
 from trunkline.web.pages.reports_view import Sheet
 from trunkline.web.reports import Column
 

@@ -12,7 +12,7 @@ from trunkline.store.control import models
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.views import MAX_QUERY_CHARS, MAX_VIEWS
 from trunkline.web.pages import columns
-from trunkline.web.pages.calls_view import clean_query
+from trunkline.web.pages.filters import clean_query
 
 
 async def post(site: Site, member: Member, path: str, **form: str) -> tuple[int, str]:

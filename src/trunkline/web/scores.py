@@ -9,7 +9,7 @@ from typing import Final
 from trunkline.store.facts.catalogue import SCORED
 from trunkline.store.facts.conditions import BadCondition, Is
 
-_OPERATORS: Final = {
+OPERATORS: Final = {
     "<=": "lte",
     ">=": "gte",
     "!=": "not-equals",
@@ -38,4 +38,4 @@ def read_score(text: str) -> Is | None:
         number = math.nan
     if not math.isfinite(number):
         raise BadCondition("score: write name<0.5, with a number behind <, <=, >, >=, = or !=")
-    return Is(SCORED + parts["name"], _OPERATORS[parts["sign"]], number)
+    return Is(SCORED + parts["name"], OPERATORS[parts["sign"]], number)

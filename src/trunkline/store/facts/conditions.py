@@ -71,6 +71,7 @@ FIELDS: Final[dict[str, tuple[str, Kind]]] = {
     ),
     "http_status": ("toFloat64(http_status)", "number"),
     "call.wait_p50": ("toFloat64(wait_p50_us)", "number"),
+    "call.wait_max": ("toFloat64(wait_max_us)", "number"),
     "opened_at": ("opened_at_us", "time"),
     "ended_at": ("ended_at_us", "time"),
     "has_audio": ("has_audio", "bool"),
@@ -85,7 +86,7 @@ FIELDS: Final[dict[str, tuple[str, Kind]]] = {
 }
 del FIELDS["property_name"], FIELDS["users"], FIELDS["calls"]
 _IN_US: Final = frozenset(
-    {"call.wait_p50", *(metric.id for metric in METRICS if metric.unit == "ms")}
+    {"call.wait_p50", "call.wait_max", *(metric.id for metric in METRICS if metric.unit == "ms")}
 )
 """Asked for in milliseconds, stored in microseconds."""
 

@@ -57,8 +57,8 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
     feedback: Feedback | Literal[""] = ""
     attention: str = ""
     """Id of a reason to look at the call, or `any`."""
-    score: Is | None = None
-    """On a score, `score:<name>`, or on the names of all, `scores`."""
+    also: tuple[Is, ...] = ()
+    """What else was asked for by a name of its own: scores, lengths, how it ended …"""
     condition: Condition = AllOf()
     """What else must hold."""
 
@@ -85,6 +85,7 @@ class FilterValues(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[str]
     scores: list[str]
     """Names only."""
+    languages: list[str]
 
 
 class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +138,8 @@ _FILTER_VALUES: Final = Query(
     " arraySort(groupUniqArrayIf(100)((key_id, key_name), key_id != '')) AS keys,"
     " arraySort(groupUniqArrayArray(100)(mapKeys(properties))) AS properties,"
     " arraySort(groupUniqArrayArray(100)(tags)) AS tags,"
-    " arraySort(groupUniqArrayArray(100)(mapKeys(scores))) AS scores"
+    " arraySort(groupUniqArrayArray(100)(mapKeys(scores))) AS scores,"
+    " arraySort(groupUniqArrayIf(100)(language, language != '')) AS languages"
     " FROM calls FINAL WHERE org_id = {org_id:String} AND " + _FROM,
     FilterValues,
 )
@@ -389,7 +391,7 @@ def where(filters: CallFilters) -> tuple[str, dict[str, Any]]:
         # The number is ours; what the caller wrote goes in as a parameter.
         predicates.append(f"properties[{{name_{number}:String}}] = {{value_{number}:String}}")
         parameters |= {f"name_{number}": name, f"value_{number}": wanted}
-    conditions = {"c": filters.condition, "s": filters.score or AllOf()}
+    conditions = {"c": filters.condition, "s": AllOf(filters.also)}
     for prefix, condition in conditions.items():
         if condition != AllOf():
             predicate, more = compile_condition(condition, prefix)

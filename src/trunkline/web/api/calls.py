@@ -18,8 +18,8 @@ from trunkline.web.auth import Deps, Reader, require_eraser, require_reader
 from trunkline.web.deps import Dependencies
 from trunkline.web.erasing import erase
 from trunkline.web.export import Form, exported
+from trunkline.web.narrowing import NARROWING, narrowed
 from trunkline.web.refusals import BadRequest, NotFound
-from trunkline.web.scores import read_score
 
 router = APIRouter(tags=["Calls"])
 
@@ -73,6 +73,14 @@ class FilterQuery(BaseModel):
     attention: Attention = Field("", description="A reason to look at it, or `any`.")
     score: str = Field(
         "", description="A score: `accuracy`, or `accuracy<0.5` (also <=, >, >=, =, !=)."
+    )
+    end_reason: str = Field("", description="What ended it, as its `end_reason` says.")
+    duration_s: str = Field("", description="Its length, seconds: `>60`, `>60 <300`.")
+    wait_max_s: str = Field("", description="Its longest wait, seconds: `>3.5`.")
+    cost_usd: str = Field("", description="What of it is priced: `>=0.5`.")
+    language: str = Field("", description="What a translation translates into.")
+    has_audio: Literal["", "true", "false"] = Field(
+        "", description="A recording can be played, or cannot."
     )
     property: list[str] = Field(
         [], description="`name=value`, as sent in `Helicone-Property-<name>`."
@@ -193,7 +201,7 @@ def filters_of(query: FilterQuery) -> CallFilters:
         tag=query.tag,
         feedback=query.feedback,
         attention=query.attention,
-        score=read_score(query.score),
+        also=narrowed({name: getattr(query, name) for name in NARROWING}),
         properties=_properties(query.property),
     )
 

@@ -13,7 +13,7 @@ from trunkline.web.api import shape
 from trunkline.web.api.calls import WhoReads
 from trunkline.web.api.keys import WhoManages
 from trunkline.web.auth import Deps
-from trunkline.web.pages.calls_view import clean_query
+from trunkline.web.pages.filters import clean_query
 from trunkline.web.refusals import NotFound
 
 router = APIRouter(tags=["Calls"])

@@ -20,12 +20,14 @@ from trunkline.web.api import cursors
 from trunkline.web.auth import Deps, RequiredUser
 from trunkline.web.deps import Dependencies, public_url
 from trunkline.web.export import Form, exported
+from trunkline.web.narrowing import NARROWING, narrowed
 from trunkline.web.pages import calls_view, columns, heads
+from trunkline.web.pages.filter_form import filter_form
+from trunkline.web.pages.filters import FEEDBACK, Filters, read_filters
 from trunkline.web.pages.overview_view import tiles
 from trunkline.web.pages.render import page
 from trunkline.web.pages.snippets import snippets
 from trunkline.web.recent import Recent
-from trunkline.web.scores import read_score
 
 router = APIRouter()
 
@@ -42,7 +44,7 @@ class Summaries:
         self._choices: Recent[FilterValues] = Recent(30)
 
     async def numbers(
-        self, deps: Dependencies, org_id: str, filters: calls_view.Filters, now_us: int
+        self, deps: Dependencies, org_id: str, filters: Filters, now_us: int
     ) -> Overview:
         """Return what is true of all calls that fit."""
         return await self._numbers.get(
@@ -75,7 +77,7 @@ async def export(
     column: Names = (),
 ) -> Response:
     """Give the calls that fit the filters in the address as a file."""
-    filters = call_filters(calls_view.read_filters(request.query_params), deps.now_us())
+    filters = call_filters(read_filters(request.query_params), deps.now_us())
     return exported(deps.facts, viewer.org.id, filters, form, columns.exported(column))
 
 
@@ -92,7 +94,7 @@ async def show(
     now_us, org_id = deps.now_us(), viewer.org.id
     sorting = heads.read_sorting(request.query_params)
     order, asked = heads.in_address(sorting), columns.asked(column)
-    filters = calls_view.read_filters(request.query_params)
+    filters = read_filters(request.query_params)
     found, numbers, choices = await asyncio.gather(
         _calls(deps, org_id, call_filters(filters, now_us), sorting, cursor),
         summaries.numbers(deps, org_id, filters.summarised(), now_us),
@@ -109,8 +111,7 @@ async def show(
         first=first,
         live=any(call.status == "live" for call in found.calls),
         tiles=() if first else tiles(numbers),
-        filters=filters,
-        choices=choices,
+        **filter_form(filters, choices, usual=""),
         kept=order,
         heads=heads.of_calls(
             columns.chosen(column),
@@ -121,16 +122,11 @@ async def show(
         all_columns=columns.COLUMNS.values(),
         chosen_columns=asked,
         here=filters.address(column=asked, **order),
-        cleared=calls_view.Filters().address(column=asked, **order),
+        cleared=Filters().address(column=asked, **order),
         views=await deps.control.views.of(org_id, viewer.user.id),
         path="/calls",
-        span_default="",
         cursor=cursor,
         next=cursors.write(found.next_cursor),
-        spans={calls_view.ANY_TIME: "any time", **calls_view.SPANS, calls_view.CUSTOM: "custom …"},
-        custom=calls_view.CUSTOM,
-        statuses=calls_view.STATUSES,
-        kinds=calls_view.KINDS,
         has_keys=any(key.revoked_at_us is None for key in keys),
         snippets=snippets(public_url(request), simulator=deps.settings.simulator) if first else (),
     )
@@ -145,7 +141,7 @@ async def _calls(
     )
 
 
-def call_filters(filters: calls_view.Filters, now_us: int) -> CallFilters:
+def call_filters(filters: Filters, now_us: int) -> CallFilters:
     """Return what the filters in the address ask of the store."""
     return CallFilters(
         from_us=filters.from_us(now_us),
@@ -161,8 +157,8 @@ def call_filters(filters: calls_view.Filters, now_us: int) -> CallFilters:
         tool=filters.tool,
         error=filters.error,
         tag=filters.tag,
-        feedback=calls_view.FEEDBACK.get(filters.feedback, ""),
+        feedback=FEEDBACK.get(filters.feedback, ""),
         attention=filters.attention,
-        score=read_score(filters.score),
+        also=narrowed({name: getattr(filters, name) for name in NARROWING}),
         properties=filters.properties(),
     )

@@ -16,9 +16,10 @@ from trunkline.web.api.metrics import last_week
 from trunkline.web.auth import Deps, RequiredUser, Viewer
 from trunkline.web.comparing import METRICS, compare, measures_of, split
 from trunkline.web.deps import Dependencies
-from trunkline.web.pages import calls_view, compare_view, pair_view, reports_view
+from trunkline.web.pages import compare_view, pair_view, reports_view
 from trunkline.web.pages.calls import Summaries, call_filters, summaries_of
 from trunkline.web.pages.compare_view import Asked, Told
+from trunkline.web.pages.filter_form import filter_form
 from trunkline.web.pages.problems import PageMissing
 from trunkline.web.pages.render import page
 from trunkline.web.pairing import pairs
@@ -79,15 +80,9 @@ async def _cohorts(
         dimensions=compare_view.dimensions(choices.properties, asked.by),
         sides=compare_view.side_fields(asked),
         path="/compare",
-        filters=asked.both,
         kept=compare_view.kept(asked),
-        choices=choices,
         covers=reports_view.covers(asked.both),
-        statuses=calls_view.STATUSES,
-        kinds=calls_view.KINDS,
-        spans={**reports_view.SPANS, calls_view.CUSTOM: "custom …"},
-        span_default="7d",
-        custom=calls_view.CUSTOM,
+        **filter_form(asked.both, choices),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from trunkline.store.facts.catalogue import PROPERTY
 from trunkline.web.comparing import Compared, Difference, Number, Side
 from trunkline.web.pages import text
-from trunkline.web.pages.calls_view import Filters, read_filters
+from trunkline.web.pages.filters import Filters, read_filters
 from trunkline.web.statistics import MIN_CALLS, Histogram
 
 SIDES: Final = ("a", "b")

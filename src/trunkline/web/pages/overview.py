@@ -19,8 +19,10 @@ from trunkline.web import reports
 from trunkline.web.api.metrics import last_week
 from trunkline.web.auth import Deps, RequiredUser, Viewer
 from trunkline.web.deps import Dependencies, public_url
-from trunkline.web.pages import calls_view, overview_chart, overview_view, reports_view
+from trunkline.web.pages import overview_chart, overview_view, reports_view
 from trunkline.web.pages.calls import Summaries, call_filters, summaries_of
+from trunkline.web.pages.filter_form import filter_form
+from trunkline.web.pages.filters import read_filters
 from trunkline.web.pages.render import page
 from trunkline.web.pages.snippets import snippets
 from trunkline.web.recent import Recent
@@ -75,7 +77,7 @@ async def show(
 ) -> Response:
     """Show how the calls that fit the filters in the address went: the last week's, without."""
     now_us, org_id = deps.now_us(), viewer.org.id
-    chosen = calls_view.read_filters(request.query_params)
+    chosen = read_filters(request.query_params)
     filters = chosen.timed("7d")
     calls = last_week(call_filters(filters, now_us), now_us)
     errors = reports.question(reports.ERRORS, calls, limit=TOP_ERRORS)
@@ -91,7 +93,6 @@ async def show(
         viewer,
         nav="overview",
         first=False,
-        filters=chosen,
         around=filters,
         covers=reports_view.covers(chosen),
         tiles=overview_view.overview_tiles(asked.now, asked.before, filters),
@@ -101,10 +102,9 @@ async def show(
         reasons=overview_view.reason_chips(asked.attention, filters),
         worst=overview_view.worst(asked.attention, filters, now_us=now_us),
         errors=reports_view.lines(reports_view.ERRORS, errors, asked.errors.rows, filters),
-        choices=choices,
         kept={},
         path="/overview",
-        **reports_view.form(),
+        **filter_form(chosen, choices),
     )
 
 

@@ -10,7 +10,7 @@ from trunkline.store.facts.attention import LONG_WAIT_US
 from trunkline.store.facts.measure import BUCKET_SECONDS
 from trunkline.store.facts.queries_overview import Overview, Trend
 from trunkline.web.pages import text
-from trunkline.web.pages.calls_view import Filters
+from trunkline.web.pages.filters import Filters
 
 
 def all_times(trend: Trend) -> list[Overview | None]:

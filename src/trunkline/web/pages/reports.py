@@ -15,8 +15,10 @@ from trunkline.web import reports
 from trunkline.web.api.metrics import last_week
 from trunkline.web.auth import Deps, RequiredUser, Viewer
 from trunkline.web.deps import Dependencies
-from trunkline.web.pages import calls_view, reports_view
+from trunkline.web.pages import reports_view
 from trunkline.web.pages.calls import Summaries, call_filters, summaries_of
+from trunkline.web.pages.filter_form import filter_form
+from trunkline.web.pages.filters import read_filters
 from trunkline.web.pages.render import page
 from trunkline.web.pages.reports_view import Sheet
 
@@ -101,7 +103,7 @@ async def errors(asked: Asked) -> Response:
 
 async def _show(asked: Shown, sheet: Sheet, by: str = "", name: str = "") -> Response:
     now_us, org_id, facts = asked.deps.now_us(), asked.viewer.org.id, asked.deps.facts
-    filters = calls_view.read_filters(asked.request.query_params)
+    filters = read_filters(asked.request.query_params)
     calls = last_week(call_filters(filters, now_us), now_us)
     names = (sheet.report.key, *(column.name for column in sheet.report.columns))
     sort = asked.sort if asked.sort in names else sheet.report.sort
@@ -128,8 +130,6 @@ async def _show(asked: Shown, sheet: Sheet, by: str = "", name: str = "") -> Res
         sheet=sheet,
         name=name,
         path=asked.request.url.path,
-        filters=filters,
-        choices=asked.choices,
         covers=f"Calls opened in the {reports_view.covers(filters)}",
         heads=reports_view.heads(
             sheet,
@@ -147,5 +147,5 @@ async def _show(asked: Shown, sheet: Sheet, by: str = "", name: str = "") -> Res
         by=by,
         bys=reports_view.BY_WORDS if sheet is reports_view.COSTS else {},
         kept=kept,
-        **reports_view.form(),
+        **filter_form(filters, asked.choices),
     )

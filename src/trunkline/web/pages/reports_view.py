@@ -14,7 +14,7 @@ from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.web import reports
 from trunkline.web.api.shape import microseconds
 from trunkline.web.pages import text
-from trunkline.web.pages.calls_view import CUSTOM, KINDS, SPANS, STATUSES, Filters
+from trunkline.web.pages.filters import SPANS, Filters
 from trunkline.web.pages.heads import Head
 from trunkline.web.reports import Column, Report
 
@@ -407,18 +407,6 @@ def pages(filters: Filters, offset: int, size: int, *, more: bool, **kept: str) 
     if more:
         found["after"] = filters.address(**kept, offset=str(offset + size))
     return found
-
-
-def form() -> dict[str, Any]:
-    """Return what the form of filters needs above numbers, which are of a week unless it says
-    otherwise."""
-    return {
-        "spans": {**SPANS, CUSTOM: "custom …"},
-        "span_default": "7d",
-        "custom": CUSTOM,
-        "statuses": STATUSES,
-        "kinds": KINDS,
-    }
 
 
 def covers(filters: Filters) -> str:

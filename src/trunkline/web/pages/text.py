@@ -29,7 +29,7 @@ _STATUS_WORDS = {
     "recovered": "recovered",
 }
 
-_END_WORDS = {
+END_REASONS = {
     "caller_closed": "caller hung up",
     "provider_closed": "provider closed",
     "caller_lost": "caller’s connection lost",
@@ -200,7 +200,7 @@ def status_tone(word: str) -> str:
 
 def end_reason(reason: str) -> str:
     """Return what ended a call, in words; empty while it is live."""
-    return _END_WORDS.get(reason, reason.replace("_", " "))
+    return END_REASONS.get(reason, reason.replace("_", " "))
 
 
 def provider(name: str) -> str:

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.web.auth import Deps, RequiredUser, Viewer, require_role, verify_csrf
-from trunkline.web.pages.calls_view import clean_query
+from trunkline.web.pages.filters import clean_query
 from trunkline.web.pages.problems import PageMissing
 from trunkline.web.refusals import BadRequest, NotAllowed
 

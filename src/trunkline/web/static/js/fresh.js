@@ -30,7 +30,7 @@ function replace(region, next) {
   const html = content(next);
   if (sent.get(region) === html) return false;
   // Whoever is in the middle of something there keeps it; the next round will do.
-  if (region.contains(document.activeElement) || region.querySelector("details[open].menu")) return false;
+  if (region.contains(document.activeElement) || region.querySelector("details[open]:is(.menu, .rest)")) return false;
   sent.set(region, html);
   if (next.dataset.version) region.dataset.version = html;
   region.replaceChildren(...[...next.childNodes].map((node) => document.adoptNode(node)));

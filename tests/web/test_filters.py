@@ -1,0 +1,206 @@
+"""What calls are narrowed by: every field of the form means what the API means by its name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.support.facts import NOON_US, SECOND_US, a_call
+from tests.support.web import Member, Site
+from tests.web.shown import Shown, api, page
+from tests.web.varied import varied
+
+from trunkline.protocol.call import EndReason
+from trunkline.store.facts.conditions import BadCondition
+from trunkline.store.facts.queries_calls import FilterValues
+from trunkline.web.api.calls import FilterQuery
+from trunkline.web.narrowing import BOUNDED, read_bounds
+from trunkline.web.pages.filter_form import filter_form
+from trunkline.web.pages.filters import clean_query, read_filters
+from trunkline.web.pages.text import END_REASONS
+
+FIELDS = {
+    "status": "failed",
+    "kind": "translation",
+    "model": "acme-voice-3",
+    "user": "ada",
+    "session": "visit/1",
+    "property": "tier=gold",
+    "key": "key_2",
+    "provider": "azure",
+    "end_reason": "provider_lost",
+    "duration_s": ">60 <=200",
+    "wait_max_s": ">=3.5",
+    "cost_usd": "<0.05",
+    "language": "es",
+    "has_audio": "true",
+    "tool": "find_slot",
+    "attention": "slow",
+    "tag": "vip",
+    "feedback": "up",
+    "score": "polite>0.5",
+    "said": "Guten Tag",
+}
+"""A value for each that some calls have, or that none has: what is said is tested elsewhere."""
+EMPTY = {"tag", "feedback", "score", "said"}
+
+
+@pytest.fixture
+async def member(site: Site) -> Member:
+    member = await varied(site)
+    now_us = site.clock.now_us
+    translated = {"kind": "translation", "language": "es", "turns": 0, "wait_max_us": None}
+    await site.facts.insert(
+        [
+            a_call(member.org_id, now_us - 7 * SECOND_US, **translated),
+            a_call(member.org_id, now_us - 8 * SECOND_US, provider="azure", key_id="key_2"),
+            a_call(member.org_id, now_us - 9 * SECOND_US, has_audio=True, cost_usd=None),
+            a_call((await site.join()).org_id, NOON_US, has_audio=True, language="es"),
+        ]
+    )
+    return member
+
+
+async def test_every_field_leaves_what_the_api_does(site: Site, member: Member) -> None:
+    every = len(await _told(site, member, {}))
+    for name, value in FIELDS.items():
+        told = await _told(site, member, {name: value})
+        html = await page(site, member, f"/calls?{read_filters({name: value}).address()}")
+        assert re.findall(r'data-key="(call_\w+)"', html) == told, name
+        assert len([row for row in Shown(html).tables.get("rows", []) if row]) == len(told)
+        assert (0 < len(told) < every) != (name in EMPTY), (name, len(told))
+        assert f'data-filter="{name}"' in html
+        assert f'id="f-{name}"' in html
+
+
+async def _told(site: Site, member: Member, query: dict[str, str]) -> list[str]:
+    return [call["id"] for call in (await api(site, member, "/v1/calls", **query))["data"]]
+
+
+def test_there_is_a_field_for_all_that_the_api_filters_by() -> None:
+    asked = {field.alias or name for name, field in FilterQuery.model_fields.items()}
+    # Times have a test of their own, and nobody types a fingerprint: reports lead to it.
+    assert asked - {"from", "to", "error"} == set(FIELDS)
+
+
+async def test_numbers_of_the_form_are_those_of_the_row(site: Site, member: Member) -> None:
+    calls = (await api(site, member, "/v1/calls", status="completed"))["data"]
+    call = next(call for call in calls if call["wait_max_ms"] and call["cost_usd"])
+    numbers = {
+        "duration_s": f"{call['duration_ms'] / 1000:.6f}",
+        "wait_max_s": f"{call['wait_max_ms'] / 1000:.6f}",
+        "cost_usd": call["cost_usd"],
+    }
+    for name, number in numbers.items():
+        assert call["id"] in await _told(site, member, {name: f">={number} <={number}"})
+        assert call["id"] not in await _told(site, member, {name: f">{number}"})
+
+
+async def test_calls_without_a_number_fit_no_bound(site: Site, member: Member) -> None:
+    calls = (await api(site, member, "/v1/calls"))["data"]
+    live = {call["id"] for call in calls if call["duration_ms"] is None}
+    assert live
+    assert not live & {*await _told(site, member, {"duration_s": ">0"})}
+    assert not live & {*await _told(site, member, {"duration_s": "!=1"})}
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        ("", []),
+        (">60", [("gt", 60_000)]),
+        (" > 60  <=300.5 ", [("gt", 60_000), ("lte", 300_500)]),
+        (">60<300", [("gt", 60_000), ("lt", 300_000)]),
+        ("=.5 !=1.", [("equals", 500), ("not-equals", 1000)]),
+    ],
+)
+def test_bounds_are_read(text: str, bounds: list[tuple[str, float]]) -> None:
+    assert [(one.operator, one.value) for one in read_bounds("duration_s", text)] == bounds
+
+
+NO_BOUNDS = (
+    "60", "long", ">", ">1e9", ">-1", ">0,5", ">60 and", "> 1 2", ">nan", ">1234567890", ">٣",
+    ">1>1>1>1>1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_BOUNDS)
+@pytest.mark.parametrize("name", BOUNDED)
+async def test_what_is_no_bound_is_told(name: str, text: str) -> None:
+    with pytest.raises(BadCondition, match=f"^{name}: write ") as refused:
+        read_bounds(name, text)
+    filters = read_filters({name: text, "status": "failed"})
+    assert filters.address() == "status=failed"
+    (wrong,) = filters.wrong
+    assert (wrong.name, wrong.value) == (name, text)
+    assert f"{name}: {wrong.problem}" == str(refused.value)
+
+
+WRONG = {
+    "status": ("odd", "choose one of live, completed"),
+    "kind": ("odd", "choose one of realtime"),
+    "attention": ("odd", "choose one of any, failed"),
+    "feedback": ("odd", "choose one of up, down, none"),
+    "end_reason": ("odd", "choose one of caller_closed"),
+    "has_audio": ("maybe", "choose one of true, false"),
+    "property": ("=gold", "write name=value"),
+    "score": ("polite<much", "write name&lt;0.5"),
+    "cost_usd": ("<b>", "write &gt;=0.05 or"),
+    "from": ("soon", "write a time, like"),
+}
+
+
+async def test_what_is_left_out_is_told_on_every_page(site: Site, member: Member) -> None:
+    query = "&".join(f"{name}={value}" for name, (value, _) in WRONG.items())
+    for path in ("/calls", "/tools", "/overview", "/compare"):
+        html = await page(site, member, f"{path}?{query}")
+        for name, (_, problem) in WRONG.items():
+            (told,) = re.findall(rf'<li id="wrong-{name}">(.*?)</li>', html)
+            assert f"was left out: {problem}" in told
+        assert "<b></q>" not in html
+        assert html.count('aria-invalid="true"') == len(WRONG) - 1
+    assert clean_query(query) == ""
+
+
+async def test_the_api_refuses_what_means_nothing(site: Site, member: Member) -> None:
+    for name in (*BOUNDED, "score", "has_audio"):
+        value = "x<much"
+        answer = await site.client.get("/v1/calls", params={name: value}, headers=member.bearer)
+        assert answer.status_code == 400 or (name == "has_audio" and answer.status_code == 422)
+        assert name in answer.text
+
+
+async def test_other_measures_are_narrowed_by_the_same_names(site: Site, member: Member) -> None:
+    for name in ("end_reason", "duration_s", "language", "has_audio"):
+        told = await _told(site, member, {name: FIELDS[name], "from": "2020-01-01T00:00:00Z"})
+        body = {
+            "metrics": ["calls"],
+            "from": "2020-01-01T00:00:00Z",
+            "where": {"field": "status", "operator": "not-equals", "value": "none"},
+            name: FIELDS[name],
+        }
+        answer = await site.client.post("/v1/metrics/query", json=body, headers=member.bearer)
+        (row,) = answer.json()["data"]
+        assert row["values"]["calls"]["sum"] == len(told)
+
+
+def test_what_is_in_force_can_be_taken_away_one_by_one() -> None:
+    choices = FilterValues(
+        models=[], users=[], providers=["openai"], statuses=[], keys=[("key_1", "Desk")],
+        properties=[], tags=[], scores=[], languages=[],
+    )  # fmt: skip
+    filters = read_filters({"key": "key_1", "provider": "gone", "has_audio": "false", "span": "1h"})
+    form = filter_form(filters, choices)
+    shown = [(one.label, one.words, one.without.address()) for one in form["in_force"]]
+    assert shown == [
+        ("Provider", "gone", "key=key_1&has_audio=false&span=1h"),
+        ("Key", "Desk", "provider=gone&has_audio=false&span=1h"),
+        ("Recording", "none", "provider=gone&key=key_1&span=1h"),
+    ]
+    assert form["words"]["provider"] == {"openai": "OpenAI", "gone": "gone"}
+    assert form["rest_open"]
+    assert not filter_form(read_filters({"user": "ada"}), choices)["rest_open"]
+
+
+def test_every_end_of_a_call_has_words() -> None:
+    assert tuple(END_REASONS) == EndReason.__args__
