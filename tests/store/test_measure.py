@@ -175,6 +175,27 @@ async def test_a_group_without_rows_of_a_metric_says_so(facts: FactsStore, org: 
     assert answer.rows[0].numbers[1:] == ({"n": 0, "sum": None}, {"n": 0, "p50": None})
 
 
+async def test_arguments_that_no_application_can_read_are_counted(facts: FactsStore) -> None:
+    org, read = fresh_org(), ("", "{}", ' {"day": "Mon", "at": [1, {"deep": null}]} ')
+    unread = ('{"day": "Mon', "[1]", "null", '"text"', "{} {}", "day=Mon", "[" * 3000, "{'day': 1}")
+    call = a_call(org)
+    asked = [
+        ToolCallRow(
+            org_id=org, call_id=call.call_id, version=1, tool_call_id=f"t{n}", turn=1, name=name,
+            called_us=n, arguments=arguments,
+        )
+        for name, these in (("read", read), ("unread", unread))
+        for n, arguments in enumerate(these, 0 if name == "read" else 50)
+    ]  # fmt: skip
+    await facts.insert(whole([call, *asked]))
+    answer = await ask(facts, org, "tool.no_json", "tool.no_json_share", group_by=("tool",))
+    assert by_group(answer) == {
+        ("read",): {"n": len(read), "sum": 0},
+        ("unread",): {"n": len(unread), "sum": len(unread)},
+    }
+    assert by_group(answer, 1)[("unread",)]["ratio"] == 1
+
+
 async def test_groups_are_sorted_and_go_on(facts: FactsStore, org: str) -> None:
     slowest = Order(0, "p50")
     first = await ask(facts, org, "turn.wait", "calls", group_by=("user",), order=slowest, limit=1)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from decimal import Decimal
 from itertools import pairwise
@@ -363,6 +364,17 @@ def test_the_measures_of_a_barge_in_read_as_its_golden_facts_do() -> None:
     assert told["late_audio"] == ("0.1 s", "")
     assert told["rate_limit_left"] == ("99%", "")
     assert "missed_truncates" not in told
+
+
+@pytest.mark.parametrize(
+    ("stalls_us", "shown"), [(0, "none"), (49_999, "none"), (50_000, "warn"), (700_000, "warn")]
+)
+def test_a_warning_is_about_a_number_that_is_seen(stalls_us: int, shown: str) -> None:
+    facts = facts_of("barge_in")
+    call = msgspec.structs.replace(facts.call, stalls_us=stalls_us)
+    told = {one.metric: one for one in view(dataclasses.replace(facts, call=call)).measures}
+    assert told["stalls"].tone == shown
+    assert (told["stalls"].value == "0.0 s") == (shown == "none")
 
 
 def measures(name: str) -> tuple[Measure, ...]:

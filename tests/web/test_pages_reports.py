@@ -117,6 +117,35 @@ async def bars(
     return shown
 
 
+async def test_tools_tell_what_they_cost_the_caller(site: Site) -> None:
+    """Each number of the report by hand, of all tool calls together that have a name."""
+    member = await varied(site)
+    answer = await site.client.get("/v1/tools", headers=member.bearer)
+    every = {row["tool"]: row for row in answer.json()["data"]}
+    calls = (
+        await site.client.get("/v1/calls", params={"limit": 200}, headers=member.bearer)
+    ).json()
+    asked: dict[str, list[dict[str, Any]]] = {name: [] for name in every}
+    for call in calls["data"][:30]:
+        whole = await site.client.get(f"/v1/calls/{call['id']}", headers=member.bearer)
+        for tool in whole.json()["tool_calls"]:
+            asked[tool["name"]].append(tool)
+    for name, tools in asked.items():
+        row, dead = every[name], [tool["dead_air_ms"] for tool in tools]
+        known = sorted(ms for ms in dead if ms is not None)
+        unread = [tool for tool in tools if tool["arguments"] in ('{"day": "Monday', "[1]")]
+        assert row["tool_calls"] == len(tools)
+        assert row["dead_air_ms"] == pytest.approx(sum(known))
+        assert row["dead_air_p50_ms"] in known
+        assert row["n"]["dead_air_p95_ms"] == len(known) > 0
+        assert row["no_json"] == len(unread) > 0
+        assert row["no_json_share"] == pytest.approx(len(unread) / len(tools))
+        assert row["failed_share"] == pytest.approx(sum(t["failed"] for t in tools) / len(tools))
+    page = await site.client.get("/tools", headers=member.cookie)
+    late = [row for row in every.values() if row["dead_air_p95_ms"] > 2000]
+    assert len(late) == page.text.count('class="num warn" data-column="dead_air_p95_ms"') > 0
+
+
 async def test_calls_are_exported_as_the_api_has_them(site: Site, member: Member) -> None:
     await site.facts.insert([a_call(member.org_id, user_id='=HYPERLINK("x")', session_name="a,\n")])
     listed = await site.client.get("/v1/calls", headers=member.bearer)

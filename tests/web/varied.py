@@ -86,6 +86,9 @@ def _others(call: CallRow, number: int, random: Random) -> list[Row]:
             called_us=300,
             answered_us=None if tool == 2 else 900_000,
             latency_us=None if tool == 2 else random.randrange(100_000, 3_000_000),
+            dead_air_us=None if tool == 2 else 90_000 * (number + tool),
+            arguments=("{}", '{"day": "Monday', "[1]", "")[(number // 4 + tool) % 4],
+            failed=(number + tool) % 5 == 0,
         )
         for tool in range(number % 4)
     ]

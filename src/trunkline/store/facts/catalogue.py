@@ -61,6 +61,11 @@ CACHED: Final = "(tokens.cached_text + tokens.cached_audio + tokens.cached_image
 OUTPUT: Final = "(tokens.output_text + tokens.output_audio)"
 FEEDBACK: Final = "(kind = 'feedback' AND NOT gone)"
 SCORE: Final = "(kind = 'score' AND NOT gone)"
+NO_JSON: Final = (
+    "(arguments != ''"
+    " AND NOT (isValidJSON(arguments) AND toString(JSONType(arguments)) = 'Object'))"
+)
+"""Whether arguments cannot be read. Some providers send none at all where there are none."""
 
 METRICS: Final[tuple[Metric, ...]] = (
     Metric("calls", "calls", "1", "count", "Calls, every attempt."),
@@ -514,6 +519,15 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
     Metric("tool.dead_air", "tool_calls", "dead_air_us", "ms", "Of its latency, nobody was heard."),
     Metric("tool.failed_share", "tool_calls", "failed", "share", "Failed, of all.", "1"),
+    Metric("tool.no_json", "tool_calls", NO_JSON, "count", "Called with what is no JSON object."),
+    Metric(
+        "tool.no_json_share",
+        "tool_calls",
+        NO_JSON,
+        "share",
+        "Called with what is no JSON object, of all.",
+        "1",
+    ),
     Metric("tool.calls_with", "tool_calls", "call_id", "count", "Different calls.", distinct=True),
     Metric("errors", "errors", "1", "count", "Errors."),
     Metric("error.calls", "errors", "call_id", "count", "Different calls with one.", distinct=True),

@@ -29,6 +29,8 @@ class Measure:
     """Where to hear it."""
 
 
+_SHOWN_US = 50_000
+"""Less is `0.0 s` here, and no player lacks a buffer for it."""
 _SLOW_STOP_US = 700_000
 _LITTLE_LEFT_PERMILLE = 200
 
@@ -129,7 +131,8 @@ def _answers(
     tone = "warn" if slowest is not None and slowest > 1 else "none"
     yield Measure("real_time_factor", "Slowest answer’s real-time factor", value, "", tone)
     stalls = text.seconds(call.stalls_us) if call.assistant_audio_us else text.UNKNOWN
-    yield Measure("stalls", "Player ran dry", stalls, "", "warn" if call.stalls_us else "none")
+    tone = "warn" if (call.stalls_us or 0) >= _SHOWN_US else "none"
+    yield Measure("stalls", "Player ran dry", stalls, "", tone)
     if call.silent_responses:
         silent = text.count(call.silent_responses)
         yield Measure("silent_responses", "Answers without sound", silent, "", "warn")

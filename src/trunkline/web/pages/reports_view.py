@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+from trunkline.store.facts.attention import TOOL_DEAD_AIR_US
 from trunkline.store.facts.catalogue import METRIC_OF, PROPERTY
 from trunkline.store.facts.measure import BUCKET_SECONDS, Bucket, Measure, Question, Row, measure
 from trunkline.store.facts.queries_calls import CallFilters
@@ -105,10 +106,14 @@ TOOLS: Final = Sheet(
         "tool_calls": "Called",
         "calls": "In calls",
         "unanswered_share": "Unanswered",
+        "failed_share": "Failed",
+        "no_json_share": "No JSON",
         "latency_p50_ms": "Latency p50",
         "latency_p95_ms": "p95",
         "latency_p99_ms": "p99",
         "latency_max_ms": "Longest",
+        "dead_air_p95_ms": "Dead air p95",
+        "dead_air_ms": "Dead air, all",
     },
     chart=("tool.latency", "p95"),
     empty="No model called a tool.",
@@ -309,7 +314,11 @@ def _milliseconds(column: Column, value: float | None) -> str:
 
 
 def _tone(column: Column, value: float | None) -> str:
-    if not column.name.startswith("wait") or value is None:
+    if value is None:
+        return ""
+    if column.metric == "tool.dead_air" and column.aggregate != "sum":
+        return "warn" if value * 1000 > TOOL_DEAD_AIR_US else ""
+    if not column.name.startswith("wait"):
         return ""
     tone = text.wait_tone(round(value * 1000))
     return tone if tone in ("bad", "warn") else ""
