@@ -156,6 +156,7 @@ async def _fill(site: Site, store: Blobs) -> None:
         *facts.tool_calls,
         *facts.errors,
         *facts.usage,
+        *sample.EVENTS,
     ]
     site.call_id = fresh_call(sample.OPENED_AT_US)
     call = _moved(facts.call, site.org_id, site.call_id)

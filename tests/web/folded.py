@@ -9,6 +9,7 @@ from trunkline.recorder.state import State
 from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
+    EventRow,
     ItemRow,
     ResponseRow,
     Row,
@@ -19,15 +20,24 @@ from trunkline.store.facts.rows import (
 from trunkline.web.pages.call_view import Facts
 
 
-def facts_of(name: str) -> Facts:
-    """Return the rows of the golden call `name`."""
+def events_of(name: str) -> list[EventRow]:
+    """Return the index of the frames of the golden call `name`."""
+    return [row for row in _rows(name) if isinstance(row, EventRow)]
+
+
+def _rows(name: str) -> list[Row]:
     state, rows = State.new(), list[Row]()
     for record in golden.records(name):
         state, new = fold(state, record)
         rows += new
     # One of them ends with the death of its gateway: the recorder says so.
     rows += finish(state)[1]
-    latest = golden.latest(rows)
+    return golden.latest(rows)
+
+
+def facts_of(name: str) -> Facts:
+    """Return the rows of the golden call `name`."""
+    latest = _rows(name)
 
     def of(kind: type[Any]) -> list[Any]:
         return [row for row in latest if isinstance(row, kind)]

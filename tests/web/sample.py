@@ -5,6 +5,7 @@ from decimal import Decimal
 from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
+    EventRow,
     ItemRow,
     ResponseRow,
     Tokens,
@@ -197,6 +198,36 @@ ERRORS = (
         message="Cancellation failed: no active response found",
     ),
 )
+
+
+def event(seq: int, at: float, leg: str, type_: str, size_bytes: int, item_id: str = "",
+          record: str = "frame") -> EventRow:  # fmt: skip
+    return EventRow(
+        org_id=ORG, call_id=CALL, seq=seq, at_us=us(at), handed_us=us(at) + 40, leg=leg,
+        record=record, type=type_, item_id=item_id, size_bytes=size_bytes,
+    )  # fmt: skip
+
+
+_TOLD = [
+    *((0.1 + n / 5, "caller", "input_audio_buffer.append", 12_870, "") for n in range(480)),
+    *(
+        ((turn.speech_started_us or 0) / S + 0.12, "provider", "input_audio_buffer.speech_started",
+         142, turn.item_id) for turn in TURNS
+    ),
+    *(
+        ((turn.speech_stopped_us or 0) / S, "provider", "input_audio_buffer.speech_stopped",
+         139, turn.item_id) for turn in TURNS
+    ),
+    *(
+        (response.first_audio_us / S + n * 0.12, "provider", "response.output_audio.delta", 16_130,
+         "") for response in RESPONSES if response.first_audio_us
+        # Faster than it is spoken, as providers send it.
+        for n in range(response.audio_us // 250_000)
+    ),
+]  # fmt: skip
+
+EVENTS = tuple(event(seq, *told) for seq, told in enumerate(sorted(_TOLD), start=1))
+"""What passed, as far as the lanes of the page tell of it."""
 
 _TOKENS = Tokens(
     input_text=1840, input_audio=2210, cached_text=1472, cached_audio=960,

@@ -18,6 +18,7 @@ from trunkline.web.pages.timeline import timeline
 from trunkline.web.pages.transcript import lines
 from trunkline.web.pages.turns_view import HEARD_X, WAIT_WIDTH, WIDTH, segments, turn_views
 from trunkline.web.pages.usage_view import usage_views
+from trunkline.web.vad import Detected, detected
 
 replace = msgspec.structs.replace
 
@@ -379,3 +380,40 @@ def test_a_warning_is_about_a_number_that_is_seen(stalls_us: int, shown: str) ->
 
 def measures(name: str) -> tuple[Measure, ...]:
     return view(facts_of(name)).measures
+
+
+def test_a_turns_lane_runs_from_the_callers_first_word_to_the_last_of_the_answer() -> None:
+    drawn = timeline(sample.CALL_ROW, sample.TURNS, (), (), (), (), duration_us=96_400_000)
+    assert [turn["label"] for turn in drawn["turns"][1:3]] == [
+        "turn 2, interrupted",
+        "turn 3, barge-in",
+    ]
+    assert (drawn["turns"][0]["start_ms"], drawn["turns"][0]["end_ms"]) == (3100, 19500)
+
+
+HEARD = [Detected("a", 1_000_000, 2_500_000), Detected("b", 3_000_000, None)]
+
+
+@pytest.mark.parametrize(
+    ("status", "last"),
+    [
+        ("completed", (3000, 3000, "speech, its end was never told")),
+        ("live", (3000, 9000, "speaks")),
+    ],
+)
+def test_who_still_speaks_is_drawn_until_now(status: str, last: tuple[int, int, str]) -> None:
+    call = replace(sample.CALL_ROW, status=status)
+    drawn = timeline(call, (), (), (), (), (), duration_us=9_000_000, vad=HEARD)["vad"]
+    assert [tuple(one.values()) for one in drawn] == [(1000, 2500, "speech 1.50 s"), last]
+
+
+def test_a_speech_whose_end_is_missing_does_not_take_that_of_the_next() -> None:
+    told = [("started", "a", 1), ("started", "b", 2), ("stopped", "b", 3), ("stopped", "b", 4)]
+    events = [
+        sample.event(n, at, "provider", f"input_audio_buffer.speech_{what}", 100, item)
+        for n, (what, item, at) in enumerate(told)
+    ]
+    assert detected(events) == [
+        Detected("a", 1_000_000, None),
+        Detected("b", 2_000_000, 3_000_000),
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
@@ -11,7 +13,7 @@ from msgspec import structs
 from tests.support import golden
 from tests.support.web import Member, Site
 from tests.web import sample
-from tests.web.folded import facts_of
+from tests.web.folded import events_of, facts_of
 from tests.web.shown import Fact, Shown, api, page, us, usd
 
 from trunkline.store.facts.medians import median
@@ -211,6 +213,7 @@ async def stored(site: Site, member: Member, name: str) -> CallRow:
     rows: list[Row] = [
         facts.call, *facts.turns, *facts.responses, *facts.items, *facts.tool_calls,
         *facts.errors, *facts.usage,
+        *(sample.EVENTS if name == "in full" else events_of(name)),
     ]  # fmt: skip
     await site.facts.insert([structs.replace(row, org_id=member.org_id) for row in rows])
     return facts.call
@@ -220,11 +223,13 @@ async def stored(site: Site, member: Member, name: str) -> CallRow:
 async def test_a_calls_page_has_the_numbers_of_the_api(site: Site, name: str) -> None:
     member = await site.join()
     call = await stored(site, member, name)
-    shown = Shown(await page(site, member, f"/calls/{call.call_id}"))
+    html = await page(site, member, f"/calls/{call.call_id}")
+    shown = Shown(html)
     told = await api(site, member, f"/v1/calls/{call.call_id}")
     cost = await api(site, member, f"/v1/calls/{call.call_id}/cost")
     if told["status"] == "refused" or told["kind"] != "realtime":
         return
+    check_lanes(html, told)
     expected = {label: of(told) for label, of in MEASURES.items()}
     measured = {label: pair for label, pair in expected.items() if pair[0] != text.UNKNOWN}
     assert len(measured) > 3
@@ -249,6 +254,33 @@ NO_NUMBERS = {
     "Frames from the provider", "Caller’s software", "Gateway",
 }  # fmt: skip
 """What the Details say: fields of the call as they are, not worked out of anything."""
+
+
+def check_lanes(html: str, told: Told) -> None:
+    """What the timeline draws of turns and of the provider's detection is what the API tells."""
+    found = re.search(r'<script type="application/json" id="timeline-data"[^>]*>(.*?)<', html)
+    drawn = json.loads(found[1]) if found else {}
+
+    def ms(value: float | None) -> int:
+        return int(value or 0)
+
+    assert [(one["turn"], one["start_ms"], one["end_ms"]) for one in drawn["turns"]] == [
+        (
+            turn["turn"],
+            ms(turn["started_ms" if turn["speech_started_ms"] is None else "speech_started_ms"]),
+            ms(turn["ended_ms"]),
+        )
+        for turn in told["turns"]
+    ]
+    assert [(one["start_ms"], one["end_ms"], one["label"]) for one in drawn["vad"]] == [
+        (
+            ms(one["started_ms"]),
+            ms(one["stopped_ms"]),
+            f"speech {waited(one['stopped_ms'] - one['started_ms'])}",
+        )
+        for one in told["detected"]
+        if one["stopped_ms"] is not None
+    ]
 
 
 def check_turns(shown: Shown, told: Told) -> None:
@@ -354,3 +386,24 @@ def test_no_line_of_the_page_is_without_its_place_in_the_api() -> None:
 def test_a_fact_is_a_value_with_its_small_print() -> None:
     html = '<dl><dt><button class="why">A</button></dt><dd><b>1</b><p class="s">of 2</p></dd></dl>'
     assert Shown(html).facts == {"A": Fact("1", "of 2")}
+
+
+async def test_the_detection_is_what_the_provider_told_and_not_what_was_told_in_its_place(
+    site: Site,
+) -> None:
+    member = await site.join()
+    call = structs.replace(sample.CALL_ROW, org_id=member.org_id)
+    said, kind = ("started", "stopped"), "input_audio_buffer.speech_{}"
+    rows = [
+        sample.event(n, n, leg, kind.format(what), 100, "a", record)
+        for n, (what, leg, record) in enumerate(
+            [
+                *((what, "provider", "frame") for what in said),
+                *((what, "provider", "bridged") for what in said),
+                *((what, "caller", "frame") for what in said),
+            ]
+        )
+    ]
+    await site.facts.insert([call, *(structs.replace(row, org_id=member.org_id) for row in rows)])
+    told = await api(site, member, f"/v1/calls/{call.call_id}")
+    assert told["detected"] == [{"item_id": "a", "started_ms": 0, "stopped_ms": 1000}]

@@ -3,13 +3,15 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { rows } from "../../../src/trunkline/web/static/js/call/table.js";
 
-const NOTHING = { speech: [], unheard: [], waits: [], responses: [], tools: [], marks: [] };
+const NOTHING = { speech: [], turns: [], vad: [], unheard: [], waits: [], responses: [], tools: [], marks: [] };
 const said = (who, start_ms, end_ms, text) => ({ who, start_ms, end_ms, text });
 
 test("every lane has its rows, in the order of time", () => {
   const found = rows({
     speech: [said("caller", 1000, 2000, "Hi"), said("assistant", 2600, 4000, "")],
     unheard: [[4000, 5000]],
+    turns: [{ turn: 1, start_ms: 1000, end_ms: 4000, label: "turn 1, spoke", barge_in: false }],
+    vad: [{ start_ms: 1200, end_ms: 2300, label: "speech 1.10 s" }],
     waits: [{ turn: 1, start_ms: 2000, end_ms: 2600, label: "0.60 s", tone: "good" }],
     responses: [
       { start_ms: 2200, end_ms: 4100, label: "response 1", status: "completed" },
@@ -21,6 +23,8 @@ test("every lane has its rows, in the order of time", () => {
   assert.deepEqual(found.map((row) => [row.from_ms, row.to_ms, row.lane, row.what]), [
     [500, null, "Events", "speech started"],
     [1000, 2000, "Caller", "Hi"],
+    [1000, 4000, "Turns", "turn 1, spoke"],
+    [1200, 2300, "VAD", "speech 1.10 s"],
     [2000, 2600, "Wait", "turn 1: 0.60 s"],
     [2200, 4100, "Responses", "response 1, completed"],
     [2600, 4000, "Assistant", "not transcribed"],

@@ -27,6 +27,9 @@ from trunkline.store.facts.rows import (
 )
 from trunkline.store.facts.store import FactsStore
 
+MAX_VAD_EVENTS: Final = 10_000
+"""Speech every second, for more than an hour."""
+
 _CALL: Final = Query(
     f"SELECT {names(CallRow)} FROM calls FINAL"
     " WHERE org_id = {org_id:String} AND call_id = {call_id:String}",
@@ -48,6 +51,12 @@ _EVENTS: Final = Query(
 
 _MARKS: Final = Query(parts_of_call(MarkRow) + " AND NOT gone ORDER BY part, kind, name", MarkRow)
 _FINDINGS: Final = Query(rows_of_call(FindingRow, "seq, code"), FindingRow)
+_VAD: Final = Query(
+    parts_of_call(EventRow) + " AND leg = 'provider' AND record = 'frame' AND type IN"
+    " ('input_audio_buffer.speech_started', 'input_audio_buffer.speech_stopped')"
+    f" ORDER BY seq LIMIT {MAX_VAD_EVENTS}",
+    EventRow,
+)
 _APPEND_AFTER: Final = Query(
     parts_of_call(EventRow) + " AND at_us >= {at_us:Int64} AND leg = 'caller'"
     " AND type = 'input_audio_buffer.append' ORDER BY seq LIMIT 1",
@@ -102,6 +111,14 @@ async def findings_of_call(facts: FactsStore, org_id: str, call_id: str) -> list
 async def marks_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[MarkRow]:
     """Return what was said of a call and its parts, the call's own first."""
     return await facts.ask(_MARKS, org_id, **about_call(call_id))
+
+
+async def vad_events_of_call(facts: FactsStore, org_id: str, call_id: str) -> list[EventRow]:
+    """Return what the provider's voice activity detection told, in order; no more than the limit.
+
+    What was said to the caller in its place, in another dialect, is not among it.
+    """
+    return await facts.ask(_VAD, org_id, **about_call(call_id))
 
 
 async def append_after(facts: FactsStore, org_id: str, call_id: str, at_us: int) -> EventRow | None:

@@ -20,6 +20,7 @@ from trunkline.web.erasing import erase
 from trunkline.web.export import Form, exported
 from trunkline.web.narrowing import NARROWING, narrowed
 from trunkline.web.refusals import BadRequest, NotFound
+from trunkline.web.vad import detected
 
 router = APIRouter(tags=["Calls"])
 
@@ -154,6 +155,10 @@ async def get_call(reader: WhoReads, deps: Deps, call_id: CallId) -> models.Call
             for error in await one.errors_of_call(facts, *where)
         ],
         usage=[shaped(models.Usage, usage) for usage in await one.usage_of_call(facts, *where)],
+        detected=[
+            shaped(models.Detected, speech)
+            for speech in detected(await one.vad_events_of_call(facts, *where))
+        ],
     )
 
 

@@ -356,6 +356,16 @@ class Usage(BaseModel):
     estimated: bool
 
 
+class Detected(BaseModel):
+    """The provider's voice activity detection heard the caller."""
+
+    item_id: str
+    started_ms: float = Field(description="When its `speech_started` came.")
+    stopped_ms: float | None = Field(
+        description="When its `speech_stopped` came; null: it has not, or never did."
+    )
+
+
 class CallDetail(Call):
     """One call with all that is known of it."""
 
@@ -365,6 +375,7 @@ class CallDetail(Call):
     tool_calls: list[ToolCall]
     errors: list[CallErrorEvent]
     usage: list[Usage]
+    detected: list[Detected] = Field(description="By the provider's voice activity detection.")
 
 
 class Session(BaseModel):

@@ -26,6 +26,7 @@ from trunkline.web.pages.problems import PageMissing
 from trunkline.web.pages.render import page
 from trunkline.web.pages.static import DIGEST
 from trunkline.web.refusals import Over
+from trunkline.web.vad import detected
 
 router = APIRouter()
 KEEPERS = ("owner", "admin")
@@ -150,4 +151,5 @@ async def _facts(deps: Dependencies, call: CallRow) -> Facts:
         tool_calls=await queries.tool_calls_of_call(*asked),
         errors=await queries.errors_of_call(*asked),
         usage=await queries.usage_of_call(*asked),
+        vad=detected(await queries.vad_events_of_call(*asked)),
     )

@@ -28,6 +28,7 @@ from trunkline.web.pages.timeline import timeline
 from trunkline.web.pages.transcript import Line, Tool, lines, tool_view
 from trunkline.web.pages.turns_view import Turn, turn_views
 from trunkline.web.pages.usage_view import ModelUsage, usage_views
+from trunkline.web.vad import Detected
 
 _SEALED_WITHIN_US = 60_000_000
 """A recording that has not come by then is not coming: do not ask for ever."""
@@ -45,6 +46,7 @@ class Facts:
     errors: Sequence[ErrorRow] = ()
     usage: Sequence[UsageRow] = ()
     lint: Sequence[Lint] = ()
+    vad: Sequence[Detected] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
             facts.tool_calls,
             facts.errors,
             duration_us=duration_us,
+            vad=facts.vad,
         ),
     )
 

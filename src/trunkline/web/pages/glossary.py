@@ -65,6 +65,10 @@ DEFINITIONS = {
         " silence window of the voice activity detection, mostly. Where the application commits by"
         " hand: to its commit."
     ),
+    "vad": (
+        "Voice activity detection: from the provider’s speech_started to its speech_stopped, as"
+        " they came. Later than the caller’s own voice above, by what the detection takes."
+    ),
     "vad_lag": (
         "From the sound by which the provider noticed the end, the last of the silence window, to"
         " its speech_stopped: network and processing. Median."

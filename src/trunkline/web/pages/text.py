@@ -104,6 +104,14 @@ def length(us: int | None) -> str:
     return f"{us // 1_000_000} s" if us < 60_000_000 else clock(us)
 
 
+_TURN_KINDS = {"speech": "spoke", "text": "typed", "tool": "tool output", "assistant": "unasked"}
+
+
+def turn_kind(kind: str) -> str:
+    """Return what began a turn, in a word or two."""
+    return _TURN_KINDS.get(kind, kind)
+
+
 def wait(us: int | None) -> str:
     """Return a wait in seconds with two places: `0.82 s`; a gap may be `−0.12 s`."""
     return UNKNOWN if us is None else f"{us / 1e6:.2f} s".replace("-", "−")

@@ -18,6 +18,7 @@ from trunkline.store.facts.rows import (
     TurnRow,
 )
 from trunkline.web.pages import text
+from trunkline.web.vad import Detected
 
 
 def timeline(
@@ -29,6 +30,7 @@ def timeline(
     errors: Sequence[ErrorRow],
     *,
     duration_us: int,
+    vad: Sequence[Detected] = (),
 ) -> dict[str, Any]:
     """Return the lanes of one call. `duration_us` is its length, or its age while live."""
     return {
@@ -38,6 +40,8 @@ def timeline(
         "has_audio": call.has_audio,
         "duration_ms": duration_us // 1000,
         "speech": [_speech(item) for item in items if item.starts_us is not None],
+        "turns": [_turn(turn) for turn in sorted(turns, key=_start)],
+        "vad": _vad(vad, duration_us, live=call.status == "live"),
         "waits": [_wait(turn) for turn in turns if turn.wait_us and turn.first_audio_us],
         "responses": [_response(row, number, duration_us) for number, row in _numbered(responses)],
         "unheard": [span for row in responses if (span := _unheard(row))],
@@ -64,6 +68,41 @@ def _speech(item: ItemRow) -> dict[str, Any]:
         "end_ms": (start_us if item.ends_us is None else item.ends_us) // 1000,
         "text": text.shorten(item.text, 80),
     }
+
+
+def _turn(turn: TurnRow) -> dict[str, Any]:
+    words = (
+        f"turn {turn.turn}",
+        "" if turn.kind == "speech" else text.turn_kind(turn.kind),
+        "barge-in" if turn.barge_in else "",
+        "" if turn.status == "completed" else turn.status,
+    )
+    return {
+        "turn": turn.turn,
+        "start_ms": _start(turn) // 1000,
+        "end_ms": max(_start(turn), turn.ended_us) // 1000,
+        "barge_in": turn.barge_in,
+        "label": ", ".join(filter(None, words)),
+    }
+
+
+def _vad(speeches: Sequence[Detected], duration_us: int, *, live: bool) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for number, speech in enumerate(speeches, start=1):
+        # One whose end was never told ends nowhere; only who speaks now, speaks until now.
+        now = live and number == len(speeches)
+        until_us = duration_us if now else speech.started_us
+        stopped_us = until_us if speech.stopped_us is None else speech.stopped_us
+        length = text.wait(stopped_us - speech.started_us)
+        untold = "speaks" if now else "speech, its end was never told"
+        found.append(
+            {
+                "start_ms": speech.started_us // 1000,
+                "end_ms": max(stopped_us, speech.started_us) // 1000,
+                "label": untold if speech.stopped_us is None else f"speech {length}",
+            }
+        )
+    return found
 
 
 def _wait(turn: TurnRow) -> dict[str, Any]:

@@ -19,8 +19,6 @@ HEARD_WIDTH = WIDTH - HEARD_X
 _WORTH_SAYING_US = 50_000
 """Less is the grain of the sound's chunks, and not what somebody missed."""
 
-_KINDS = {"speech": "spoke", "text": "typed", "tool": "tool output", "assistant": "unasked"}
-
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -123,7 +121,7 @@ def _view(turn: TurnRow, tools: list[ToolCallRow], longest_us: int, audio_us: in
     start_us = turn.started_us if turn.speech_started_us is None else turn.speech_started_us
     return Turn(
         number=turn.turn,
-        kind=_KINDS.get(turn.kind, turn.kind),
+        kind=text.turn_kind(turn.kind),
         start_ms=start_us // 1000,
         at=text.clock(start_us),
         wait=text.wait(turn.wait_us),

@@ -21,6 +21,8 @@ export function rows(data, peaks = null) {
     add(lane, said.start_ms, said.end_ms, said.text || "not transcribed", track ? loudest(track, peaks.per_second, said.start_ms, said.end_ms) : null);
   }
   for (const [from, to] of data.unheard) add("Assistant", from, to, "generated, never heard");
+  for (const turn of data.turns) add("Turns", turn.start_ms, turn.end_ms, turn.label);
+  for (const speech of data.vad) add("VAD", speech.start_ms, speech.end_ms, speech.label);
   for (const wait of data.waits) add("Wait", wait.start_ms, wait.end_ms, `turn ${wait.turn}: ${wait.label}`);
   for (const one of data.responses) add("Responses", one.start_ms, one.end_ms, one.label === one.status ? one.label : `${one.label}, ${one.status}`);
   for (const tool of data.tools) add("Tools", tool.start_ms, tool.end_ms, tool.answered ? tool.label : `${tool.name}, never answered`);

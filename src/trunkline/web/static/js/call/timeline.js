@@ -1,8 +1,8 @@
 // The lanes of a call on one time axis, drawn on a canvas. The table below says the same in words.
 import { clock } from "./player.js";
 
-const TURNS = { axis: [0, 26], caller: [26, 56], assistant: [82, 56], wait: [138, 20], responses: [158, 20], tools: [178, 20], marks: [198, 24] };
-const FLOWS = { ...TURNS, wait: [138, 0], responses: [138, 0], tools: [138, 0], marks: [138, 24] };
+const TURNS = { axis: [0, 26], caller: [26, 56], assistant: [82, 56], turns: [138, 20], vad: [158, 18], wait: [176, 20], responses: [196, 20], tools: [216, 20], marks: [236, 24] };
+const FLOWS = { ...TURNS, turns: [138, 0], vad: [138, 18], wait: [156, 0], responses: [156, 0], tools: [156, 0], marks: [156, 24] };
 const COLOURS = ["ink", "dim", "faint", "line", "line-strong", "panel", "caller", "agent", "agent-wash", "unheard", "bad", "bad-bar", "warn-bar", "good-bar", "bg"];
 const STEPS_MS = [100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000, 600000, 1800000, 3600000];
 const BAR = 3;
@@ -136,6 +136,8 @@ export class Timeline {
     if (under("assistant") && data.unheard.some(([from, to]) => from <= ms && ms <= to)) return `${at}  generated, never heard`;
     if (under("caller")) return [at, hit(data.speech.filter((said) => said.who === "caller"))?.text].filter(Boolean).join("  ");
     if (under("assistant")) return [at, hit(data.speech.filter((said) => said.who === "assistant"))?.text].filter(Boolean).join("  ");
+    if (under("turns")) { const turn = hit(data.turns); if (turn) return turn.label; }
+    if (under("vad")) { const heard = hit(data.vad); if (heard) return `${at}  the provider heard ${heard.label}`; }
     if (under("wait")) { const wait = hit(data.waits); if (wait) return `turn ${wait.turn}: waited ${wait.label}`; }
     if (under("responses")) { const found = hit(data.responses); if (found) return `${found.label}, ${found.status}`; }
     if (under("tools")) { const tool = hit(data.tools); if (tool) return tool.answered ? tool.label : `${tool.name}, never answered`; }
@@ -179,6 +181,8 @@ export class Timeline {
     this.#axis(pen, width);
     this.#voice(pen, width, "caller");
     this.#voice(pen, width, "assistant");
+    for (const turn of this.#data.turns) this.#turn(pen, turn);
+    for (const heard of this.#data.vad) this.#heard(pen, heard);
     for (const wait of this.#data.waits) this.#bar(pen, "wait", wait, `${wait.tone}-bar`, wait.label, "panel");
     for (const one of this.#data.responses) {
       this.#bar(pen, "responses", one, "agent-wash", one.label, one.status === "completed" || one.status === "in_progress" ? "dim" : "bad");
@@ -194,7 +198,7 @@ export class Timeline {
       const x = this.#x(ms);
       pen.fillStyle = this.#colour("line");
       pen.globalAlpha = 0.6;
-      pen.fillRect(x, 26, 1, 196);
+      pen.fillRect(x, 26, 1, this.#stage.clientHeight - 26);
       pen.globalAlpha = 1;
       pen.fillStyle = this.#colour("faint");
       const label = clock(ms, step < 1000);
@@ -290,6 +294,26 @@ export class Timeline {
     if (room < 16 || pen.measureText(label).width > room) return;
     pen.fillStyle = this.#colour(ink);
     pen.fillText(label, Math.max(a, 0) + 5, top + tall / 2 + 0.5);
+  }
+
+  // From the caller's first word to the last of the answer: a barge-in lies on the turn before it.
+  #turn(pen, turn) {
+    const room = this.#x(turn.end_ms) - this.#x(turn.start_ms) - 8;
+    const words = [turn.label, `turn ${turn.turn}`, String(turn.turn)].find((label) => pen.measureText(label).width <= room);
+    const [top, tall] = this.#lanes.turns;
+    pen.fillStyle = this.#colour("panel");
+    pen.fillRect(this.#x(turn.start_ms) - 1, top + 4, 1, tall - 8);
+    this.#bar(pen, "turns", turn, "line", words ?? "", turn.barge_in ? "bad" : "dim");
+  }
+
+  // Thinner than a turn, and the caller's colour: what the provider heard of the caller.
+  #heard(pen, heard) {
+    const [top, tall] = this.#lanes.vad;
+    const [a, b] = [this.#x(heard.start_ms), this.#x(heard.end_ms)];
+    pen.fillStyle = this.#colour("caller");
+    pen.beginPath();
+    pen.roundRect(a, top + tall / 2 - 3, Math.max(2.5, b - a), 6, 2);
+    pen.fill();
   }
 
   // A tool's name stands behind its bar: the bar is mostly too short for it.
