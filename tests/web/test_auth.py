@@ -307,7 +307,7 @@ async def test_a_cookie_reads_for_our_own_pages_only(site: Site) -> None:
 )
 async def test_an_id_that_cannot_be_is_not_found(site: Site, call_id: str) -> None:
     member = await site.join()
-    for part in ("", "/events", "/audio", "/peaks"):
+    for part in ("", "/events", "/audio", "/peaks", "/traffic"):
         status, text = await ask(site, "GET", f"/v1/calls/{call_id}{part}", member.bearer)
         assert status == 404
         assert '"not_found"' in text
@@ -582,6 +582,7 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/calls/{}/events",
         "/v1/calls/{}/audio",
         "/v1/calls/{}/peaks",
+        "/v1/calls/{}/traffic",
         "/v1/calls/{}/hangup",
         "/v1/calls/{}/audit",
         "/v1/live",

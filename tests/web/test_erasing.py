@@ -20,9 +20,12 @@ async def erase(site: Site, call_id: str, headers: dict[str, str]) -> tuple[int,
 
 async def everything(site: Site, member: Member, call: CallRow) -> list[int]:
     """Return the status of every answer that is about one call."""
-    paths = [f"/v1/calls/{call.call_id}{part}" for part in ("", "/events", "/audio", "/peaks")]
+    paths = [
+        f"/v1/calls/{call.call_id}{part}"
+        for part in ("", "/events", "/audio", "/peaks", "/traffic")
+    ]
     api = [await site.client.get(path, headers=member.bearer) for path in paths]
-    pages = [f"/calls/{call.call_id}{part}" for part in ("", "/events", "/peaks")]
+    pages = [f"/calls/{call.call_id}{part}" for part in ("", "/events", "/peaks", "/traffic")]
     shown = [await site.client.get(path, headers=member.cookie) for path in pages]
     return [answer.status_code for answer in (*api, *shown)]
 
@@ -37,10 +40,10 @@ async def test_an_erased_call_is_in_no_answer_and_on_no_page(site: Site) -> None
     member = await site.join()
     call = await site.add_whole_call(member.org_id)
     other = await site.add_whole_call(member.org_id)
-    assert await everything(site, member, call) == [200] * 7
+    assert await everything(site, member, call) == [200] * 9
     assert await erase(site, call.call_id, member.manager) == (204, "")
-    assert await everything(site, member, call) == [404] * 7
-    assert await everything(site, member, other) == [200] * 7
+    assert await everything(site, member, call) == [404] * 9
+    assert await everything(site, member, other) == [200] * 9
     assert await listed(site, member) == [other.call_id]
     session = await site.client.get(f"/v1/sessions/{call.session_id}", headers=member.bearer)
     assert session.json()["calls"] == 1
@@ -61,7 +64,7 @@ async def test_only_a_key_with_that_scope_erases(site: Site) -> None:
         (stranger.manager, 404),
     ):
         assert (await erase(site, call.call_id, headers))[0] == expected
-    assert await everything(site, member, call) == [200] * 7
+    assert await everything(site, member, call) == [200] * 9
 
 
 async def test_a_live_call_is_not_erased(site: Site) -> None:
@@ -139,10 +142,10 @@ async def test_a_call_that_is_erased_while_it_is_read_is_no_servers_error(site: 
     readers = [asyncio.create_task(read(call)) for call in calls]
     for call in calls[1:]:
         seen = len(statuses)
-        while len(statuses) < seen + 14:
+        while len(statuses) < seen + 18:
             await asyncio.sleep(0.001)
         assert await erase(site, call.call_id, member.manager) == (204, "")
     reading = False
     await asyncio.gather(*readers)
     assert set(statuses) == {200, 404}
-    assert await everything(site, member, calls[0]) == [200] * 7
+    assert await everything(site, member, calls[0]) == [200] * 9

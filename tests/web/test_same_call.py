@@ -17,6 +17,7 @@ from tests.web.folded import events_of, facts_of
 from tests.web.shown import Fact, Shown, api, page, us, usd
 
 from trunkline.store.facts.medians import median
+from trunkline.store.facts.queries_traffic import slices_of
 from trunkline.store.facts.rows import CallRow, Row
 from trunkline.web.pages import text
 
@@ -230,6 +231,10 @@ async def test_a_calls_page_has_the_numbers_of_the_api(site: Site, name: str) ->
     if told["status"] == "refused" or told["kind"] != "realtime":
         return
     check_lanes(html, told)
+    traffic = await api(site, member, f"/v1/calls/{call.call_id}/traffic")
+    assert json.loads(await page(site, member, f"/calls/{call.call_id}/traffic")) == traffic
+    if name != "in full":
+        check_traffic(traffic, told)
     expected = {label: of(told) for label, of in MEASURES.items()}
     measured = {label: pair for label, pair in expected.items() if pair[0] != text.UNKNOWN}
     assert len(measured) > 3
@@ -281,6 +286,15 @@ def check_lanes(html: str, told: Told) -> None:
         for one in told["detected"]
         if one["stopped_ms"] is not None
     ]
+
+
+def check_traffic(traffic: Told, told: Told) -> None:
+    """All slices together are what the call's legs have received."""
+    slices = -(-int(told["duration_ms"] or 1) // traffic["slice_ms"])
+    for leg in ("caller", "provider"):
+        found, whole = traffic[leg], told[f"{leg}_leg"]
+        assert (sum(found["frames"]), sum(found["bytes"])) == (whole["frames"], whole["bytes"])
+        assert len(found["frames"]) == len(found["bytes"]) == max(1, slices)
 
 
 def check_turns(shown: Shown, told: Told) -> None:
@@ -407,3 +421,39 @@ async def test_the_detection_is_what_the_provider_told_and_not_what_was_told_in_
     await site.facts.insert([call, *(structs.replace(row, org_id=member.org_id) for row in rows)])
     told = await api(site, member, f"/v1/calls/{call.call_id}")
     assert told["detected"] == [{"item_id": "a", "started_ms": 0, "stopped_ms": 1000}]
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "slice_s", "slices"),
+    [(0, 1, 1), (0.4, 1, 1), (96.4, 1, 97), (1800, 1, 1800), (1800.1, 2, 901), (86_400, 48, 1800)],
+)
+def test_slices_are_whole_seconds_and_never_too_many(
+    duration_s: float, slice_s: int, slices: int
+) -> None:
+    assert slices_of(round(duration_s * 1_000_000)) == (slice_s * 1_000_000, slices)
+
+
+async def test_what_passed_is_told_by_leg_and_second_and_what_came_late_by_the_last(
+    site: Site,
+) -> None:
+    member = await site.join()
+    call = structs.replace(sample.CALL_ROW, org_id=member.org_id, duration_us=2_500_000)
+    rows = [
+        sample.event(n, at, leg, "x", size, "", record)
+        for n, (at, leg, size, record) in enumerate(
+            [
+                (0, "caller", 10, "frame"),
+                (0.999, "caller", 5, "frame"),
+                (1, "caller", 7, "frame"),
+                (1.5, "provider", 100, "frame"),
+                (1.5, "provider", 90, "bridged"),
+                (9, "provider", 3, "frame"),
+            ]
+        )
+    ]
+    await site.facts.insert([call, *(structs.replace(row, org_id=member.org_id) for row in rows)])
+    assert await api(site, member, f"/v1/calls/{call.call_id}/traffic") == {
+        "slice_ms": 1000,
+        "caller": {"frames": [2, 1, 0], "bytes": [15, 7, 0]},
+        "provider": {"frames": [0, 1, 1], "bytes": [0, 100, 3]},
+    }

@@ -1,7 +1,7 @@
 // The timeline as a table.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { rows } from "../../../src/trunkline/web/static/js/call/table.js";
+import { passed, rows } from "../../../src/trunkline/web/static/js/call/table.js";
 
 const NOTHING = { speech: [], turns: [], vad: [], unheard: [], waits: [], responses: [], tools: [], marks: [] };
 const said = (who, start_ms, end_ms, text) => ({ who, start_ms, end_ms, text });
@@ -45,4 +45,19 @@ test("how loud somebody was is the loudest peak of their own track, in dB of ful
 
 test("without a recording nobody knows how loud it was", () => {
   assert.equal(rows({ ...NOTHING, speech: [said("caller", 0, 100, "a")] })[0].loud_db, null);
+});
+
+test("each slice in which something passed says how much, of which leg", () => {
+  const traffic = {
+    slice_ms: 2000,
+    caller: { frames: [2, 0, 1], bytes: [25740, 0, 90] },
+    provider: { frames: [1, 0, 0], bytes: [999, 0, 0] },
+  };
+  const found = rows(NOTHING, null, traffic).map((row) => [row.from_ms, row.to_ms, row.lane, row.what]);
+  assert.deepEqual(found, [
+    [0, 2000, "Traffic", "caller 2 frames, 25.7 kB; provider 1 frame, 999 B"],
+    [4000, 6000, "Traffic", "caller 1 frame, 90 B"],
+  ]);
+  assert.equal(passed(traffic, 1), "");
+  assert.equal(passed(traffic, 7), "");
 });

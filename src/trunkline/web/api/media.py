@@ -1,12 +1,14 @@
-"""I/O. `/v1/calls/{id}/audio` and `/peaks`: the recording, and its waveform."""
+"""I/O. `/v1/calls/{id}/audio`, `/peaks` and `/traffic`: the recording, and what is drawn."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from trunkline.store.blobs import BlobMissing
+from trunkline.store.facts.queries_traffic import traffic_of_call
 from trunkline.store.recordings import MEDIA_TYPE
 from trunkline.web.api import models
 from trunkline.web.api.calls import CallId, WhoReads, find_call
@@ -47,6 +49,14 @@ async def get_audio(
         return await file_response(request, path, MEDIA_TYPE[form], f"{call_id}-{track}.{form}")
     except (BlobMissing, FileNotFoundError) as exc:
         raise NotFound(_NOTHING) from exc
+
+
+@router.get("/v1/calls/{call_id}/traffic", response_model=models.CallTraffic)
+async def get_traffic(reader: WhoReads, deps: Deps, call_id: CallId) -> Response:
+    """Frames and bytes received on each leg over time. Works while the call is live."""
+    call = await find_call(deps, reader, call_id)
+    found = await traffic_of_call(deps.facts, call, now_us=deps.now_us())
+    return Response(msgspec.json.encode(found), media_type="application/json")
 
 
 @router.get("/v1/calls/{call_id}/peaks", response_model=models.Peaks)

@@ -444,3 +444,18 @@ class Peaks(BaseModel):
     caller: list[int]
     assistant: list[int]
     assistant_unheard: list[int]
+
+
+class LegTraffic(BaseModel):
+    """What was received on one leg, slice by slice."""
+
+    frames: list[int]
+    bytes: list[int] = Field(description="Of the frames' payload.")
+
+
+class CallTraffic(BaseModel):
+    """How much passed on a call, from its opening on."""
+
+    slice_ms: int = Field(description="How long a slice is: whole seconds, at most 1800 slices.")
+    caller: LegTraffic
+    provider: LegTraffic

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from trunkline.ids import parse_call_id
 from trunkline.store.blobs import BlobMissing
 from trunkline.store.facts import queries_call as queries
+from trunkline.store.facts.queries_traffic import traffic_of_call
 from trunkline.store.facts.rows import CallRow, EventRow
 from trunkline.web.auth import Deps, RequiredUser, Viewer, require_role, verify_csrf
 from trunkline.web.deps import Dependencies
@@ -115,6 +116,14 @@ async def events(
             break
     part = events_view.part(found, PAGE_EVENTS, after, more=more)
     return Response(msgspec.json.encode(part), media_type="application/json")
+
+
+@router.get("/calls/{call_id}/traffic")
+async def traffic(deps: Deps, viewer: RequiredUser, call_id: str) -> Response:
+    """Return what passed on a call over time, `queries_traffic.CallTraffic` as JSON."""
+    call = await find(deps, viewer.org.id, call_id)
+    found = await traffic_of_call(deps.facts, call, now_us=deps.now_us())
+    return Response(msgspec.json.encode(found), media_type="application/json")
 
 
 @router.get("/calls/{call_id}/peaks")

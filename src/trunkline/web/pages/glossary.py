@@ -65,6 +65,10 @@ DEFINITIONS = {
         " silence window of the voice activity detection, mostly. Where the application commits by"
         " hand: to its commit."
     ),
+    "traffic": (
+        "What came in each slice of time: from the caller above the line, from the provider below."
+        " As tall as the square root of its bytes, for sound dwarfs all else."
+    ),
     "vad": (
         "Voice activity detection: from the provider’s speech_started to its speech_stopped, as"
         " they came. Later than the caller’s own voice above, by what the detection takes."

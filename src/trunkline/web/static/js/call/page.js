@@ -33,12 +33,29 @@ async function loadPeaks(data) {
   table.show(read(), peaks);
 }
 
+const AGAIN_MS = 5000;
+let asked = 0;
+async function loadTraffic(data) {
+  if (!timeline || performance.now() < asked) return;
+  asked = performance.now() + AGAIN_MS;
+  const answer = await fetch(`/calls/${data.call_id}/traffic`, { credentials: "same-origin" });
+  if (!answer.ok) return;
+  const traffic = await answer.json();
+  timeline.setTraffic(traffic);
+  table.showTraffic(traffic);
+}
+
+let running = read().live;
 let sealed = read().has_audio;
 document.addEventListener("trunkline:fresh", () => {
   const data = read();
   timeline?.setData(data);
   table?.show(data);
   player.bind();
+  // While it runs now and then, and once more for what came last.
+  if (running && !data.live) asked = 0;
+  if (running) loadTraffic(data);
+  running = data.live;
   if (data.has_audio && !sealed) { sealed = true; loadPeaks(data); }
 });
 
@@ -97,5 +114,6 @@ if (article.dataset.refreshMs) setInterval(since, 1000);
 if ("live" in article.dataset) import("./live.js").then(({ watch }) => watch(article));
 
 loadPeaks(read());
+loadTraffic(read());
 const wanted = Number(new URLSearchParams(location.search).get("t"));
 if (wanted > 0) player.seek(wanted * 1000, { quiet: true });

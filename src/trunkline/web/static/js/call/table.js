@@ -12,8 +12,19 @@ function loudest(peaks, per_second, from_ms, to_ms) {
   return top ? 20 * Math.log10(top / FULL_SCALE) : null;
 }
 
+const bytes = (number) => (number < 1000 ? `${number} B` : `${(number / 1000).toFixed(1)} kB`);
+const frames = (number) => `${number} ${number === 1 ? "frame" : "frames"}`;
+
+// What passed in slice `n`, in words; nothing where nothing did.
+export function passed(traffic, n) {
+  return ["caller", "provider"]
+    .filter((leg) => traffic[leg].frames[n])
+    .map((leg) => `${leg} ${frames(traffic[leg].frames[n])}, ${bytes(traffic[leg].bytes[n])}`)
+    .join("; ");
+}
+
 // Each thing that is drawn: from and to in ms of the call, its lane, what it is, and how loud.
-export function rows(data, peaks = null) {
+export function rows(data, peaks = null, traffic = null) {
   const found = [];
   const add = (lane, from_ms, to_ms, what, loud_db = null) => found.push({ lane, from_ms, to_ms, what, loud_db });
   for (const said of data.speech) {
@@ -27,6 +38,10 @@ export function rows(data, peaks = null) {
   for (const one of data.responses) add("Responses", one.start_ms, one.end_ms, one.label === one.status ? one.label : `${one.label}, ${one.status}`);
   for (const tool of data.tools) add("Tools", tool.start_ms, tool.end_ms, tool.answered ? tool.label : `${tool.name}, never answered`);
   for (const mark of data.marks) add("Events", mark.at_ms, null, mark.name);
+  for (let n = 0; n < (traffic?.caller.frames.length ?? 0); n += 1) {
+    const words = passed(traffic, n);
+    if (words) add("Traffic", n * traffic.slice_ms, (n + 1) * traffic.slice_ms, words);
+  }
   return found.sort((a, b) => a.from_ms - b.from_ms);
 }
 
@@ -34,6 +49,7 @@ export class LaneTable {
   #details; #body;
   #data = null;
   #peaks = null;
+  #traffic = null;
 
   constructor(details) {
     this.#details = details;
@@ -48,8 +64,13 @@ export class LaneTable {
     if (!this.#body.contains(document.activeElement)) this.#fill();
   }
 
+  showTraffic(traffic) {
+    this.#traffic = traffic;
+    this.show(this.#data);
+  }
+
   #fill() {
-    this.#body.replaceChildren(...(this.#details.open ? rows(this.#data, this.#peaks).map(drawn) : []));
+    this.#body.replaceChildren(...(this.#details.open ? rows(this.#data, this.#peaks, this.#traffic).map(drawn) : []));
   }
 }
 

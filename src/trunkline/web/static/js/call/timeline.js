@@ -1,8 +1,9 @@
 // The lanes of a call on one time axis, drawn on a canvas. The table below says the same in words.
 import { clock } from "./player.js";
+import { passed } from "./table.js";
 
-const TURNS = { axis: [0, 26], caller: [26, 56], assistant: [82, 56], turns: [138, 20], vad: [158, 18], wait: [176, 20], responses: [196, 20], tools: [216, 20], marks: [236, 24] };
-const FLOWS = { ...TURNS, turns: [138, 0], vad: [138, 18], wait: [156, 0], responses: [156, 0], tools: [156, 0], marks: [156, 24] };
+const TURNS = { axis: [0, 26], caller: [26, 56], assistant: [82, 56], turns: [138, 20], vad: [158, 18], wait: [176, 20], responses: [196, 20], tools: [216, 20], marks: [236, 24], traffic: [260, 40] };
+const FLOWS = { ...TURNS, turns: [138, 0], vad: [138, 18], wait: [156, 0], responses: [156, 0], tools: [156, 0], marks: [156, 24], traffic: [180, 40] };
 const COLOURS = ["ink", "dim", "faint", "line", "line-strong", "panel", "caller", "agent", "agent-wash", "unheard", "bad", "bad-bar", "warn-bar", "good-bar", "bg"];
 const STEPS_MS = [100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000, 600000, 1800000, 3600000];
 const BAR = 3;
@@ -19,6 +20,7 @@ function loudestIn(peaks, from, to) {
 export class Timeline {
   #root; #canvas; #stage; #head; #tip; #data; #seek;
   #peaks = null;
+  #traffic = null;
   #view = null;
   #ms = 0;
   #colours = {};
@@ -45,6 +47,8 @@ export class Timeline {
 
   setData(data) { this.#data = data; this.#draw(); this.moveTo(this.#ms, false); }
   setPeaks(peaks) { this.#peaks = peaks; this.#draw(); }
+
+  setTraffic(traffic) { this.#traffic = traffic; this.#draw(); }
 
   moveTo(ms, playing) {
     this.#ms = ms;
@@ -145,6 +149,7 @@ export class Timeline {
       const mark = data.marks.filter((other) => Math.abs(other.at_ms - ms) <= slack);
       if (mark.length) return `${at}  ${mark.map((other) => other.name).join(", ")}`;
     }
+    if (under("traffic") && this.#traffic) return `${at}  ${passed(this.#traffic, Math.floor(ms / this.#traffic.slice_ms)) || "nothing passed"}`;
     return at;
   }
 
@@ -189,6 +194,7 @@ export class Timeline {
     }
     for (const tool of this.#data.tools) this.#tool(pen, tool);
     this.#marks(pen);
+    this.#passed(pen, width);
   }
 
   #axis(pen, width) {
@@ -265,6 +271,33 @@ export class Timeline {
       pen.fill();
       pen.globalAlpha = 1;
     }
+  }
+
+  // From the caller above the line, from the provider below; where slices are narrow, the fullest.
+  #passed(pen, width) {
+    const [top, tall] = this.#lanes.traffic;
+    const middle = top + tall / 2 - 2;
+    pen.fillStyle = this.#colour("line");
+    pen.fillRect(0, middle - 0.5, width, 1);
+    if (this.#traffic) {
+      const { slice_ms, caller, provider } = this.#traffic;
+      const most = Math.sqrt(Math.max(1, loudestIn(caller.bytes, 0, caller.bytes.length), loudestIn(provider.bytes, 0, provider.bytes.length)));
+      const [from, to] = this.#span();
+      const each = Math.max(1, Math.ceil(((to - from) / width) * BAR / slice_ms));
+      const wide = Math.max(1.4, ((each * slice_ms) / (to - from)) * width - 1);
+      for (const [sizes, colour, up] of [[caller.bytes, "caller", true], [provider.bytes, "agent", false]]) {
+        pen.fillStyle = this.#colour(colour);
+        pen.globalAlpha = 0.65;
+        for (let n = Math.max(0, Math.floor(from / slice_ms / each) * each); n < sizes.length && n * slice_ms < to; n += each) {
+          const size = loudestIn(sizes, n, n + each);
+          if (!size) continue;
+          const high = Math.max(1, (Math.sqrt(size) / most) * (tall / 2 - 6));
+          pen.fillRect(this.#x(n * slice_ms), up ? middle - 0.5 - high : middle + 0.5, wide, high);
+        }
+      }
+    }
+    pen.globalAlpha = 1;
+    if (!this.#named) this.#name(pen, "Traffic", top);
   }
 
   #hatch(pen, a, b, top, tall) {
