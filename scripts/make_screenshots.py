@@ -95,7 +95,7 @@ def take(started: Running, call_id: str, link: str, directory: Path) -> None:
             if scheme == "light" and width == 1440:
                 page.goto(link)
                 page.get_by_role("button", name="Open the dashboard").click()
-                page.wait_for_url("**/calls")
+                page.wait_for_url("**/overview")
                 context.storage_state(path=directory / "cookies.json")
             for name, path in (
                 ("call", f"/calls/{call_id}"), ("calls", "/calls"), ("keys", "/keys"),

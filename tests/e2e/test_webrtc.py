@@ -54,6 +54,7 @@ async def test_it_is_recorded_as_far_as_a_sideband_hears_it(plain: Running) -> N
     assert (call["user_id"], call["model_used"]) == ("u-webrtc", "gpt-realtime-2.1")
     assert call["audio"] == {
         "caller_ms": 0, "assistant_ms": 0, "heard_ms": 0, "recorded": False,
+        "unheard_share": None,
     }  # fmt: skip
     (turn,) = call["turns"]
     assert turn["status"] == "completed"

@@ -103,6 +103,8 @@ async def without_end(peer: Peer, data: bytes) -> None:
         while True:
             peer.write(data)
             await peer.writer.drain()
+            # What is taken at once does not wait: the other side is read, too.
+            await asyncio.sleep(0)
 
 
 async def error_code(peer: Peer) -> str:
