@@ -9,10 +9,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from trunkline.store.facts.queries_call import SPEECH_STARTED, SPEECH_STOPPED
 from trunkline.store.facts.rows import EventRow
-
-STARTED = "input_audio_buffer.speech_started"
-STOPPED = "input_audio_buffer.speech_stopped"
 
 
 class Detected(msgspec.Struct, frozen=True):
@@ -33,10 +31,10 @@ def detected(events: Iterable[EventRow]) -> list[Detected]:
     found: list[Detected] = []
     begun: EventRow | None = None
     for event in events:
-        if event.type == STARTED:
+        if event.type == SPEECH_STARTED:
             found += [_open(begun)] if begun else []
             begun = event
-        elif event.type == STOPPED and begun:
+        elif event.type == SPEECH_STOPPED and begun:
             found.append(Detected(begun.item_id, begun.at_us, event.at_us))
             begun = None
     return found + ([_open(begun)] if begun else [])

@@ -27,6 +27,8 @@ from trunkline.store.facts.rows import (
 )
 from trunkline.store.facts.store import FactsStore
 
+SPEECH_STARTED: Final = "input_audio_buffer.speech_started"
+SPEECH_STOPPED: Final = "input_audio_buffer.speech_stopped"
 MAX_VAD_EVENTS: Final = 10_000
 """Speech every second, for more than an hour."""
 
@@ -53,7 +55,7 @@ _MARKS: Final = Query(parts_of_call(MarkRow) + " AND NOT gone ORDER BY part, kin
 _FINDINGS: Final = Query(rows_of_call(FindingRow, "seq, code"), FindingRow)
 _VAD: Final = Query(
     parts_of_call(EventRow) + " AND leg = 'provider' AND record = 'frame' AND type IN"
-    " ('input_audio_buffer.speech_started', 'input_audio_buffer.speech_stopped')"
+    f" ('{SPEECH_STARTED}', '{SPEECH_STOPPED}')"
     f" ORDER BY seq LIMIT {MAX_VAD_EVENTS}",
     EventRow,
 )
