@@ -18,6 +18,7 @@ from tests.support.facts import (
 from trunkline.store.facts import queries_call as one
 from trunkline.store.facts import queries_calls as many
 from trunkline.store.facts import queries_sessions as sessions
+from trunkline.store.facts.engine import THREADS
 from trunkline.store.facts.queries_overview import overview
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow, Gathered, ItemRow, Relayed, TurnRow
@@ -448,3 +449,9 @@ async def test_a_call_of_any_ulid_can_be_stored(facts: FactsStore) -> None:
         call: CallRow = a_call(org, call_id=fresh_call(at_us))
         await facts.insert([*parts_of(call), call])
         assert len(await one.events_of_call(facts, org, call.call_id)) == 5
+
+
+async def test_what_reads_much_is_read_with_two_threads(facts: FactsStore) -> None:
+    """However little memory the engine is given: its own rule would leave one."""
+    much = "EXPLAIN PIPELINE SELECT sum(number) FROM numbers_mt(1000000000)"
+    assert f"× {THREADS}" in str(await facts._run(facts._writes.client.command, much))

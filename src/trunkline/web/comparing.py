@@ -182,7 +182,8 @@ def _groups(measures: tuple[Measure, ...], samples: tuple[Sample, ...]) -> list[
         cohort = cohorts.get(calls) or Cohort(sample.calls)
         cohorts[calls] = cohort
         values = sample.values / _PER_UNIT.get(asked.metric.unit, 1.0)
-        groups.append(Group(values, cohort, sample.over, sample.of))
+        over = None if sample.over is None else sample.over / asked.metric.per
+        groups.append(Group(values, cohort, over, sample.of))
     return groups
 
 

@@ -39,7 +39,10 @@ class Metric(msgspec.Struct, frozen=True):
     means: str
     """For whoever reads the number."""
     over: str = ""
-    """For shares and rates: what the sum of `value` is divided by the sum of."""
+    """For shares and rates: what the sum of `value` is divided by the sum of. Whole numbers, whose
+    sum is the same in any order."""
+    per: int = 1
+    """How many of `over` a rate is for."""
     distinct: bool = False
     """Different values are counted, not rows."""
     weights: str = ""
@@ -54,6 +57,9 @@ class Metric(msgspec.Struct, frozen=True):
             return _OF_HISTOGRAMS
         return ("distinct",) if self.distinct else _AGGREGATES.get(self.unit, NUMBERS)
 
+
+SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
 
 # What several questions ask for, as SQL over a row of `calls`.
 INPUT: Final = "(tokens.input_text + tokens.input_audio + tokens.input_image)"
@@ -86,7 +92,8 @@ METRICS: Final[tuple[Metric, ...]] = (
         "if(duration_us > 0, cost_usd, NULL)",
         "usd",
         "Cost of calls that are over, by their minutes.",
-        "if(isNull(cost_usd), NULL, duration_us) / 60000000",
+        "if(isNull(cost_usd), NULL, duration_us)",
+        per=MINUTE_US,
     ),
     Metric("call.turns", "calls", "turns", "count", "Turns of a call."),
     Metric("call.barge_ins", "calls", "barge_ins", "count", "Barge-ins of a call."),
@@ -237,7 +244,8 @@ METRICS: Final[tuple[Metric, ...]] = (
         "caller_words",
         "count",
         "Of transcripts of known length.",
-        "caller_worded_us / 60000000",
+        "caller_worded_us",
+        per=MINUTE_US,
     ),
     Metric(
         "talk.assistant_words_per_minute",
@@ -245,7 +253,8 @@ METRICS: Final[tuple[Metric, ...]] = (
         "assistant_words",
         "count",
         "Of transcripts of known length.",
-        "assistant_worded_us / 60000000",
+        "assistant_worded_us",
+        per=MINUTE_US,
     ),
     Metric("audio.stalls", "calls", "stalls_us", "ms", "The caller's player had run dry."),
     Metric(
@@ -427,7 +436,8 @@ METRICS: Final[tuple[Metric, ...]] = (
         "tokens.output_text + tokens.output_audio",
         "count",
         "Output by the time from created to done.",
-        "(done_us - created_us) / 1000000",
+        "done_us - created_us",
+        per=SECOND_US,
     ),
     Metric(
         "response.sound_per_second",

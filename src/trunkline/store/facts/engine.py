@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 QUERY_SECONDS: Final = 30
 """A question that takes longer is given up."""
+THREADS: Final = 2
+"""Of the embedded engine, for a question that reads much; one that reads little has one."""
 
 SESSION_SETTINGS: Final[dict[str, int | str]] = {
     "output_format_json_quote_64bit_integers": 0,
@@ -74,7 +76,13 @@ def _engine(path: Path, limit: int) -> Client:
         interface="chdb",
         path=str(path),
         database="default",
-        settings={**SESSION_SETTINGS, "max_memory_usage": limit * 3 // 4, "max_threads": 2},
+        settings={
+            **SESSION_SETTINGS,
+            "max_memory_usage": limit * 3 // 4,
+            "max_threads": THREADS,
+            # The engine's own rule is a thread for each free GiB: within our limit that is one.
+            "max_threads_min_free_memory_per_thread": 0,
+        },
         # The engine's own defaults are 90 % of the machine and caches of 5 GB each.
         chdb_options={
             "max_server_memory_usage": limit,

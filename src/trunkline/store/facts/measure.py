@@ -386,8 +386,8 @@ def _answers(number: int, asked: Measure, table: str) -> str:
     if metric.weights:
         return _of_histograms(number, asked)
     if metric.over:
-        ratio = f"toFloat64(sumOrNull({column})) / nullIf(toFloat64(sum(o{number})), 0)"
-        parts.append(ratio)
+        above = f"toFloat64(sumOrNull({column}))" + (f" * {metric.per}" if metric.per > 1 else "")
+        parts.append(f"{above} / nullIf(toFloat64(sum(o{number})), 0)")
         return f"tuple({', '.join(parts)})"
     plain = [name for name in asked.aggregates if name not in PERCENTILES]
     parts += [f"{_PLAIN[name]}{each}({column})" for name in plain]
@@ -421,7 +421,8 @@ _PLAIN: Final = {
     "mean": "avgOrNull",
     "min": "minOrNull",
     "max": "maxOrNull",
-    "any": "anyOrNull",
+    # Always the same one, whichever thread of the engine is done first.
+    "any": "minOrNull",
     "distinct": "uniqExact",
 }
 

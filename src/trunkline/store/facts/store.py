@@ -47,8 +47,7 @@ MANIFEST: Final = "facts-manifest"
 QUARANTINE: Final = "facts-refused.jsonl"
 
 ASKED: Final = 2
-"""Questions at once. The engine answers each with two threads at most, and what is asked of few
-rows with one."""
+"""Questions at once."""
 
 _NOT_THE_ROWS: Final = frozenset(
     {
