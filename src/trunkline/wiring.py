@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import structlog
 import uvloop
 
-from trunkline import logs
+from trunkline import footprint, logs
 from trunkline.clock import monotonic_ns, wall_ns
 from trunkline.errors import OperatorError
 from trunkline.ids import RANDOM_BYTES, ulid_bytes
@@ -115,7 +115,6 @@ async def _gateway(
     selector: PumpSelector | None,
 ) -> None:
     from trunkline.journal.writer import JournalWriter
-    from trunkline.relay.footprint import settle
     from trunkline.relay.gateway import Gateway
     from trunkline.relay.loads import Loads
     from trunkline.relay.vitals import GatewayVitals
@@ -149,7 +148,7 @@ async def _gateway(
     loads = None if given.loads_fd is None else Loads(given.loads_fd, given.place)
     async with published(layout.run, name, gauge, vitals):
         relay.start(public, loads)
-        settle()
+        footprint.settle()
         orders.ready()
         await orders.told()
         if not orders.stop.is_set():
@@ -190,6 +189,7 @@ def _lanes(journal: JournalWriter, selector: PumpSelector | None) -> Lanes | Non
 
 async def server(settings: Settings, path: Path | None, given: Given) -> None:
     """Be the recorder and the web until told to stop."""
+    footprint.begin()
     logs.configure(settings, "server")
     give_way(SERVER_NICE)
     # numpy's products are small here: threads that wait for each other cost more than they do.
@@ -237,6 +237,7 @@ async def _serve(
             asyncio.create_task(web.serve(sockets=[listening])),
         ]
         async with published(layout.run, "server", gauge, vitals):
+            footprint.settle()
             orders.ready()
             await orders.stop.wait()
             for task in watching:

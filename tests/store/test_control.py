@@ -26,7 +26,7 @@ from trunkline.store.control.accounts import (
     TooManyAttempts,
     WrongPassword,
 )
-from trunkline.store.control.database import MIGRATIONS, Database, sqlite_url
+from trunkline.store.control.database import MIGRATIONS, Database, newest, sqlite_url
 from trunkline.store.control.models import Base
 from trunkline.store.control.store import ControlStore
 from trunkline.store.control.world import World
@@ -492,6 +492,7 @@ async def test_the_migrations_make_what_the_models_say(tmp_path: Path) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+        assert context.get_current_revision() == newest()
     engine.dispose()
 
 

@@ -74,7 +74,7 @@ def release(which: str, path: Path) -> subprocess.CompletedProcess[str]:
     """Let another release open the facts at `path`."""
     return subprocess.run(
         [sys.executable, "-c", _OTHER_RELEASE, which, str(path)],
-        capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+        capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip
 
 

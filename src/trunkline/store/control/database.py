@@ -9,10 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.util.exc import CommandError
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -88,11 +85,6 @@ class Database:
                 raise ControlUnavailable(_cannot_open(exc)) from exc
             except (DBAPIError, sqlite3.Error) as exc:
                 raise OperatorError(_cannot_open(exc)) from exc
-            except CommandError as exc:
-                raise OperatorError(
-                    f"the control database was migrated by a later release: {exc};"
-                    " upgrade Trunkline"
-                ) from exc
             self._open = True
 
     async def close(self) -> None:
@@ -131,11 +123,38 @@ class Database:
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the tables to this release's, in the transaction of `connection`."""
+    """Bring the tables to this release's, in the transaction of `connection`.
+
+    Raises:
+        OperatorError: a later release has migrated it.
+    """
+    if _revision(connection) == newest():
+        return
+    # Alembic takes longer to load than a command to run: only who migrates needs it.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as exc:
+        raise OperatorError(
+            f"the control database was migrated by a later release: {exc}; upgrade Trunkline"
+        ) from exc
+
+
+def newest() -> str:
+    """Return the revision of this release's tables, which its last migration is named by."""
+    return max(file.stem.partition("_")[0] for file in MIGRATIONS.glob("versions/*.py"))
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
 def sqlite_url(path: Path) -> str:
