@@ -63,9 +63,10 @@ async def test_a_call_is_followed_from_its_beginning_to_its_end(plain: Running) 
             assert {name: mine[name] for name in same} == {n: followed.call[n] for n in same}
         await followed.until(lambda told: told.ended)
 
-    assert [state for state in followed.states if state != "connecting"] == [
-        "listening", "thinking", "speaking", "listening",
-    ]  # fmt: skip
+    # The feed tells what is now: a state that was over before it looked was never there.
+    passed = iter(["connecting", "listening", "thinking", "speaking", "listening"])
+    assert all(state in passed for state in followed.states)
+    assert followed.states[-2:] == ["speaking", "listening"]
     # The caller's words are transcribed when the answer has begun: the answer's are the last ones.
     assert followed.lines[-1]["who"] == "assistant"
     assert "How can I help you" in followed.lines[-1]["text"]

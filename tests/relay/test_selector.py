@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 import socket
+import time
 from collections.abc import Iterator
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 
@@ -114,6 +115,40 @@ async def test_a_loop_with_it_runs_what_any_loop_runs() -> None:
         writer.close()
     process = await asyncio.create_subprocess_exec("cat", stdin=-1, stdout=-1)
     assert (await process.communicate(b"through pipes"))[0] == b"through pipes"
+
+
+def test_a_wait_ends_when_its_time_is_over(selector: BaseSelector, pair: Pair) -> None:
+    selector.register(pair[0], EVENT_READ, "one")
+    pair[1].send(b"hello")
+    assert selector.select(60)
+    pair[0].recv(100)
+    for timeout_s in (0.02, 0.001, -1):
+        began_s = time.monotonic()
+        assert selector.select(timeout_s) == []
+        assert time.monotonic() - began_s >= timeout_s
+
+
+async def test_timers_come_in_order_and_not_before_their_time() -> None:
+    """Some are called off, others begin when the next one is set already."""
+    loop = asyncio.get_running_loop()
+    came = list[float]()
+
+    def expect(after_s: float) -> asyncio.TimerHandle:
+        due_s = loop.time() + after_s
+        return loop.call_at(due_s, come, due_s)
+
+    def come(due_s: float) -> None:
+        assert loop.time() >= due_s - 1e-6
+        came.append(due_s)
+
+    for after_s in (0.03, 0.01, 0.02, 0.0001):
+        expect(after_s)
+    expect(0.005).cancel()
+    await asyncio.sleep(0.015)
+    expect(0.001)
+    await asyncio.sleep(0.03)
+    assert len(came) == 5
+    assert came == sorted(came)
 
 
 def test_many_are_told_within_few_turns() -> None:

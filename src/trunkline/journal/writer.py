@@ -198,7 +198,7 @@ class JournalWriter:
         self._worker.start()
         self._syncer.start()
         self._loop = loop
-        self._timer = loop.call_later(self._flush_interval_s, self._tick)
+        self._timer = loop.call_later(clock.until_next_s(self._flush_interval_s), self._tick)
 
     def _begin_first(self) -> None:
         try:
@@ -211,7 +211,8 @@ class JournalWriter:
 
     def _tick(self) -> None:
         assert self._loop is not None
-        self._timer = self._loop.call_later(self._flush_interval_s, self._tick)
+        until_next_s = clock.until_next_s(self._flush_interval_s)
+        self._timer = self._loop.call_later(until_next_s, self._tick)
         now_ns = clock.monotonic_ns()
         self._look()
         if not self._worker.busy:  # else the thread may be beginning another one just now

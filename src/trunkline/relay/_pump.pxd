@@ -35,6 +35,8 @@ cdef class Pump:
         bint busy              # something in it is being handled
         bint python_ran        # the loop may have something to do
         int _epoll
+        int _alarm         # a timer of the kernel, with which the event loop is called back
+        int64_t _alarm_ns  # for when it is set
         Slot* _slots
         list _sources
         list _readers  # what has a TLS transport read from its socket
@@ -48,6 +50,8 @@ cdef class Pump:
     cdef int remove(self, int fd) except -1
     cdef bint read_with(self, int fd, object reader) except -1
     cdef int remind(self, Source source) except -1
+    cdef int _watch_alarm(self) noexcept
+    cdef int _set_alarm(self, int64_t deadline_ns) except -1
     cdef int _reach(self, int fd) except -1
     cdef int _register(self, int fd) except -1
     cdef void count(

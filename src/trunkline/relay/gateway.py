@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from picows import WSProtocolError
 
-from trunkline.clock import monotonic_ns
+from trunkline.clock import monotonic_ns, until_next_s
 from trunkline.ids import ulid_text
 from trunkline.journal.record import Leg
 from trunkline.relay.attempt import Attempts
@@ -248,7 +248,7 @@ class Gateway:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(until_next_s(HEARTBEAT_S))
             try:
                 self._keys.refresh()
                 self.capacity.look()

@@ -8,7 +8,7 @@ import resource
 import time
 from pathlib import Path
 
-from trunkline.clock import monotonic_ns
+from trunkline.clock import monotonic_ns, until_next_s
 from trunkline.vitals.figures import Machine
 from trunkline.vitals.window import Peak
 
@@ -31,8 +31,9 @@ class Gauge:
     async def watch_loop(self) -> None:
         """Note how late the event loop comes, until cancelled."""
         while True:
-            due_ns = monotonic_ns() + int(TICK_S * 1e9)
-            await asyncio.sleep(TICK_S)
+            wait_s = until_next_s(TICK_S)
+            due_ns = monotonic_ns() + int(wait_s * 1e9)
+            await asyncio.sleep(wait_s)
             self._lag.note(monotonic_ns() - due_ns)
 
     def look(self) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import structlog
 
-from trunkline.clock import monotonic_ns
+from trunkline.clock import monotonic_ns, until_next_s
 from trunkline.vitals.figures import Figures
 from trunkline.vitals.files import VitalsFile
 from trunkline.vitals.machine import Gauge
@@ -63,7 +63,7 @@ async def _publish(file: VitalsFile, gauge: Gauge, source: Source) -> None:
                 bug = not isinstance(exc, OSError)
                 log.error("vitals cannot be published", error=repr(exc), exc_info=bug)
             failing = True
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(until_next_s(EVERY_S))
         _pass_second(source)
 
 
