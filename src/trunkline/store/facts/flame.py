@@ -18,21 +18,24 @@ Responses out of band have a context of their own and are left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final
+from decimal import Decimal
+from typing import Final, NamedTuple
 
 import msgspec
 
-from trunkline.store.facts.rows import Money, ResponseRow, TurnRow, UsageRow
+from trunkline.store.facts.rows import ResponseRow, TurnRow, UsageRow
 
 INSTRUCTIONS: Final = 0
 """In the place of a turn: what was there before the first."""
 
 _MODALITIES: Final = ("text", "audio", "image")
-_PLACES: Final = Decimal("1e-9")
+_FEMTO: Final = 15
+_NANO: Final = 10**6
+"""In femto; money is kept to so much of a USD."""
+_HALF: Final = _NANO // 2
 
 
-class Layer(msgspec.Struct, frozen=True):
+class Layer(msgspec.Struct, frozen=True, gc=False):
     """Input of one turn's responses that comes from one turn: its own, or an earlier one."""
 
     origin: int
@@ -61,13 +64,72 @@ class TurnCost(msgspec.Struct, frozen=True):
         return sum(layer.tokens for layer in self.layers if layer.origin != self.turn)
 
 
-class _Segment:
-    """Tokens of one modality that came in together."""
+class _Prices(NamedTuple):
+    """What one token of a modality cost in one response, in 10⁻¹⁵ USD: whole numbers are quick.
 
-    __slots__ = ("origin", "tokens")
+    Of 100,000 tokens less than the last digit is lost that is kept, 10⁻⁹ USD.
+    """
 
-    def __init__(self, origin: int, tokens: int) -> None:
-        self.origin, self.tokens = origin, tokens
+    fresh: int
+    cached: int
+
+
+class _Share(msgspec.Struct, gc=False):
+    """Input of a turn's responses that comes from one turn, while it is added up."""
+
+    tokens: int = 0
+    cached_tokens: int = 0
+    femto_usd: int = 0
+    priced: bool = True
+
+
+class _Context:
+    """Tokens of one modality that a response has before it, by where they come from, in order.
+
+    A long call has as many parts as turns, and each response is billed for all of them: what
+    is done for each part is done ten thousands of times.
+    """
+
+    def __init__(self) -> None:
+        self.tokens = 0
+        self._parts: list[list[int]] = []
+        """Origin and tokens, the oldest first."""
+
+    def grow(self, origin: int, tokens: int) -> None:
+        """Append so many, of one turn. None, or fewer, are no change."""
+        if tokens <= 0:
+            return
+        self.tokens += tokens
+        if self._parts and self._parts[-1][0] == origin:
+            self._parts[-1][1] += tokens
+        else:
+            self._parts.append([origin, tokens])
+
+    def shrink(self, tokens: int) -> None:
+        """Drop so many of the oldest; of the instructions only when nothing else is left."""
+        if tokens <= 0:
+            return
+        for part in sorted(self._parts, key=lambda part: part[0] == INSTRUCTIONS):
+            taken = min(part[1], tokens)
+            part[1] -= taken
+            tokens -= taken
+            self.tokens -= taken
+        self._parts = [part for part in self._parts if part[1]]
+
+    def bill(self, shares: dict[int, _Share], cached: int, each: _Prices | None) -> None:
+        """Add all that is in it to `shares`. The oldest `cached` tokens are the cached ones."""
+        for origin, tokens in self._parts:
+            taken = min(tokens, cached)
+            cached -= taken
+            share = shares.get(origin)
+            if share is None:
+                share = shares[origin] = _Share()
+            share.tokens += tokens
+            share.cached_tokens += taken
+            if each is None:
+                share.priced = False
+            else:
+                share.femto_usd += each.cached * taken + each.fresh * (tokens - taken)
 
 
 def flame(
@@ -76,85 +138,50 @@ def flame(
     """Return the input of each turn by where it comes from."""
     billed = {row.response_id: row for row in usage if row.kind == "response"}
     spoken = {turn.turn for turn in turns if turn.kind == "speech"}
-    contexts: dict[str, list[_Segment]] = {name: [] for name in _MODALITIES}
-    found: dict[int, dict[int, Layer]] = {}
+    contexts = {name: _Context() for name in _MODALITIES}
+    found: dict[int, dict[int, _Share]] = {}
     last: ResponseRow | None = None
     for row in sorted(responses, key=lambda row: (row.created_us, row.response_id)):
         bill = billed.get(row.response_id)
         if not row.turn or bill is None or not bill.tokens.input:
             continue
-        mine = found.setdefault(row.turn, {})
-        for name in _MODALITIES:
-            context = contexts[name]
-            whole = getattr(bill.tokens, f"input_{name}")
+        for name, context in contexts.items():
+            whole: int = getattr(bill.tokens, f"input_{name}")
             if last is None and name == "text" and row.turn in spoken:
-                _grow(context, INSTRUCTIONS, whole)
+                context.grow(INSTRUCTIONS, whole)
             elif last is not None:
                 made = getattr(last.tokens, f"output_{name}", 0)
-                _grow(context, last.turn, min(made, max(0, whole - _sum(context))))
-            _grow(context, row.turn, whole - _sum(context))
-            _shrink(context, _sum(context) - whole)
-            _add(mine, _bill(context, name, bill))
+                context.grow(last.turn, min(made, whole - context.tokens))
+            context.grow(row.turn, whole - context.tokens)
+            context.shrink(context.tokens - whole)
+            cached: int = getattr(bill.tokens, f"cached_{name}")
+            context.bill(found.setdefault(row.turn, {}), cached, _prices(bill, name))
         last = row
     return tuple(
-        TurnCost(number, tuple(layers[origin] for origin in sorted(layers)))
-        for number, layers in sorted(found.items())
+        TurnCost(number, tuple(_layer(origin, shares[origin]) for origin in sorted(shares)))
+        for number, shares in sorted(found.items())
     )
 
 
-def _sum(context: Iterable[_Segment]) -> int:
-    return sum(segment.tokens for segment in context)
-
-
-def _grow(context: list[_Segment], origin: int, tokens: int) -> None:
-    if tokens > 0:
-        context.append(_Segment(origin, tokens))
-
-
-def _shrink(context: list[_Segment], tokens: int) -> None:
-    """Drop so many of the oldest tokens; of the instructions only when nothing else is left."""
-    for segment in sorted(context, key=lambda segment: segment.origin == INSTRUCTIONS):
-        taken = min(segment.tokens, max(0, tokens))
-        segment.tokens -= taken
-        tokens -= taken
-    context[:] = [segment for segment in context if segment.tokens]
-
-
-def _bill(context: list[_Segment], name: str, bill: UsageRow) -> list[Layer]:
-    cached = getattr(bill.tokens, f"cached_{name}")
-    fresh = getattr(bill.tokens, f"input_{name}") - cached
-    money = None if bill.cost_usd is None else bill.parts
-    left, layers = cached, list[Layer]()
-    for segment in context:
-        taken = min(segment.tokens, left)
-        left -= taken
-        usd = _usd(money, name, (segment.tokens - taken, fresh), (taken, cached))
-        layers.append(Layer(segment.origin, segment.tokens, taken, usd))
-    return layers
-
-
-def _usd(
-    money: Money | None, name: str, fresh: tuple[int, int], cached: tuple[int, int]
-) -> Decimal | None:
-    """Return the share of a modality's cost: so many of all fresh tokens, so many of the cached."""
-    if money is None:
+def _prices(bill: UsageRow, name: str) -> _Prices | None:
+    """Return what a token of a modality cost in one response; None: unpriced."""
+    if bill.cost_usd is None:
         return None
-    usd = Decimal(0)
-    for kind, (part, whole) in (("input", fresh), ("cached", cached)):
-        usd += getattr(money, f"{kind}_{name}") * part / whole if whole else 0
-    return usd.quantize(_PLACES, ROUND_HALF_EVEN)
+    cached: int = getattr(bill.tokens, f"cached_{name}")
+    fresh: int = getattr(bill.tokens, f"input_{name}") - cached
+    return _Prices(
+        _each(getattr(bill.parts, f"input_{name}"), fresh),
+        _each(getattr(bill.parts, f"cached_{name}"), cached),
+    )
 
 
-def _add(mine: dict[int, Layer], layers: Iterable[Layer]) -> None:
-    for layer in layers:
-        there = mine.get(layer.origin, Layer(layer.origin, 0, 0, Decimal(0)))
-        unpriced = there.usd is None or layer.usd is None
-        mine[layer.origin] = Layer(
-            layer.origin,
-            there.tokens + layer.tokens,
-            there.cached_tokens + layer.cached_tokens,
-            None if unpriced else (there.usd or Decimal(0)) + (layer.usd or Decimal(0)),
-        )
+def _each(usd: Decimal, tokens: int) -> int:
+    return int(usd.scaleb(_FEMTO) / tokens) if tokens else 0
+
+
+def _layer(origin: int, share: _Share) -> Layer:
+    usd = Decimal((share.femto_usd + _HALF) // _NANO).scaleb(-9) if share.priced else None
+    return Layer(origin, share.tokens, share.cached_tokens, usd)
 
 
 def by_origin(turns: Iterable[TurnCost]) -> Mapping[int, tuple[int, Decimal | None]]:

@@ -87,13 +87,16 @@ def _view(cost: TurnCost, scale: float, narrowest: float) -> Flame:
 def _groups(cost: TurnCost, fewest_tokens: float) -> list[list[Layer]]:
     """Return the layers, those of earlier turns put together until they are wide enough."""
     groups: list[list[Layer]] = []
+    open_tokens = fewest_tokens
+    """Of the last group; as long as they are too few, the next layer joins it."""
     for layer in cost.layers:
-        last = groups[-1] if groups else [layer]
-        small = sum(one.tokens for one in last) < fewest_tokens
-        if groups and small and _kind(cost, layer) == _kind(cost, last[0]) == "again":
-            last.append(layer)
+        again = _kind(cost, layer) == "again"
+        if again and open_tokens < fewest_tokens:
+            groups[-1].append(layer)
+            open_tokens += layer.tokens
         else:
             groups.append([layer])
+            open_tokens = layer.tokens if again else fewest_tokens
     return groups
 
 
