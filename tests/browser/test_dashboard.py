@@ -183,6 +183,49 @@ def test_the_player_plays_and_the_page_follows(signed_in: NewPage, site: Site) -
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
+def test_the_player_goes_on_where_it_was_when_its_file_is_another_one(
+    signed_in: NewPage, site: Site
+) -> None:
+    page = signed_in()
+    page.goto(f"/calls/{site.call_id}?t=20.8")
+    page.get_by_role("button", name="Play").click()
+    until(page, "document.querySelector('#audio').currentTime > 21.3")
+    page.evaluate("""() => {
+      const audio = document.querySelector("#audio");
+      audio.addEventListener("loadstart", () => { window.begun = true; });
+      audio.dispatchEvent(new Event("error"));
+    }""")
+    until(page, "window.begun && document.querySelector('#audio').currentTime > 21.3")
+    until(page, "!document.querySelector('#audio').paused")
+
+
+def test_the_page_says_when_it_was_of_use(signed_in: NewPage, site: Site) -> None:
+    """`bench/page.py` measures it."""
+    page = signed_in()
+    page.goto(f"/calls/{site.call_id}")
+    until(page, "performance.getEntriesByName('trunkline:waveform').length === 1")
+    page.get_by_role("button", name="Zoom in").click()
+    assert page.evaluate("performance.getEntriesByName('trunkline:usable').length") == 1
+
+
+def test_every_lane_has_its_name_beside_it_at_any_width(signed_in: NewPage, site: Site) -> None:
+    page = signed_in()
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.goto(f"/calls/{site.call_id}")
+        names = page.locator("#timeline .lanes span")
+        stage = page.locator("#timeline .stage").bounding_box()
+        boxes = [box for name in names.all()[1:] if (box := name.bounding_box())]
+        assert names.all_inner_texts()[1:] == [
+            "Caller", "Assistant", "Turns", "VAD", "Wait", "Responses", "Tools", "Events", "Traffic"
+        ]  # fmt: skip
+        assert stage is not None
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= stage["x"] for box in boxes)
+        assert boxes[-1]["y"] + boxes[-1]["height"] <= stage["y"] + stage["height"]
+        cut = "(name) => name.scrollWidth > name.clientWidth"
+        assert not any(name.evaluate(cut) for name in names.all())
+
+
 def test_the_player_stays_at_hand_while_the_page_scrolls(signed_in: NewPage, site: Site) -> None:
     page = signed_in(height=600)
     page.goto(f"/calls/{site.call_id}")

@@ -149,6 +149,23 @@ async def test_what_is_not_compressed_yet_sounds_the_same(
         assert path.read_bytes() == (tmp_path / "lossless").read_bytes()
 
 
+@pytest.mark.parametrize(("compressed", "form"), [(True, "opus"), (False, "wav")])
+async def test_nobody_waits_for_compression_to_listen(
+    store: Blobs, tmp_path: Path, compressed: bool, form: Form
+) -> None:
+    recordings = Recordings(store, tmp_path / "cache")
+    if not compressed:
+        await lossless_only(store, tmp_path)
+    path, told = await recordings.playable("o", CALL)
+    sealed = tmp_path / ("audio" if compressed else "lossless")
+    assert (told, path.read_bytes()) == (form, sealed.read_bytes())
+    path, told = await recordings.playable("o", CALL, "caller")
+    assert told == form
+    assert rms(np.concatenate(list(codec.decode(path)))[: codec.RATE_HZ, 0]) > 7_000
+    with pytest.raises(BlobMissing):
+        await recordings.playable("p", CALL)
+
+
 async def test_what_is_compressed_while_it_is_asked_for_is_found(
     store: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,10 +52,11 @@ class Recordings:
             BadKey: one of the ids is none.
         """
         opus, wav = (keys.key(org_id, call_id, part) for part in ("audio.opus", "audio.wav"))
+        sealed = opus if form == "opus" else wav
         if (
-            (track, form) == ("mix", "opus")
-            and (local := self._blobs.local_path(opus))
-            and await self._blobs.exists(opus)
+            track == "mix"
+            and (local := self._blobs.local_path(sealed))
+            and await self._blobs.exists(sealed)
         ):
             return local
         path = self._cache / (org_id or keys.NO_ORG) / f"{call_id}-{track}.{form}"
@@ -69,6 +70,18 @@ class Recordings:
                     await asyncio.to_thread(path.unlink, missing_ok=True)
                     raise BlobMissing(opus)
         return path
+
+    async def playable(self, org_id: str, call_id: str, track: Track = "mix") -> tuple[Path, Form]:
+        """Return the sound in the form in which it can be had soonest, and which that is.
+
+        Half an hour takes ten seconds and more to compress: nobody waits for that who only
+        wants to listen. Until it is done, the recording is listened to as it was sealed.
+
+        Raises: as `audio` does.
+        """
+        opus = keys.key(org_id, call_id, "audio.opus")
+        form: Form = "opus" if await self._blobs.exists(opus) else "wav"
+        return await self.audio(org_id, call_id, track, form), form
 
     async def peaks(self, org_id: str, call_id: str) -> bytes:
         """Return the waveform as JSON, `recorder.peaks.Peaks`. Raises `BlobMissing`, `BadKey`."""

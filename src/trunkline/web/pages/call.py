@@ -14,9 +14,11 @@ from trunkline.store.blobs import BlobMissing
 from trunkline.store.facts import queries_call as queries
 from trunkline.store.facts.queries_traffic import traffic_of_call
 from trunkline.store.facts.rows import CallRow, EventRow
+from trunkline.store.recordings import MEDIA_TYPE
 from trunkline.web.auth import Deps, RequiredUser, Viewer, require_role, verify_csrf
 from trunkline.web.deps import Dependencies
 from trunkline.web.erasing import erase
+from trunkline.web.files import file_response
 from trunkline.web.hanging_up import hang_up
 from trunkline.web.lint import lint_of
 from trunkline.web.pages import events_view, live_view
@@ -124,6 +126,24 @@ async def traffic(deps: Deps, viewer: RequiredUser, call_id: str) -> Response:
     call = await find(deps, viewer.org.id, call_id)
     found = await traffic_of_call(deps.facts, call, now_us=deps.now_us())
     return Response(msgspec.json.encode(found), media_type="application/json")
+
+
+@router.get("/calls/{call_id}/audio")
+async def audio(
+    request: Request,
+    deps: Deps,
+    viewer: RequiredUser,
+    call_id: str,
+    track: Literal["mix", "caller", "assistant"] = "mix",
+) -> Response:
+    """Return the recording of a sealed call, to be listened to now: Opus, or WAV until then."""
+    call = await find(deps, viewer.org.id, call_id)
+    try:
+        path, form = await deps.recordings.playable(call.org_id, call.call_id, track)
+        name = f"{call_id}-{track}.{form}"
+        return await file_response(request, path, MEDIA_TYPE[form], name)
+    except (BlobMissing, FileNotFoundError) as exc:
+        raise PageMissing("This call has no recording.") from exc
 
 
 @router.get("/calls/{call_id}/peaks")

@@ -25,12 +25,13 @@ class Bar:
     """One segment of a waterfall."""
 
     kind: str
-    """`endpoint`, `dispatch`, `model`, `tool`, `gateway`, `heard` or `unheard`: its colour."""
+    """`endpoint`, `dispatch`, `model`, `tool`, `gateway`, `heard` or `unheard`: its colour.
+
+    And its height: the gateway's share lies below the parts that contain it, thin as it is.
+    """
     x: float
     width: float
     title: str
-    y: float = 2
-    height: float = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +153,10 @@ def _bars(found: list[tuple[str, int, int]], longest_us: int) -> tuple[Bar, ...]
 
 
 def _gateway(turn: TurnRow, longest_us: int) -> Iterable[Bar]:
-    """Yield the gateway's share of the wait: below the parts that contain it, thin as it is."""
+    """Yield the gateway's share of the wait."""
     if turn.gateway_us is not None and longest_us > 0:
         width = max(1.5, turn.gateway_us * WAIT_WIDTH / longest_us)
-        yield Bar("gateway", 0, round(width, 2), f"gateway {text.millis(turn.gateway_us)}", 11, 2)
+        yield Bar("gateway", 0, round(width, 2), f"gateway {text.millis(turn.gateway_us)}")
 
 
 def _played(turn: TurnRow, longest_us: int) -> Iterable[Bar]:

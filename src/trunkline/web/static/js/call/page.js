@@ -19,6 +19,12 @@ const events = document.querySelector("#events");
 new Events(events);
 showConfiguration(document.querySelector("#configuration"), events);
 
+// How soon the page was of use: for who measures it, in a browser's own tools or in bench/page.py.
+const mark = (name) => performance.getEntriesByName(name).length || performance.mark(name);
+if (timeline) {
+  timeline.onDrawn = (waved) => { mark("trunkline:usable"); if (waved) mark("trunkline:waveform"); };
+}
+
 player.onMove = (ms, playing) => {
   timeline?.moveTo(ms, playing);
   transcript.moveTo(ms, playing);

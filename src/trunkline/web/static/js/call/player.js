@@ -10,12 +10,15 @@ export function clock(ms, tenths = false) {
   return head + tail + (tenths ? `.${Math.floor(Math.max(0, ms) / 100) % 10}` : "");
 }
 
+const AGAIN_MS = 3000;
+
 export class Player {
   onMove = () => {};
   #read;
   #audio = null;
   #still = 0;
   #frame = 0;
+  #failed = -Infinity;
 
   constructor(read) {
     this.#read = read;
@@ -34,6 +37,7 @@ export class Player {
     audio.addEventListener("loadedmetadata", () => {
       if (Math.abs(audio.currentTime * 1000 - this.#still) > 50) audio.currentTime = this.#still / 1000;
     });
+    audio.addEventListener("error", () => this.#again());
     document.querySelector("#play").addEventListener("click", () => this.toggle());
     this.#choice("#tracks", (button) => this.#track(button.dataset.track));
     this.#choice("#speeds", (button) => { audio.playbackRate = Number(button.dataset.speed); });
@@ -58,6 +62,17 @@ export class Player {
       history.replaceState(null, "", url);
     }
     this.#tell(this.#still);
+  }
+
+  // A recording is compressed some time after its call, and another file from then on: whoever
+  // listens meanwhile goes on with that, where they were.
+  #again() {
+    if (performance.now() - this.#failed < AGAIN_MS) return;
+    this.#failed = performance.now();
+    const playing = this.playing;
+    this.#still = this.ms;
+    this.#audio.load();
+    if (playing) this.#audio.play().catch(() => this.#changed());
   }
 
   #track(name) {

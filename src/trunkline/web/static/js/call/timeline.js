@@ -18,6 +18,8 @@ function loudestIn(peaks, from, to) {
 }
 
 export class Timeline {
+  // Told after each drawing, and whether it had the waveform.
+  onDrawn = () => {};
   #root; #canvas; #stage; #head; #tip; #data; #seek;
   #peaks = null;
   #traffic = null;
@@ -25,7 +27,6 @@ export class Timeline {
   #ms = 0;
   #colours = {};
   #queued = false;
-  #named = true;
 
   // Without turns there is nobody to wait for.
   get #lanes() { return this.#data.has_turns ? TURNS : FLOWS; }
@@ -156,7 +157,12 @@ export class Timeline {
   #draw() {
     if (this.#queued) return;
     this.#queued = true;
-    requestAnimationFrame(() => { this.#queued = false; this.#paint(); this.#place(); });
+    requestAnimationFrame(() => {
+      this.#queued = false;
+      this.#paint();
+      this.#place();
+      this.onDrawn(Boolean(this.#peaks));
+    });
   }
 
   #colour(name) {
@@ -176,7 +182,6 @@ export class Timeline {
   #paint() {
     const [width, height, scale] = [this.#stage.clientWidth, this.#stage.clientHeight, devicePixelRatio || 1];
     if (!width) return;
-    this.#named = this.#root.querySelector(".lanes").offsetWidth > 0;
     this.#canvas.width = Math.round(width * scale);
     this.#canvas.height = Math.round(height * scale);
     const pen = this.#canvas.getContext("2d");
@@ -223,17 +228,6 @@ export class Timeline {
     for (const [from, to] of unheard) this.#hatch(pen, this.#x(from), this.#x(to), top + 7, tall - 14);
     if (this.#peaks) this.#wave(pen, width, who, middle, tall);
     else this.#blocks(pen, who, middle);
-    if (!this.#named) this.#name(pen, who === "caller" ? "Caller" : "Assistant", top);
-  }
-
-  // Where there is no room beside the lanes their names stand on them.
-  #name(pen, words, top) {
-    pen.fillStyle = this.#colour("panel");
-    pen.globalAlpha = 0.8;
-    pen.fillRect(0, top - 1, pen.measureText(words).width + 8, 14);
-    pen.globalAlpha = 1;
-    pen.fillStyle = this.#colour("dim");
-    pen.fillText(words, 4, top + 6);
   }
 
   #wave(pen, width, who, middle, tall) {
@@ -297,7 +291,6 @@ export class Timeline {
       }
     }
     pen.globalAlpha = 1;
-    if (!this.#named) this.#name(pen, "Traffic", top);
   }
 
   #hatch(pen, a, b, top, tall) {
