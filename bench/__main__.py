@@ -19,6 +19,7 @@ from bench import (
     ending,
     holding,
     live,
+    page,
     profile,
     publishing,
     querying,
@@ -76,6 +77,7 @@ GROUPS: dict[str, Measure] = {
     "ended": lambda effort: Results(ended=ending.measure(tell)),
     "profile": lambda effort: Results(profile=tuple(profile.measure(seconds=2 * effort.seconds))),
     "start": lambda effort: Results(started=tuple(starting.measure(tell))),
+    "page": lambda effort: Results(page=page.measure(2 if effort is QUICK else page.ROUNDS, tell)),
     "queries": lambda effort: _queries(20_000 if effort is QUICK else 100_000),
 }
 """Each takes less than two minutes, and may be measured alone."""

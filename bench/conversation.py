@@ -2,7 +2,8 @@
 
 The caller's microphone is always on, 25 chunks of 40 ms a second. Every twelve seconds
 the caller says something and the assistant answers, sending its speech at twice the speed
-of sound, in chunks of 40 ms with the transcript between them, as providers do.
+of sound, in chunks of 40 ms with the transcript between them, as providers do. Where turns
+follow faster, an answer that is still being played is interrupted.
 """
 
 import json
@@ -28,6 +29,8 @@ CREATED_MS = 300
 TURN_MS = 12_000
 ANSWERED_MS = 700
 """After the caller has ended."""
+TOOL_MS = 1_100
+"""Later, when a tool was asked before."""
 SPEED = 2
 """The assistant's speech comes so much faster than it is played."""
 WORD_MS = 300
@@ -43,6 +46,18 @@ class Voices(msgspec.Struct, frozen=True):
     assistant: tuple[bytes, ...]
 
 
+class Manner(msgspec.Struct, frozen=True):
+    """How it is said."""
+
+    turn_ms: int = TURN_MS
+    """From one word of the caller's to the next; what an answer is longer, is not heard."""
+    tool_every: int = 0
+    """So many answers, the first one, ask a tool before. 0: none do."""
+
+
+AT_EASE = Manner()
+
+
 class Frame(msgspec.Struct, frozen=True, gc=False):
     """One frame of a conversation."""
 
@@ -52,19 +67,21 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
 
 
-def frames(number: int, seconds: int, voices: Voices) -> list[Frame]:
+def frames(number: int, seconds: int, voices: Voices, manner: Manner = AT_EASE) -> list[Frame]:
     """Return what is said in conversation `number`, in the order of time."""
     return [
         Frame(at_ms, leg, json.dumps(event, separators=(",", ":")).encode())
-        for at_ms, leg, event in _Script(number, seconds, voices).frames
+        for at_ms, leg, event in _Script(number, seconds, voices, manner).frames
     ]
 
 
-def call(number: int, said: Sequence[Frame], opened_ns: int, wall_ns: int) -> list[Record]:
+def call(
+    number: int, said: Sequence[Frame], opened_ns: int, wall_ns: int, org_id: str = ORG
+) -> list[Record]:
     """Return all records of call `number`, in which `said` is said, `opened` and `closed` too."""
     ulid = ids.ulid_bytes(wall_ns, number.to_bytes(ids.RANDOM_BYTES, "big"))
     opened = Opened(
-        call_id=ids.call_id(ulid), wall_ns=wall_ns, opened_ns=opened_ns, org_id=ORG,
+        call_id=ids.call_id(ulid), wall_ns=wall_ns, opened_ns=opened_ns, org_id=org_id,
         key_id="key_bench", key_name="bench", provider="openai", model_asked=MODEL,
         model_used=MODEL, session_id=f"session-{number // 4}", user_id=f"user-{number % 100}",
     )  # fmt: skip
@@ -94,18 +111,24 @@ def call(number: int, said: Sequence[Frame], opened_ns: int, wall_ns: int) -> li
 class _Script:
     """Writes down what each side sends, and when; `frames` are in the order of time."""
 
-    def __init__(self, number: int, seconds: int, voices: Voices) -> None:
+    def __init__(self, number: int, seconds: int, voices: Voices, manner: Manner) -> None:
         self._frames: list[tuple[int, Leg, dict[str, Any]]] = []
+        self._manner = manner
         self._provider(CREATED_MS, "session.created", session=SESSION)
-        turns = range((seconds * 1000 - CREATED_MS) // TURN_MS)
+        turns = range((seconds * 1000 - CREATED_MS) // manner.turn_ms)
         said = [voices.caller[(number + turn) % len(voices.caller)] for turn in turns]
         self._microphone(number, seconds * 1000 - CREATED_MS, said)
         for turn in turns:
-            starts_ms = CREATED_MS + turn * TURN_MS
+            starts_ms = CREATED_MS + turn * manner.turn_ms
             ends_ms = starts_ms + len(said[turn]) // BYTES_PER_MS
             self._hear(turn, starts_ms, ends_ms)
             speech = voices.assistant[(number + turn) % len(voices.assistant)]
-            self._answer(turn, ends_ms + ANSWERED_MS, speech)
+            asks = bool(manner.tool_every) and turn % manner.tool_every == 0
+            if asks:
+                self._ask_tool(turn, ends_ms + ANSWERED_MS)
+            at_ms = ends_ms + ANSWERED_MS + asks * TOOL_MS
+            self._answer(turn, at_ms, speech)
+            self._interrupt(turn, at_ms, len(speech) // BYTES_PER_MS)
 
     @property
     def frames(self) -> list[tuple[int, Leg, dict[str, Any]]]:
@@ -116,13 +139,17 @@ class _Script:
         event = {"type": kind, "event_id": f"event_{len(self._frames)}", **fields}
         self._frames.append((at_ms, Leg.PROVIDER, event))
 
+    def _caller(self, at_ms: int, kind: str, **fields: Any) -> None:
+        self._frames.append((at_ms, Leg.CALLER, {"type": kind, **fields}))
+
     def _microphone(self, seed: int, lasts_ms: int, said: list[bytes]) -> None:
         """Send speech where there is some, and a quiet room between: never all zeros."""
         room = np.random.default_rng(seed).integers(
             -12, 13, lasts_ms * SAMPLES_PER_MS, dtype=np.int16
         )
         for turn, clip in enumerate(said):
-            at, spoken = turn * TURN_MS * SAMPLES_PER_MS, np.frombuffer(clip, "<i2")
+            at = turn * self._manner.turn_ms * SAMPLES_PER_MS
+            spoken = np.frombuffer(clip, "<i2")
             room[at : at + len(spoken)] += spoken
         for number, audio in enumerate(_chunks(room.astype("<i2").tobytes())):
             # A chunk is sent when it is over.
@@ -182,9 +209,45 @@ class _Script:
             ends_ms + 13, "conversation.item.done", item=whole, previous_item_id=f"item_u{turn}"
         )  # fmt: skip
         tell(ends_ms + 14, "response.output_item.done", **output, item=whole)
-        done = {**begun, "status": "completed", "output": [whole], "usage": USAGE}
+        done = {**begun, "status": "completed", "output": [whole], "usage": usage(turn)}
         tell(ends_ms + 16, "response.done", response=done)
         tell(ends_ms + 50, "rate_limits.updated", rate_limits=RATE_LIMITS)
+
+    def _ask_tool(self, turn: int, at_ms: int) -> None:
+        """Call a function, which the application answers after a while."""
+        response = {"id": f"resp_t{turn}", "object": "realtime.response", "status": "in_progress"}
+        item: dict[str, Any] = {
+            "id": f"item_t{turn}", "object": "realtime.item", "type": "function_call",
+            "name": "find_order", "call_id": f"call_{turn}", "arguments": "",
+        }  # fmt: skip
+        part = {"response_id": response["id"], "output_index": 0}
+        whole = {**item, "status": "completed", "arguments": json.dumps({"card": 4 * turn})}
+        tell = self._provider
+        tell(at_ms - 80, "response.created", response={**response, "output": []})
+        tell(at_ms - 20, "response.output_item.added", **part, item=item)
+        tell(
+            at_ms, "response.function_call_arguments.done", **part, item_id=item["id"],
+            call_id=item["call_id"], name=item["name"], arguments=whole["arguments"],
+        )  # fmt: skip
+        tell(at_ms + 1, "response.output_item.done", **part, item=whole)
+        done = {**response, "status": "completed", "output": [whole], "usage": usage(turn)}
+        tell(at_ms + 2, "response.done", response=done)
+        answered_ms = at_ms + TOOL_MS - 200
+        found = {
+            "type": "function_call_output", "call_id": item["call_id"],
+            "output": '{"sent": "Tuesday"}',
+        }  # fmt: skip
+        self._caller(answered_ms, "conversation.item.create", item=found)
+        self._caller(answered_ms, "response.create")
+
+    def _interrupt(self, turn: int, at_ms: int, lasts_ms: int) -> None:
+        """Say how much of an answer was played, when the caller's next words cut it off."""
+        next_ms = CREATED_MS + (turn + 1) * self._manner.turn_ms
+        if at_ms + lasts_ms > next_ms:
+            self._caller(
+                next_ms + 450, "conversation.item.truncate", item_id=f"item_a{turn}",
+                content_index=0, audio_end_ms=max(0, next_ms + 450 - at_ms),
+            )  # fmt: skip
 
     def _speak(self, part: dict[str, Any], at_ms: int, speech: bytes) -> None:
         for number, audio in enumerate(_chunks(speech)):
@@ -227,12 +290,23 @@ SESSION: dict[str, Any] = {
     },
 }  # fmt: skip
 """A session as a GA provider tells it."""
-USAGE: dict[str, Any] = {
-    "total_tokens": 215, "input_tokens": 150, "output_tokens": 65,
-    "input_token_details": {
-        "text_tokens": 100, "audio_tokens": 50, "image_tokens": 0, "cached_tokens": 64,
-        "cached_tokens_details": {"text_tokens": 64, "audio_tokens": 0, "image_tokens": 0},
-    },
-    "output_token_details": {"text_tokens": 15, "audio_tokens": 50},
-}  # fmt: skip
+
+
+def usage(turn: int) -> dict[str, Any]:
+    """Return what a response takes: all that was said before is billed again, most of it cached."""
+    again, text, audio = 60 * turn, 100, 50 * (turn + 1)
+    cached = (again + text) // 64 * 64
+    return {
+        "total_tokens": again + text + audio + 65,
+        "input_tokens": again + text + audio,
+        "output_tokens": 65,
+        "input_token_details": {
+            "text_tokens": again + text, "audio_tokens": audio, "image_tokens": 0,
+            "cached_tokens": cached,
+            "cached_tokens_details": {"text_tokens": cached, "audio_tokens": 0, "image_tokens": 0},
+        },
+        "output_token_details": {"text_tokens": 15, "audio_tokens": 50},
+    }  # fmt: skip
+
+
 RATE_LIMITS = [{"name": "tokens", "limit": 40_000, "remaining": 39_000, "reset_seconds": 1}]

@@ -256,6 +256,44 @@ class Queried(msgspec.Struct, frozen=True, kw_only=True):
     """While the questions are asked, one after the other."""
 
 
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """How a call's page opens in a browser: medians, ms since the navigation began."""
+
+    name: str
+    rounds: int
+    server_ms: float
+    """From the request to the answer's first byte."""
+    painted_ms: float
+    """Something is on the screen."""
+    usable_ms: float
+    """Transcript and lanes are on the screen, and everything answers."""
+    usable_max_ms: float
+    """Of the slowest round."""
+    waveform_ms: float
+    """The waveform too."""
+    play_ms: float
+    """From a click to sound, once it is usable."""
+    longest_task_ms: float
+    """What kept the page from answering the longest; 0: nothing over 50 ms."""
+
+
+class CallPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The page of one long call."""
+
+    minutes: int
+    turns: int
+    lines: int
+    """Of the transcript."""
+    frames: int
+    elements: int
+    """Of the document."""
+    html_bytes: int
+    html_sent_bytes: int
+    """Compressed."""
+    script_sent_bytes: int
+    visits: tuple[Visit, ...]
+
+
 class Results(msgspec.Struct, frozen=True, kw_only=True):
     """Everything, or what one group gave."""
 
@@ -272,6 +310,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     started: tuple[Started, ...] = ()
     profile: tuple[Share, ...] = ()
     queried: tuple[Queried, ...] = ()
+    page: CallPage | None = None
 
     def replaced(self, newer: "Results") -> "Results":
         """Return this, with what `newer` has in the place of what was there before."""

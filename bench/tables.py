@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bench.cells import DIRECT, RELAY
 from bench.mixes import MIXES
-from bench.results import Live, Queried, Recording, Relayed, Results, Stamp
+from bench.results import CallPage, Live, Queried, Recording, Relayed, Results, Stamp
 
 TITLES = {
     DIRECT: "no proxy",
@@ -65,6 +65,7 @@ def _sections(results: Results) -> Iterator[str]:
         ("The recorder with live calls", results.live and live(results.live)),
         ("From the end of a call to the dashboard", ended(results)),
         ("Start", started(results)),
+        ("The page of a long call", results.page and page(results.page)),
         *((f"Questions about {one.calls:,} calls", queried(one)) for one in results.queried),
     ):
         if text:
@@ -326,6 +327,27 @@ def queried(found: Queried) -> str:
         f" {found.bytes_per_frame:,} bytes a frame. Resident memory: "
         f"{found.idle_mb:,} MB, {found.peak_mb:,} MB after all questions.\n\n{asked}\n\n"
         f"Stored in batches of {found.alone.batch_rows:,} rows, most of them frames:\n\n{stored}"
+    )
+
+
+def page(found: CallPage) -> str:
+    """Return how the page of a long call opens."""
+    visits = table(
+        ("ms", "server", "painted", "usable", "slowest", "waveform", "click to sound",
+         "longest task"),
+        [
+            [one.name, *(_figure(ms, 0) for ms in (
+                one.server_ms, one.painted_ms, one.usable_ms, one.usable_max_ms, one.waveform_ms,
+                one.play_ms, one.longest_task_ms,
+            ))]
+            for one in found.visits
+        ],
+    )  # fmt: skip
+    return (
+        f"{found.minutes} minutes, {found.turns} turns, {found.lines} lines of transcript,"
+        f" {found.frames:,} frames: {found.html_bytes / 1000:,.0f} kB of HTML"
+        f" ({found.html_sent_bytes / 1000:,.0f} compressed), {found.elements:,} elements,"
+        f" {found.script_sent_bytes / 1000:,.0f} kB of scripts (compressed).\n\n{visits}"
     )
 
 
