@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 NESTED = 100_000
 MANY = 1_000_000
 SOME = 49_000
@@ -31,8 +33,9 @@ def _list(element: bytes, times: int) -> bytes:
     return b"[" + b",".join([element] * times) + b"]"
 
 
+@cache
 def _object(members: int) -> bytes:
-    return b"{" + b",".join(b'"k%d":0' % number for number in range(members)) + b"}"
+    return b"{" + b",".join(map(b'"k%d":0'.__mod__, range(members))) + b"}"
 
 
 def _session(more: bytes) -> bytes:
