@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
-from tests.browser.site import Site, running_site
+from tests.browser.site import EMAIL, Site, running_site
 from tests.support.browsing import Complaints, open_browser
+from tests.support.patience import PATIENCE_MS
 
+from trunkline.settings import Settings
 from trunkline.store.control.accounts import OPERATOR_EMAIL
 from trunkline.store.facts.store import FactsStore
+from trunkline.web import auth
 
 NewPage = Callable[..., Page]
 
@@ -63,7 +66,7 @@ def new_page(browser: Browser, site: Site, complaints: Complaints) -> Iterator[N
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         opened.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         complaints.watch(page)
         return page
 
@@ -72,31 +75,24 @@ def new_page(browser: Browser, site: Site, complaints: Complaints) -> Iterator[N
         context.close()
 
 
-@pytest.fixture
-def operating(new_page: NewPage, site: Site) -> NewPage:
-    """Return a function that opens a page of whoever runs the installation."""
-
-    def new(**options: object) -> Page:
+def _coming_back(new_page: NewPage, site: Site, email: str) -> NewPage:
+    def new(path: str = "/calls", **options: object) -> Page:
         page = new_page(**options)
-        page.goto(site.sign_in_link(OPERATOR_EMAIL))
-        page.get_by_role("button", name="Open the dashboard").click()
-        page.wait_for_url("**/overview")
-        page.goto("/calls")
+        session = {"name": auth.cookie_name(Settings()), "value": site.session(email)}
+        page.context.add_cookies([{**session, "url": site.url}])
+        page.goto(path)
         return page
 
     return new
+
+
+@pytest.fixture
+def operating(new_page: NewPage, site: Site) -> NewPage:
+    """Return a function that opens a page of whoever runs the installation."""
+    return _coming_back(new_page, site, OPERATOR_EMAIL)
 
 
 @pytest.fixture
 def signed_in(new_page: NewPage, site: Site) -> NewPage:
     """Return a function that opens a page whose user owns the calls."""
-
-    def new(**options: object) -> Page:
-        page = new_page(**options)
-        page.goto(site.sign_in_link())
-        page.get_by_role("button", name="Open the dashboard").click()
-        page.wait_for_url("**/overview")
-        page.goto("/calls")
-        return page
-
-    return new
+    return _coming_back(new_page, site, EMAIL)

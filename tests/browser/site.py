@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Coroutine, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from tests.support import golden
 from tests.support.control import ManualClock, open_control
 from tests.support.facts import a_call, an_event, fresh_call, whole
 from tests.support.live import Stage
+from tests.support.patience import PATIENCE_S
 from tests.web import sample
 
 from trunkline.ids import call_id as call_id_of
@@ -43,6 +44,8 @@ from trunkline.store.tombstones import ERASED, Tombstones
 from trunkline.web.app import create_app
 from trunkline.web.deps import Dependencies
 from trunkline.web.traffic import Traffic
+
+T = TypeVar("T")
 
 EMAIL = "ada@north-clinic.example"
 PASSWORD = "correct horse battery"
@@ -75,14 +78,26 @@ class Site:
 
     def insert(self, *rows: Row) -> None:
         """Store rows, from the thread of a test."""
-        assert self.loop is not None
-        asyncio.run_coroutine_threadsafe(self.facts.insert(rows), self.loop).result(30)
+        self._asked(self.facts.insert(rows))
 
     def sign_in_link(self, email: str = EMAIL) -> str:
         """Return the path of a link that signs somebody in, once."""
+        return f"/sign-in/{self._asked(self.control.issue_sign_in_link(email))}"
+
+    def session(self, email: str) -> str:
+        """Return the token of a session that has begun, which takes a browser two pages."""
+
+        async def begun() -> str:
+            link = await self.control.issue_sign_in_link(email)
+            session = await self.control.consume_sign_in_link(link)
+            assert session is not None
+            return session.token
+
+        return self._asked(begun())
+
+    def _asked(self, question: Coroutine[Any, Any, T]) -> T:
         assert self.loop is not None
-        issued = self.control.issue_sign_in_link(email)
-        return "/sign-in/" + asyncio.run_coroutine_threadsafe(issued, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(question, self.loop).result(PATIENCE_S)
 
 
 @contextmanager
@@ -103,13 +118,13 @@ def running_site(facts: FactsStore, directory: Path) -> Generator[Site]:
     thread = threading.Thread(target=asyncio.run, args=(serve(),), name="site")
     thread.start()
     try:
-        if not ready.wait(60) or not held:
+        if not ready.wait(PATIENCE_S) or not held:
             raise TimeoutError("the dashboard did not start")
         yield held[0][0]
     finally:
         for _, server in held:
             server.should_exit = True
-        thread.join(30)
+        thread.join(PATIENCE_S)
 
 
 async def _open(

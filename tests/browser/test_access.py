@@ -123,8 +123,7 @@ def test_drawings_are_found(signed_in: NewPage, site: Site) -> None:
 
 
 def test_a_drawing_that_says_less_than_it_shows_is_found(signed_in: NewPage, site: Site) -> None:
-    page = signed_in()
-    page.goto(f"/calls/{site.call_id}")
+    page = signed_in(f"/calls/{site.call_id}")
     page.evaluate(
         """() => {
           document.querySelector("canvas").removeAttribute("aria-details");
@@ -183,8 +182,7 @@ def test_pages_before_the_first_call(new_page: NewPage, dark: bool, width: int) 
 
 @looks
 def test_keys(new_page: NewPage, signed_in: NewPage, dark: bool, width: int) -> None:
-    page = signed_in(dark=dark, width=width)
-    page.goto("/keys")
+    page = signed_in("/keys", dark=dark, width=width)
     page.get_by_label("New key’s name").fill("a key with a name that does not fit on a telephone")
     page.get_by_role("button", name="Create key").click()
     expect(page.get_by_label("The new key")).to_be_visible()
@@ -196,8 +194,7 @@ def test_keys(new_page: NewPage, signed_in: NewPage, dark: bool, width: int) -> 
 
 @looks
 def test_providers(signed_in: NewPage, complaints: Complaints, dark: bool, width: int) -> None:
-    page = signed_in(dark=dark, width=width)
-    page.goto("/providers")
+    page = signed_in("/providers", dark=dark, width=width)
     name = f"a-long-name-of-a-provider-{next(_number)}"
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Its key or token").fill("short")

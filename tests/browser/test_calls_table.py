@@ -125,8 +125,7 @@ def test_on_a_phone_without_scripts_all_filters_are_there(signed_in: NewPage) ->
 
 
 def test_the_place_in_the_navigation_is_seen_on_a_phone(signed_in: NewPage) -> None:
-    page = signed_in(width=390, height=844)
-    page.goto("/providers")
+    page = signed_in("/providers", width=390, height=844)
     expect(page.get_by_role("link", name="Providers")).to_be_in_viewport(ratio=1)
 
 

@@ -9,7 +9,6 @@ from tests.browser.site import Site
 
 def test_two_calls_are_ticked_and_lead_to_their_moments(signed_in: NewPage, site: Site) -> None:
     page = signed_in()
-    page.goto("/calls")
     for call_id in (site.call_id, site.wicked_id):
         page.locator(f"tr[data-key={call_id}] input").check()
     expect(page).to_have_url(re.compile("/calls$"))
@@ -23,8 +22,7 @@ def test_two_calls_are_ticked_and_lead_to_their_moments(signed_in: NewPage, site
 
 
 def test_one_call_is_compared_from_its_page_without_a_mouse(signed_in: NewPage, site: Site) -> None:
-    page = signed_in()
-    page.goto(f"/calls/{site.call_id}")
+    page = signed_in(f"/calls/{site.call_id}")
     page.get_by_role("link", name="Compare").last.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Compare it with which call?")).to_be_visible()

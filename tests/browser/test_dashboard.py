@@ -157,8 +157,7 @@ def test_a_time_is_chosen_without_scripts(signed_in: NewPage) -> None:
 
 
 def test_the_transcript_shows_what_was_heard_and_seeks(signed_in: NewPage, site: Site) -> None:
-    page = signed_in()
-    page.goto(f"/calls/{site.call_id}")
+    page = signed_in(f"/calls/{site.call_id}")
     lines = page.locator("#transcript li")
     expect(lines.nth(0)).to_contain_text("Hi, I'd like to move my appointment")
     expect(lines.nth(3).locator("del")).to_contain_text("eight thirty and close at six")
@@ -171,8 +170,7 @@ def test_the_transcript_shows_what_was_heard_and_seeks(signed_in: NewPage, site:
 
 
 def test_the_player_plays_and_the_page_follows(signed_in: NewPage, site: Site) -> None:
-    page = signed_in()
-    page.goto(f"/calls/{site.call_id}?t=20.8")
+    page = signed_in(f"/calls/{site.call_id}?t=20.8")
     page.get_by_role("button", name="Play").click()
     until(page, "document.querySelector('#audio').currentTime > 21.3")
     expect(page.locator("#transcript li").nth(2)).to_have_attribute("aria-current", "true")
@@ -227,8 +225,7 @@ def test_every_lane_has_its_name_beside_it_at_any_width(signed_in: NewPage, site
 
 
 def test_the_player_stays_at_hand_while_the_page_scrolls(signed_in: NewPage, site: Site) -> None:
-    page = signed_in(height=600)
-    page.goto(f"/calls/{site.call_id}")
+    page = signed_in(f"/calls/{site.call_id}", height=600)
     finding = page.get_by_role("button", name=re.compile("^Turn 4: 2.5 s of silence"))
     finding.click()
     page.get_by_text("Gateway", exact=True).last.scroll_into_view_if_needed()
@@ -241,8 +238,7 @@ def test_the_player_stays_at_hand_while_the_page_scrolls(signed_in: NewPage, sit
 
 
 def test_keys_move_through_the_call(signed_in: NewPage, site: Site) -> None:
-    page = signed_in()
-    page.goto(f"/calls/{site.call_id}")
+    page = signed_in(f"/calls/{site.call_id}")
     until(page, "document.querySelector('#audio').readyState > 0")
     slider = page.get_by_role("slider")
     for key, valuetext in (("]", "0:03"), ("]", "0:21"), ("i", "0:34"), ("[", "0:21")):
@@ -276,7 +272,6 @@ def test_the_waveform_is_drawn(signed_in: NewPage, site: Site) -> None:
 
 def test_raw_events_are_filtered_and_opened(signed_in: NewPage, site: Site) -> None:
     page = signed_in()
-    page.goto("/calls")
     page.get_by_role("link", name=re.compile("20 Nov")).first.click()
     page.locator("#events").scroll_into_view_if_needed()
     rows = page.locator(".ev")
@@ -291,8 +286,7 @@ def test_raw_events_are_filtered_and_opened(signed_in: NewPage, site: Site) -> N
 
 
 def test_a_live_call_grows_on_the_page_and_becomes_playable(signed_in: NewPage, site: Site) -> None:
-    page = signed_in()
-    page.goto(f"/calls/{site.live_id}")
+    page = signed_in(f"/calls/{site.live_id}")
     expect(page.locator("#player")).to_contain_text("The call is running")
     expect(page.locator("#transcript li")).to_have_count(1)
     said = msgspec.structs.replace(
@@ -351,8 +345,7 @@ def test_limits_of_a_key_are_set_and_what_is_wrong_is_told_at_its_field(
 
 
 def test_money_without_a_price_is_told_on_the_page_of_keys(signed_in: NewPage, site: Site) -> None:
-    page = signed_in()
-    page.goto("/keys")
+    page = signed_in("/keys")
     row = page.get_by_role("row", name="Front desk")
     expect(row).to_contain_text("+ unpriced")
     expect(row).to_contain_text("of $12.50")
@@ -402,8 +395,7 @@ def test_the_system_page_keeps_itself_up_to_date(operating: NewPage, site: Site)
 
 
 def test_what_was_configured_is_shown_with_each_change(signed_in: NewPage) -> None:
-    page = signed_in()
-    page.goto(f"/calls/{call_id(golden.ulid_of('push_to_talk'))}")
+    page = signed_in(f"/calls/{call_id(golden.ulid_of('push_to_talk'))}")
     page.locator("#configuration summary").click()
     rows = page.get_by_role("region", name="Configuration").locator("tbody tr")
     under = "audio.input.turn_detection"

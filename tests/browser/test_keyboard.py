@@ -82,8 +82,7 @@ def test_the_navigation_and_the_doors_by_keys(
 
 def test_running_calls_are_watched_and_hung_up_by_keys(signed_in: NewPage, site: Site) -> None:
     calls = [site.stage.run_call(a_running_call(site.org_id, number)) for number in (1, 2)]
-    page = signed_in()
-    page.goto("/calls/live")
+    page = signed_in("/calls/live")
     expect(page.get_by_role("link", name="Watch")).to_have_count(2)
     assert without_a_mouse(page, {"live": "/calls/live"}) == []
     hang_up = page.locator(".run .menu summary").first
@@ -114,8 +113,7 @@ def test_the_first_call_is_made_ready_by_keys(new_page: NewPage) -> None:
 
 
 def test_a_walk_finds_what_keys_cannot_reach_or_see(signed_in: NewPage) -> None:
-    page = signed_in()
-    page.goto("/prices")
+    page = signed_in("/prices")
     page.evaluate(
         """() => {
           const main = document.querySelector("#main");
@@ -137,8 +135,7 @@ def test_a_walk_finds_what_keys_cannot_reach_or_see(signed_in: NewPage) -> None:
 def test_the_keys_are_listed_and_single_characters_can_be_turned_off(
     signed_in: NewPage, site: Site
 ) -> None:
-    page = signed_in()
-    page.goto(f"/calls/{site.call_id}")
+    page = signed_in(f"/calls/{site.call_id}")
     until(page, "document.querySelector('#audio').readyState > 0")
     play = page.get_by_role("button", name="Play")
     play.focus()
@@ -168,8 +165,7 @@ def test_the_keys_are_listed_and_single_characters_can_be_turned_off(
 
 
 def test_a_menu_closes_when_focus_leaves_it(signed_in: NewPage) -> None:
-    page = signed_in()
-    page.goto(golden_call("recovered"))
+    page = signed_in(golden_call("recovered"))
     page.get_by_text("Download", exact=True).focus()
     page.keyboard.press("Enter")
     menu = page.locator("details.menu[data-region=downloads]")

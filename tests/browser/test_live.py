@@ -95,8 +95,7 @@ def test_the_same_words_with_and_without_scripts(
     without.goto(site.sign_in_link())
     without.get_by_role("button", name="Open the dashboard").click()
     without.goto("/calls/live")
-    page = signed_in()
-    page.goto("/calls/live")
+    page = signed_in("/calls/live")
     expect(page.get_by_role("status")).to_have_text("Follows by itself.")
     calls.change(call, (-96, None), turns=1)
     expect(card(page, "user_ada").locator("[data-f=turns]")).to_have_text("1")
@@ -126,15 +125,13 @@ def test_who_has_no_call_is_told_how_to_get_one(new_page: NewPage, signed_in: Ne
     expect(page.get_by_role("heading", name="Nobody is on a call")).to_be_visible()
     expect(page.get_by_role("main").get_by_role("link", name="Create a key")).to_be_visible()
     assert serious_findings(page) == []
-    page = signed_in()
-    page.goto("/calls/live")
+    page = signed_in("/calls/live")
     expect(page.get_by_role("link", name="Calls that have ended")).to_be_visible()
 
 
 def test_by_keyboard_to_a_call(signed_in: NewPage, site: Site, calls: Calls) -> None:
     calls.run(1, user_id="user_ada")
-    page = signed_in()
-    page.goto("/calls/live")
+    page = signed_in("/calls/live")
     page.locator("#main").focus()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="user_ada", exact=True)).to_be_focused()
@@ -147,8 +144,7 @@ def test_by_keyboard_to_a_call(signed_in: NewPage, site: Site, calls: Calls) -> 
 def test_a_page_that_nobody_sees_holds_no_connection(
     signed_in: NewPage, site: Site, calls: Calls
 ) -> None:
-    page = signed_in()
-    page.goto("/calls/live")
+    page = signed_in("/calls/live")
     expect(page.get_by_role("status")).to_have_text("Follows by itself.")
     assert site.stage.board.watchers == 1
     hide = "Object.defineProperty(document, 'hidden', {configurable: true, value: %s});"
@@ -165,8 +161,7 @@ def test_a_page_that_nobody_sees_holds_no_connection(
 
 def test_what_callers_call_themselves_is_only_words(signed_in: NewPage, calls: Calls) -> None:
     call = calls.run(1, user_id=WICKED, model=WICKED, last_line=Said("caller", WICKED))
-    page = signed_in()
-    page.goto("/calls/live")
+    page = signed_in("/calls/live")
     expect(page.get_by_role("status")).to_have_text("Follows by itself.")
     calls.change(call, last_line=Said("assistant", WICKED + WICKED))
     expect(page.locator("[data-f=line]")).to_have_text(WICKED + WICKED)
@@ -189,7 +184,6 @@ def test_everyone_can_use_it(signed_in: NewPage, calls: Calls, dark: bool, width
     )
     calls.run(3, (None, None), doing="connecting", model="")
     calls.run(4, (None, None), doing="tool", transport="webrtc", unpriced=("brand-new",))
-    page = signed_in(dark=dark, width=width)
-    page.goto("/calls/live")
+    page = signed_in("/calls/live", dark=dark, width=width)
     expect(page.get_by_role("status")).to_have_text("Follows by itself.")
     assert serious_findings(page) + too_wide(page) == []

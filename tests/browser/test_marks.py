@@ -20,8 +20,7 @@ def said(page: Page) -> None:
 def test_a_call_is_rated_tagged_and_commented(
     signed_in: NewPage, site: Site, *, scripts: bool
 ) -> None:
-    page = signed_in(scripts=scripts)
-    page.goto(f"/calls/{site.wicked_id}")
+    page = signed_in(f"/calls/{site.wicked_id}", scripts=scripts)
     if scripts:
         page.evaluate("window.loadedOnce = true")
     page.get_by_role("button", name="Thumbs up").click()
@@ -51,8 +50,7 @@ def test_a_call_is_rated_tagged_and_commented(
 
 
 def test_the_turn_that_is_heard_is_marked(signed_in: NewPage, site: Site) -> None:
-    page = signed_in()
-    page.goto(f"/calls/{site.call_id}?t=35")
+    page = signed_in(f"/calls/{site.call_id}?t=35")
     expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", "0:35 of 1:36")
     page.locator("#part-open").click()
     menu = page.locator(".part")
@@ -73,8 +71,7 @@ def test_the_turn_that_is_heard_is_marked(signed_in: NewPage, site: Site) -> Non
 
 
 def test_what_is_not_saved_is_told(signed_in: NewPage, site: Site, complaints: Complaints) -> None:
-    page = signed_in()
-    page.goto(f"/calls/{site.call_id}")
+    page = signed_in(f"/calls/{site.call_id}")
     page.route("**/marks", lambda route: route.abort())
     page.get_by_role("button", name="Thumbs up").click()
     expect(page.get_by_role("status").first).to_contain_text("Not saved")
@@ -85,8 +82,7 @@ def test_what_is_not_saved_is_told(signed_in: NewPage, site: Site, complaints: C
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_marks_are_usable_by_everyone(signed_in: NewPage, site: Site, *, dark: bool) -> None:
-    page = signed_in(width=390, height=844, dark=dark)
-    page.goto(f"/calls/{site.call_id}")
+    page = signed_in(f"/calls/{site.call_id}", width=390, height=844, dark=dark)
     page.locator("#comment-open").click()
     expect(page.locator("#comment")).to_be_in_viewport()
     assert too_wide(page) == []

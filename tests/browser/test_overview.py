@@ -29,8 +29,7 @@ def test_a_number_leads_to_its_calls_and_back(signed_in: NewPage, site: Site) ->
 
 
 def test_the_drawing_has_a_table_beside_it(signed_in: NewPage) -> None:
-    page = signed_in()
-    page.goto("/overview?span=30d")
+    page = signed_in("/overview?span=30d")
     expect(page.get_by_role("img", name=re.compile("Waits by day: p50"))).to_be_visible()
     page.get_by_text("As a table").click()
     rows = page.get_by_role("region", name="By day").locator("tbody tr")
@@ -44,8 +43,7 @@ def test_the_drawing_has_a_table_beside_it(signed_in: NewPage) -> None:
 
 @pytest.mark.parametrize("width", [1440, 390], ids=["desk", "phone"])
 def test_what_a_number_means_opens_at_its_label(signed_in: NewPage, width: int) -> None:
-    page = signed_in(width=width, height=844)
-    page.goto("/overview?span=30d")
+    page = signed_in("/overview?span=30d", width=width, height=844)
     card = page.locator("#means")
     expect(card).to_be_hidden()
     page.get_by_role("button", name="Barge-in rate").focus()

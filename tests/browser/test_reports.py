@@ -9,8 +9,7 @@ from tests.browser.conftest import NewPage
 
 
 def test_filters_go_with_the_reader_from_page_to_page(signed_in: NewPage) -> None:
-    page = signed_in()
-    page.goto("/users?user=user_123")
+    page = signed_in("/users?user=user_123")
     expect(page.locator("table.report tbody tr")).to_have_count(1)
     page.get_by_role("link", name="Tools").click()
     expect(page).to_have_url(re.compile(r"/tools\?user=user_123$"))
@@ -21,8 +20,7 @@ def test_filters_go_with_the_reader_from_page_to_page(signed_in: NewPage) -> Non
 
 
 def test_a_heading_sorts_and_a_property_opens(signed_in: NewPage) -> None:
-    page = signed_in()
-    page.goto("/users")
+    page = signed_in("/users")
     page.get_by_role("link", name="Cost", exact=True).click()
     expect(page.get_by_role("columnheader", name="Cost")).to_have_attribute(
         "aria-sort", "descending"

@@ -11,13 +11,11 @@ from playwright.sync_api import Page, expect
 from tests.support.browsing import until
 from tests.support.calling import LISTENING, Connected, calling
 from tests.support.control import audit_of
+from tests.support.patience import PATIENCE_MS
 from tests.support.running import Running
 from websockets.exceptions import InvalidStatus
 
 T = TypeVar("T")
-
-SLOW_MS = 15_000
-"""For what takes a second on a machine that does nothing else."""
 
 
 class Line:
@@ -91,25 +89,25 @@ def test_a_call_is_followed_while_it_goes_on(plain: Running, page: Page) -> None
         expect(page.locator(".chips")).to_contain_text("live")
         expect(page.locator("#player")).to_contain_text("The call is running")
         now = page.locator("#now")
-        expect(now.locator("[data-f=state]")).to_have_text("listening", timeout=SLOW_MS)
+        expect(now.locator("[data-f=state]")).to_have_text("listening")
         # From here on the feed says when there is more to fetch.
         expect(page.locator("#call")).to_have_attribute("data-refresh-ms", "15000")
         line.configure()
         line.say("go_forward")
-        expect(now).to_contain_text("How can I help you", timeout=SLOW_MS)
+        expect(now).to_contain_text("How can I help you")
 
         transcript = page.get_by_role("log", name="Transcript")
-        expect(transcript).to_contain_text("Go forward ten meters.", timeout=SLOW_MS)
-        expect(transcript).to_contain_text("How can I help you", timeout=SLOW_MS)
-        expect(fact(page, "Duration")).to_contain_text("1 turn", timeout=SLOW_MS)
+        expect(transcript).to_contain_text("Go forward ten meters.")
+        expect(transcript).to_contain_text("How can I help you")
+        expect(fact(page, "Duration")).to_contain_text("1 turn")
         before = fact(page, "Duration").locator(".v").inner_text()
-        expect(fact(page, "Duration").locator(".v")).not_to_have_text(before, timeout=SLOW_MS)
+        expect(fact(page, "Duration").locator(".v")).not_to_have_text(before)
         expect(page.locator(".turns tbody tr[data-start-ms]")).to_have_count(1)
         read_an_event(page)
 
         line.hang_up()
-        expect(page.locator(".chips")).to_contain_text("caller hung up", timeout=SLOW_MS)
-        expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=SLOW_MS)
+        expect(page.locator(".chips")).to_contain_text("caller hung up")
+        expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     page.get_by_role("button", name="Play", exact=True).click()
     until(page, "document.querySelector('audio')?.currentTime > 0.5")
     assert page.evaluate("window.notReloaded") is True
@@ -129,14 +127,14 @@ def test_a_call_is_hung_up_from_the_page_of_what_runs(plain: Running, page: Page
     with on_the_line(plain, **{"Helicone-User-Id": "user_hung_up"}) as line:
         page.goto("/calls/live")
         card = page.get_by_role("listitem").filter(has_text="user_hung_up")
-        expect(card).to_contain_text("listening", timeout=SLOW_MS)
+        expect(card).to_contain_text("listening")
         card.get_by_text("Hang up …").click()
         card.get_by_role("button", name="Hang up").click()
-        error, code = line.refused(within_s=SLOW_MS / 1000)
+        error, code = line.refused(within_s=PATIENCE_MS / 1000)
         assert (error["code"], code) == ("hung_up", 1008)
     page.wait_for_url(f"**/calls/{line.call_id}")
     expect(page.locator(".chips")).to_contain_text(
-        re.compile("failed.*hung up by your organisation"), timeout=SLOW_MS
+        re.compile("failed.*hung up by your organisation")
     )
     page.goto("/calls/live")
     expect(page.get_by_role("listitem").filter(has_text="user_hung_up")).to_have_count(0)
@@ -166,16 +164,16 @@ def test_one_listens_in_once_an_owner_allows_it(plain: Running, page: Page) -> N
         plain.call(line.call_id)
         page.goto(f"/calls/{line.call_id}")
         page.get_by_role("button", name="Listen in").click()
-        expect(page.locator("#listening")).to_contain_text("You hear the call", timeout=SLOW_MS)
+        expect(page.locator("#listening")).to_contain_text("You hear the call")
         line.configure()
         line.say("go_forward")
         until(page, "window.loudest > 0.05")
         page.get_by_role("button", name="Stop listening").click()
         expect(page.get_by_role("button", name="Listen in")).to_be_visible()
         page.get_by_role("button", name="Listen in").click()
-        expect(page.locator("#listening")).to_contain_text("You hear the call", timeout=SLOW_MS)
+        expect(page.locator("#listening")).to_contain_text("You hear the call")
         line.hang_up()
-        expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=SLOW_MS)
+        expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     page.goto("/calls/live")
     page.get_by_role("button", name="Forbid listening in").click()
     expect(page.get_by_role("button", name="Allow listening in")).to_be_visible()

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, WebSocket, expect
 from tests.browser.access import serious_findings, too_wide
 from tests.support import speech
 from tests.support.browsing import Complaints, open_browser
+from tests.support.patience import PATIENCE_S
 from tests.support.running import (
     COMMAND,
     Running,
@@ -27,8 +28,6 @@ from tests.support.running import (
     sign_in_link,
 )
 
-SLOW_MS = 30_000
-"""For what takes a few seconds on a machine that does nothing else."""
 SAID = re.compile("Go forward ten meters", re.IGNORECASE)
 NewPage = Callable[..., Page]
 
@@ -55,6 +54,7 @@ def browser(started: Running, tmp_path_factory: pytest.TempPathFactory) -> Gener
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={sound}",
         "--host-resolver-rules=MAP gateway.test 127.0.0.1",
+        microphone=True,
     )
 
 
@@ -117,7 +117,7 @@ def stored(started: Running, url: str, secret: str) -> Generator[None]:
     data = ("--data", str(started.data))
     add = ("providers", "add", "--name", "ours", "--profile", "openai", "--url", url, *data)
     subprocess.run(
-        [*COMMAND, *add], input=secret, text=True, check=True, timeout=60, env=environment()
+        [*COMMAND, *add], input=secret, text=True, check=True, timeout=PATIENCE_S, env=environment()
     )
     yield
     listed = command("providers", "list", *data).stdout.splitlines()
@@ -146,13 +146,13 @@ class Wire:
 
 def start(page: Page) -> None:
     page.get_by_role("button", name="Start talking").click()
-    expect(page.locator("#saying")).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator("#saying")).to_be_visible()
 
 
 def hang_up(page: Page) -> str:
     """Hang up; return the id of the call whose page comes."""
     page.get_by_role("button", name="Hang up").click()
-    page.wait_for_url("**/calls/call_*", timeout=SLOW_MS)
+    page.wait_for_url("**/calls/call_*")
     return page.url.rpartition("/")[2]
 
 
@@ -167,8 +167,8 @@ def test_who_speaks_is_answered_and_lands_on_the_recorded_call(
     wire = Wire(page)
     start(page)
     # The first time it may have begun before the call.
-    expect(lines(page, "you").filter(has_text=SAID).first).to_be_visible(timeout=SLOW_MS)
-    expect(page.locator("#phase")).to_have_text("Speaking", timeout=SLOW_MS)
+    expect(lines(page, "you").filter(has_text=SAID).first).to_be_visible()
+    expect(page.locator("#phase")).to_have_text("Speaking")
     expect(lines(page, "assistant").first).to_have_text(re.compile("[A-Z].+"))
     call_id = hang_up(page)
     expect(page.get_by_role("region", name="Transcript")).to_contain_text(SAID)
@@ -191,7 +191,7 @@ def test_who_interrupts_is_heard_and_the_model_knows_what_was_not(
     start(page)
     page.get_by_label("Say it in writing").fill("Tell me a story")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("You interrupted after")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("You interrupted after")).to_be_visible()
     truncate = next(event for event in wire.sent if event["type"] == "conversation.item.truncate")
     assert 0 <= truncate["audio_end_ms"] < 21_621
     call = started.sealed(hang_up(page))
@@ -204,10 +204,10 @@ def test_who_has_no_microphone_types(started: Running, new_page: NewPage) -> Non
     wire = Wire(page)
     page.get_by_role("button", name="Start without a microphone").click()
     words = page.get_by_label("Say it in writing")
-    expect(words).to_be_focused(timeout=SLOW_MS)
+    expect(words).to_be_focused()
     page.keyboard.type("What is the weather like?")
     page.keyboard.press("Enter")
-    expect(lines(page, "assistant")).to_have_text(re.compile("sunny in Paris"), timeout=SLOW_MS)
+    expect(lines(page, "assistant")).to_have_text(re.compile("sunny in Paris"))
     expect(lines(page, "you")).to_have_text("What is the weather like?")
     assert serious_findings(page) + too_wide(page) == []
     call = started.call(hang_up(page))
@@ -237,7 +237,7 @@ def test_a_button_that_is_held_makes_one_turn(started: Running, new_page: NewPag
     expect(page.locator("#phase")).to_have_text("You are speaking")
     page.wait_for_timeout(500)
     page.keyboard.up("Space")
-    expect(lines(page, "assistant").first).to_have_text(re.compile("[A-Z].+"), timeout=SLOW_MS)
+    expect(lines(page, "assistant").first).to_have_text(re.compile("[A-Z].+"))
     said = [kind for kind in wire.types() if kind != "input_audio_buffer.append"]
     assert said[:4] == [
         "session.update", "input_audio_buffer.clear", "input_audio_buffer.commit",
@@ -254,7 +254,7 @@ def test_a_page_that_came_without_tls_says_what_is_missing_and_types(
     expect(page.get_by_role("button", name="Start talking")).to_be_disabled()
     expect(page.locator("#insecure")).to_contain_text("only to pages from https://")
     page.get_by_role("button", name="Start without a microphone").click()
-    expect(page.get_by_label("Say it in writing")).to_be_focused(timeout=SLOW_MS)
+    expect(page.get_by_label("Say it in writing")).to_be_focused()
     assert wire.url.startswith("ws://gateway.test:")
     hang_up(page)
     # Browsers trust no header of such an origin, and say so on each page.
@@ -276,7 +276,7 @@ def test_what_the_gateway_refuses_is_told_with_its_code(
 ) -> None:
     page = new_page()
     page.get_by_role("button", name="Start without a microphone").click()
-    expect(page.locator("#saying")).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator("#saying")).to_be_visible()
     hang_up(page)
     limit_calls(page, "1")
     told = page.get_by_role("alert")
@@ -284,9 +284,7 @@ def test_what_the_gateway_refuses_is_told_with_its_code(
     for _ in range(5):
         page.goto("/talk")
         page.get_by_role("button", name="Start without a microphone").click()
-        expect(page.locator("#saying, #problem").and_(page.locator(":visible"))).to_have_count(
-            1, timeout=SLOW_MS
-        )
+        expect(page.locator("#saying, #problem").and_(page.locator(":visible"))).to_have_count(1)
         if told.is_visible():
             break
     expect(told).to_contain_text("key_rate")
@@ -305,9 +303,9 @@ def test_a_stored_provider_is_spoken_with_and_its_key_stays_here(
         page.get_by_label("Provider", exact=True).select_option("ours · OpenAI")
         expect(page.get_by_label("Model")).to_have_value("gpt-realtime-2.1")
         page.get_by_role("button", name="Start without a microphone").click()
-        page.get_by_label("Say it in writing").fill("Hello", timeout=SLOW_MS)
+        page.get_by_label("Say it in writing").fill("Hello")
         page.keyboard.press("Enter")
-        expect(lines(page, "assistant")).to_have_text(re.compile("help you"), timeout=SLOW_MS)
+        expect(lines(page, "assistant")).to_have_text(re.compile("help you"))
         held = page.content() + "".join(wire.seen) + json.dumps(wire.sent)
         assert secret not in held
         assert started.key not in held

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.support.patience import PATIENCE_MS, PATIENCE_S
+
+expect.set_options(timeout=PATIENCE_MS)
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -18,12 +22,15 @@ ARGUMENTS = [
 ]
 
 
-def open_browser(*more: str) -> Iterator[Browser]:
+def open_browser(*more: str, microphone: bool = False) -> Iterator[Browser]:
     """Yield one browser, with `more` arguments; each test opens a context of its own in it.
 
+    Where no microphone is needed it is Chromium without its own windows, where that is
+    installed: the same engine, for little more than half of the CPU.
     While it is open this thread has Playwright's event loop, and no other can run in it.
     """
-    path = shutil.which("chromium") or "/usr/bin/chromium"
+    shell = None if microphone else shutil.which("chromium-headless-shell")
+    path = shell or shutil.which("chromium") or "/usr/bin/chromium"
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(
             executable_path=path, headless=True, args=[*ARGUMENTS, *more]
@@ -50,8 +57,7 @@ def until(page: Page, expression: str) -> None:
 
     Playwright's own `wait_for_function` evaluates within the page, which its policy forbids.
     """
-    for _ in range(200):
-        if page.evaluate(expression):
-            return
+    deadline = time.monotonic() + PATIENCE_S
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"never true: {expression}"
         page.wait_for_timeout(50)
-    raise AssertionError(f"never true: {expression}")
