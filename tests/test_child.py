@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.support.patience import PATIENCE_S
 
 from trunkline.child import FIRST_BACKOFF_S, Child, Duty
 from trunkline.settings import Settings
 
 SETTINGS = Settings(control_url="postgresql+psycopg://u:planted@127.0.0.1/d")
-PATIENCE_S = 30
 OBEDIENT = """
 import sys, signal
 settings = sys.stdin.buffer.readline()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.support.patience import PATIENCE_S
 
 from trunkline.child import Duty
 from trunkline.errors import OperatorError
@@ -20,7 +21,6 @@ from trunkline.supervisor import Supervisor
 from trunkline.vitals.figures import Supervisor as Told
 from trunkline.vitals.machine import Gauge
 
-PATIENCE_S = 30.0
 PROCESS = """
 import json, os, signal, socket, sys
 name, directory = sys.argv[1:]

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.support.patience import PATIENCE_S
 from tests.support.running import Running, command, new_key
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -94,7 +95,7 @@ def test_a_revoked_key_ends_its_live_call_with_an_error_and_1008(plain: Running)
 
     async def live() -> tuple[str, list[dict[str, Any]], int]:
         seen: list[dict[str, Any]] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             url = f"{plain.websocket_url}{PATH}?model=gpt-realtime-2.1"
             connection = await connect(url, additional_headers=headers)
             assert connection.response is not None

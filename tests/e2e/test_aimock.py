@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.support.patience import PATIENCE_S
 from tests.support.running import ROOT, Running, environment, running
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -79,7 +80,7 @@ def answers(port: int) -> bool:
 
 
 async def read(connection: ClientConnection, kind: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (event := json.loads(await connection.recv()))["type"] != kind:
             pass
     return event
@@ -163,7 +164,7 @@ async def test_with_its_key_stored_ours_alone_is_enough(behind: Behind) -> None:
     ours = {"Authorization": f"Bearer {behind.gateway.key}"}
 
     async def published() -> ClientConnection:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 with contextlib.suppress(InvalidStatus):
                     return await connect(url, additional_headers=ours)

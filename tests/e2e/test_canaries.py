@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.support.patience import PATIENCE_S
 from tests.support.running import COMMAND, Running, environment, running
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -148,7 +149,7 @@ def store(started: Running) -> None:
     for (what, *options), secret in stored:
         command = [*COMMAND, what, "add", *options, "--data", str(started.data)]
         subprocess.run(
-            command, input=secret, text=True, check=True, capture_output=True, timeout=60,
+            command, input=secret, text=True, check=True, capture_output=True, timeout=PATIENCE_S,
             env=environment({}),
         )  # fmt: skip
 

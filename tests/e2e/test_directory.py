@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.calling import calling
+from tests.support.patience import PATIENCE_S
 from tests.support.running import ROOT, Running, environment, trunkline
 
 from trunkline.layout import FORMAT, Layout
@@ -32,7 +33,13 @@ def refusal(command: str, data: Path, *, confined: bool = False) -> str:
     if confined and os.geteuid() == 0:
         ask = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *ask]
     done = subprocess.run(
-        ask, capture_output=True, text=True, timeout=60, check=False, env=environment(), cwd=ROOT
+        ask,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+        env=environment(),
+        cwd=ROOT,
     )
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.relay.process import gateway_process
 from tests.support.measured import measured
+from tests.support.patience import PATIENCE_S
 from tests.support.running import Running, running
 from tests.support.traffic import echoing_provider
 from websockets.asyncio.client import ClientConnection, connect
@@ -34,7 +35,7 @@ Dial = Callable[[], connect]
 
 async def refused(dial: Dial) -> InvalidStatus:
     """Call until calls are refused, each of which must be answered."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 async with dial():
@@ -63,7 +64,7 @@ async def drained(
 
 async def told(call: ClientConnection) -> None:
     """Wait for the end, which comes after an event and with a code and a reason."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         error = json.loads(await call.recv())["error"]
         with pytest.raises(ConnectionClosed) as closed:
             await call.recv()

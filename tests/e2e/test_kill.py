@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.patience import PATIENCE_S
 from tests.support.running import Running, ndjson, running
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -46,7 +47,7 @@ async def turn(connection: ClientConnection, text: str) -> list[dict[str, Any]]:
     ):
         await connection.send(json.dumps(event))
     seen: list[dict[str, Any]] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not seen or seen[-1]["type"] != "rate_limits.updated":
             seen.append(json.loads(await connection.recv()))
     return seen

@@ -8,11 +8,11 @@ from typing import Any
 
 from openai import AsyncOpenAI
 from tests.support import speech
+from tests.support.patience import PATIENCE_S
 from tests.support.running import Running
 from websockets.asyncio.client import connect
 
 SENTENCE = "cards"
-WAIT_S = 60.0
 
 
 def sound() -> list[str]:
@@ -29,7 +29,7 @@ async def translated(started: Running) -> tuple[str, list[dict[str, Any]]]:
         "input": {"transcription": {"model": "gpt-realtime-whisper"}},
         "output": {"language": "fr"},
     }
-    async with asyncio.timeout(WAIT_S), connect(url, additional_headers=headers) as connection:
+    async with asyncio.timeout(PATIENCE_S), connect(url, additional_headers=headers) as connection:
         assert connection.response is not None
         update = {"type": "session.update", "session": {"audio": audio}}
         await connection.send(json.dumps(update))
@@ -73,7 +73,7 @@ async def test_a_transcription_is_recorded_shown_and_paid_as_one(plain: Running)
         "audio": {"input": {"transcription": {"model": "gpt-transcribe"}}},
     }
     asked = {"intent": "transcription"}
-    async with asyncio.timeout(WAIT_S), sdk.realtime.connect(extra_query=asked) as connection:
+    async with asyncio.timeout(PATIENCE_S), sdk.realtime.connect(extra_query=asked) as connection:
         call_id = connection._connection.response.headers["Helicone-Id"]
         await connection.session.update(session=session)
         for piece in sound():
@@ -98,7 +98,7 @@ async def test_gpt_live_is_recorded_shown_and_paid_as_such(plain: Running) -> No
         websocket_base_url=f"{plain.websocket_url}/v1",
     )  # fmt: skip
     said, closing = "", False
-    async with asyncio.timeout(WAIT_S), sdk.live.connect() as connection:
+    async with asyncio.timeout(PATIENCE_S), sdk.live.connect() as connection:
         call_id = connection._connection.response.headers["Helicone-Id"]
         await connection.session.start(session={"model": "gpt-live-1"})
         for piece in sound():
@@ -140,7 +140,7 @@ async def test_gpt_live_past_the_gateway_is_recorded_with_what_is_reflected(plai
     await asyncio.to_thread(plain.wait, lambda: plain.call(call_id)["connect_ms"] is not None)
     # The simulator has no media: whoever is attached speaks in the caller's place.
     async with (
-        asyncio.timeout(WAIT_S),
+        asyncio.timeout(PATIENCE_S),
         sdk.live.sideband.connect(session_id=session_id) as beside,
     ):
         for piece in sound():

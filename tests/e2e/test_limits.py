@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.support.patience import PATIENCE_S
 from tests.support.running import Running, new_key, running, trunkline
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -56,7 +57,7 @@ async def refused(started: Running, key: str) -> tuple[str, int, str]:
 
 async def admitted(started: Running, key: str) -> ClientConnection:
     """Return the next call that is let through, of a machine that a moment ago lost a gateway."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 return await opened(started, key)
@@ -84,7 +85,7 @@ async def lost(calls: list[ClientConnection]) -> list[ClientConnection]:
 
 async def ends(call: ClientConnection) -> tuple[str, int | None]:
     """Return the code of the error that a call ends with, and its close code."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             event = json.loads(await call.recv())
             if event["type"] == "error":
@@ -197,7 +198,7 @@ async def turn(call: ClientConnection, text: str) -> None:
         {"type": "response.create"},
     ):
         await call.send(json.dumps(event))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while json.loads(await call.recv())["type"] != "response.done":
             pass
 

@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_S
 from tests.support.running import Running, running
 from tests.support.traffic import echoing_provider
 from websockets.asyncio.client import connect
@@ -44,7 +45,7 @@ async def test_the_next_begins_while_the_calls_of_the_last_still_drain(tmp_path:
                 async with dial(again) as new:
                     await new.send("new")
                     assert await new.recv() == "new"
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(PATIENCE_S):
                     await old.wait_closed()
                 assert old.close_code == 1012
                 await asyncio.to_thread(again.wait, lambda: not any(map(alive, orphans)))

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 from openai import OpenAI
 from playwright.sync_api import Browser
+from tests.support.patience import PATIENCE_S
 from tests.support.running import COMMAND, Running, environment, running
 
 STORED = "sk-proj-storedFORpages0123456789"
@@ -115,7 +116,7 @@ def there(
         subprocess.run(
             [*COMMAND, "providers", "add", "--name", "openai", "--profile", "openai",
              "--url", provider, "--data", str(started.data)],
-            input=STORED, text=True, check=True, capture_output=True, timeout=60,
+            input=STORED, text=True, check=True, capture_output=True, timeout=PATIENCE_S,
             env=environment({}),
         )  # fmt: skip
         yield There(started, *origins)

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from tests.support.patience import PATIENCE_S
 from tests.support.running import COMMAND, environment, running
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -43,7 +44,7 @@ def trunkline(data: Path, *words: str, says: str = "") -> str:
         capture_output=True,
         text=True,
         env=environment({}),
-        timeout=60,
+        timeout=PATIENCE_S,
         check=True,
     )
     assert FIRST not in done.stdout + done.stderr

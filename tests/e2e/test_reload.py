@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.support.measured import measured
+from tests.support.patience import PATIENCE_S
 from tests.support.running import COMMAND, Running, command, environment, running, trunkline
 from tests.support.traffic import Storm, echoing_provider
 from websockets.asyncio.client import ClientConnection, connect
@@ -87,7 +88,7 @@ async def echoed(call: ClientConnection, stop: asyncio.Event) -> int:
     number = 0
     while not stop.is_set():
         await call.send(f'{{"n": {number}}}')
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             assert await call.recv() == f'{{"n": {number}}}'
         number += 1
         await asyncio.sleep(0.05)
@@ -237,7 +238,7 @@ async def test_after_a_reload_calls_may_not_go_on_for_ever(reloaded: Reloaded) -
     await reloaded.reload(retire_timeout_ms="100")
     async with dial(reloaded.running) as call:
         await reloaded.reload()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             error = await call.recv()
             await call.wait_closed()
         assert '"code":"drained"' in str(error)
@@ -250,7 +251,7 @@ async def test_a_stop_reaches_those_that_retire(tmp_path: Path) -> None:
     async with installation(tmp_path, drain_timeout_ms="100") as started:
         call = await dial(started)
         assert (await reload(started)).returncode == 0
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await call.wait_closed()
     assert call.close_code == 1012
     assert started.process.returncode == 0

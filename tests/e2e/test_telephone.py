@@ -20,6 +20,7 @@ from openai import AsyncOpenAI
 from tests.e2e.test_webrtc import spoken_into
 from tests.support import speech
 from tests.support.application import application
+from tests.support.patience import PATIENCE_S
 from tests.support.running import COMMAND, Running, command, environment, running
 
 from trunkline.simulator.app import Simulator
@@ -50,7 +51,7 @@ class Telephone:
         done = subprocess.run(
             [*COMMAND, "webhooks", "add", "--name", "desk", "--url", url,
              "--data", str(self.started.data)],
-            input=SECRET, text=True, check=True, capture_output=True, timeout=60,
+            input=SECRET, text=True, check=True, capture_output=True, timeout=PATIENCE_S,
             env=environment({}),
         )  # fmt: skip
         return self.started.url + done.stdout.strip()

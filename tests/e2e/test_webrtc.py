@@ -12,6 +12,7 @@ from typing import Any
 
 from openai import AsyncOpenAI
 from tests.support import speech
+from tests.support.patience import PATIENCE_S
 from tests.support.running import Running
 from websockets.asyncio.client import connect
 
@@ -20,14 +21,13 @@ SESSION: dict[str, Any] = {
     "type": "realtime", "model": "gpt-realtime-2.1",
     "audio": {"input": {"transcription": {"model": "whisper-1"}}},
 }  # fmt: skip
-WAIT_S = 60.0
 
 
 async def spoken_into(started: Running, provider_call: str) -> None:
     """Say a sentence in the call, and wait until it is answered."""
     url = f"{started.websocket_url}/v1/realtime?call_id={provider_call}"
     headers = {"Authorization": "Bearer sk-of-the-provider", **started.headers}
-    async with asyncio.timeout(WAIT_S), connect(url, additional_headers=headers) as sideband:
+    async with asyncio.timeout(PATIENCE_S), connect(url, additional_headers=headers) as sideband:
         for piece in speech.chunks(speech.load("cards") + speech.silence(700), 200):
             audio = base64.b64encode(piece).decode()
             event = {"type": "input_audio_buffer.append", "audio": audio}

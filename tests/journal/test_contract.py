@@ -22,6 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.journal import children
+from tests.support.patience import PATIENCE_S
 
 from trunkline.errors import OperatorError
 from trunkline.journal import writer as writer_module
@@ -210,7 +211,7 @@ def starved(tmp_path_factory: pytest.TempPathFactory) -> Starved:
         [sys.executable, children.__file__, "starve", str(directory)],
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     frames, payload_bytes, gaps = done.stdout.split()[-3:]
     return Starved(directory, int(frames), int(payload_bytes), int(gaps))

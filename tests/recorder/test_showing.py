@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.recorder.journals import ORG, Journal, MemoryFacts, a_call, recording, ulid
+from tests.support.patience import PATIENCE_S
 
 from trunkline import ids
 from trunkline.clock import monotonic_ns
@@ -18,8 +19,6 @@ from trunkline.live.listening import Listener
 from trunkline.live.running import LISTEN_RATE_HZ, News
 from trunkline.protocol.call import Opened
 
-WAIT_S = 30.0
-
 
 @pytest.fixture
 def facts() -> MemoryFacts:
@@ -28,7 +27,7 @@ def facts() -> MemoryFacts:
 
 async def until(watch: Watch, what: Any) -> News:
     """Return the first news of which `what` is true."""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             news = await watch.news(1)
             if news is not None and what(news):
@@ -82,7 +81,7 @@ async def test_what_runs_is_shown_from_its_first_row_to_its_end(
 
 async def hear(listener: Listener, count: int) -> bytes:
     heard = b""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while len(heard) < count and not listener.over:
             heard += await listener.sound(1)
     return heard
@@ -122,7 +121,7 @@ async def test_one_hears_what_is_said_and_then_the_end(
             assert abs(np.count_nonzero(both[:, 0]) - LISTEN_RATE_HZ // 2) < 500
             assert abs(np.count_nonzero(both[:, 1]) - LISTEN_RATE_HZ) < 500
             journal.write([Record(Kind.CLOSED, ulid(1), 3, Leg.NONE, Flag(0), monotonic_ns())])
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while not listener.over:
                     await listener.sound(1)
 

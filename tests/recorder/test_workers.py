@@ -13,6 +13,7 @@ import pytest
 from tests.recorder.journals import a_call
 from tests.recorder.test_jobs import to_seal
 from tests.support import golden
+from tests.support.patience import PATIENCE_S
 
 from trunkline.recorder import workers as module
 from trunkline.recorder.jobs import (
@@ -194,7 +195,7 @@ async def test_nobody_is_left_when_the_owner_is_killed(tmp_path: Path) -> None:
         watched = os.pidfd_open(int(left))
         owner.kill()
         await owner.wait()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not select.select([watched], [], [], 0)[0]:
                 await asyncio.sleep(0.01)
         os.close(watched)

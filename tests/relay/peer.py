@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.relay.world import HANDSHAKE
+from tests.support.patience import PATIENCE_S
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
-WAIT_S = 20.0
-"""For what must come at once; only to find what hangs."""
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _MASK = b"\x11\x22\x33\x44"
@@ -86,7 +85,7 @@ class Peer:
         """Send a close frame."""
         self.send(CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason)
 
-    async def recv(self, timeout_s: float = WAIT_S) -> Received:
+    async def recv(self, timeout_s: float = PATIENCE_S) -> Received:
         """Return the next frame. Raises `IncompleteReadError` or `ConnectionError` at the end."""
         async with asyncio.timeout(timeout_s):
             first, second = await self.reader.readexactly(2)
@@ -107,7 +106,7 @@ class Peer:
         assert got.final
         return got.payload
 
-    async def until_close(self, timeout_s: float = WAIT_S) -> tuple[list[bytes], int | None]:
+    async def until_close(self, timeout_s: float = PATIENCE_S) -> tuple[list[bytes], int | None]:
         """Return the messages that come before the close frame, and its code. Answers pings."""
         messages: list[bytes] = []
         while (got := await self.recv(timeout_s)).opcode != CLOSE:
@@ -120,7 +119,7 @@ class Peer:
     async def ended(self) -> None:
         """Wait until the connection is closed by the other end."""
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while await self.reader.read(65536):
                     pass
 
@@ -173,7 +172,7 @@ class Peers:
         caller = Peer(reader, writer, masks=True)
         self.open.append(caller)
         writer.write(handshake)
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             caller.answer = await reader.readuntil(b"\r\n\r\n")
             assert caller.answer.startswith(b"HTTP/1.1 101 "), caller.answer
             return caller, await self.next()

@@ -18,6 +18,7 @@ import trustme
 from tests.relay.peer import peers
 from tests.relay.world import HANDSHAKE, HEADERS, KEY, ORG, PROVIDER_KEY, echo, key, raw, tcp, world
 from tests.support.measured import measured
+from tests.support.patience import PATIENCE_S
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request, Response
@@ -176,7 +177,7 @@ async def test_more_early_bytes_than_are_kept_make_the_caller_wait(tmp_path: Pat
         await asyncio.sleep(0.1)
         dialled.set()
         await reader.readuntil(b"\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             back = await reader.readexactly(sent * (4 + 4096))
         assert back[:4] == bytes([0x82, 126]) + (4096).to_bytes(2, "big")
         writer.close()
@@ -337,7 +338,7 @@ async def test_a_caller_that_leaves_during_the_dial_takes_it_along(tmp_path: Pat
         writer.write(HANDSHAKE)
         await asyncio.sleep(0.1)
         writer.transport.abort()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             await gone.wait()
             closed = await w.journal.closed()
     assert (closed.status, closed.end_reason) == ("failed", "caller_lost")

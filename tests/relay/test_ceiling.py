@@ -12,6 +12,7 @@ import pytest
 from tests.relay.process import GatewayProcess, gateway_process
 from tests.relay.world import HANDSHAKE
 from tests.support.measured import measured
+from tests.support.patience import PATIENCE_S
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -74,7 +75,7 @@ class Deaf:
 async def settled(process: GatewayProcess) -> None:
     """Wait until the process's memory stays as it is: what is to wait in it does."""
     before, same = 0, 0
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while same < 4:
             await asyncio.sleep(0.02)
             now = process.resident_bytes
@@ -89,7 +90,7 @@ async def echoed(caller: ClientConnection, text: str) -> bool:
 
 async def admitted(process: GatewayProcess) -> ClientConnection:
     """Return the next call that is let through."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 return await process.call()
@@ -134,7 +135,7 @@ async def test_at_its_ceiling_a_gateway_refuses_new_calls_and_keeps_those_it_has
                 "B8", f"{len(deaf)} calls of 24 MiB, {process.resident_bytes // MIB} MiB resident"
             )
             assert await echoed(quiet, "while it is full")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 assert all([await one.hears_all() for one in deaf])
             for one in deaf:
                 one.writer.close()

@@ -19,6 +19,7 @@ import pytest
 from openai import AsyncOpenAI
 from tests.relay.world import KEY, PROVIDER_KEY, World, key, world
 from tests.support import speech
+from tests.support.patience import PATIENCE_S
 from websockets.asyncio.client import connect
 
 from trunkline.journal.record import Kind, Leg
@@ -33,7 +34,6 @@ SESSION: dict[str, Any] = {
     "type": "realtime", "model": "gpt-realtime-2.1", "instructions": "Sing.",
     "audio": {"input": {"transcription": {"model": "whisper-1"}}},
 }  # fmt: skip
-WAIT_S = 30.0
 
 
 class Here:
@@ -53,7 +53,7 @@ class Here:
         )  # fmt: skip
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        async with httpx2.AsyncClient(timeout=WAIT_S) as http:
+        async with httpx2.AsyncClient(timeout=PATIENCE_S) as http:
             return await http.request(method, self.url + path, **{"headers": KEYS, **options})
 
     async def opened(self, **headers: str) -> str:
@@ -63,7 +63,7 @@ class Here:
 
     async def listened_to(self, call_id: str, count: int = 1) -> None:
         """Wait until the gateway has its sideband."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while self.simulator.direct[call_id].listeners < count:
                 await asyncio.sleep(0.01)
 
@@ -120,7 +120,7 @@ async def test_the_official_sdk_opens_a_call_and_it_is_recorded(here: Here) -> N
 async def test_what_happens_in_it_is_recorded_without_sound(here: Here) -> None:
     call_id = await here.opened()
     await here.listened_to(call_id)
-    async with asyncio.timeout(WAIT_S), here.sideband(call_id) as application:
+    async with asyncio.timeout(PATIENCE_S), here.sideband(call_id) as application:
         for piece in speech.chunks(speech.load("cards") + speech.silence(700), 200):
             audio = base64.b64encode(piece).decode()
             await application.send(
@@ -233,7 +233,7 @@ async def test_a_call_by_telephone_is_recorded_from_its_acceptance_on(here: Here
     here.world.publish(key(revoked=True))
     closed = await here.journal.closed()
     assert closed.end_reason == "key_revoked"
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while here.simulator.has(phone):
             await asyncio.sleep(0.01)
 
@@ -252,7 +252,7 @@ async def test_what_somebody_has_hung_up_ends_at_the_provider(here: Here) -> Non
     here.world.publish(key(), hung_up=(here.journal.opened.call_id,))
     closed = await here.journal.closed()
     assert (closed.status, closed.end_reason) == ("failed", "hung_up")
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while here.simulator.has(call_id):
             await asyncio.sleep(0.01)
 
@@ -263,7 +263,7 @@ async def test_revoking_its_key_hangs_up(here: Here) -> None:
     here.world.publish(key(revoked=True))
     closed = await here.journal.closed()
     assert (closed.status, closed.end_reason) == ("failed", "key_revoked")
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while here.simulator.has(call_id):
             await asyncio.sleep(0.01)
 
@@ -278,7 +278,7 @@ async def test_a_seat_is_taken_for_as_long_as_it_runs(here: Here) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "key_concurrency")
     await here.sdk().realtime.calls.hangup(call_id)
     await here.journal.closed(2)
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while here.world.gateway.live_calls:
             await asyncio.sleep(0.01)
     answer = await here.ask("POST", "/v1/realtime/calls?model=gpt-realtime-2.1", content=OFFER)

@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 import trustme
 from tests.relay.world import HANDSHAKE, echo, world
+from tests.support.patience import PATIENCE_S
 from websockets.exceptions import InvalidStatus
 
 from trunkline.relay.door import Door
@@ -65,7 +66,7 @@ async def two_doors(public: socket.socket) -> AsyncIterator[tuple[Door, Door]]:
 
 
 async def enter(public: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection(*public.getsockname())
         assert await reader.readexactly(5) == b"hello"
     return reader, writer
@@ -83,7 +84,7 @@ async def test_those_inside_are_counted_until_their_sockets_are_closed(
         writer.write(b"bye")
         assert await reader.read() == b""
         writer.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await one.empty()
     assert one.connections == 0
     await one.clear()
@@ -139,7 +140,7 @@ async def test_who_was_accepted_at_the_last_moment_is_served(public: socket.sock
         await asyncio.sleep(0)
     one.shut()
     reader, writer = await asyncio.open_connection(sock=caller)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert await reader.readexactly(5) == b"hello"
         writer.close()
         await one.empty()
@@ -156,7 +157,7 @@ async def test_who_is_just_being_let_in_when_it_ends_is_dropped(
         await asyncio.sleep(0)
     for _ in range(turns):
         await asyncio.sleep(0)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await one.clear()
         reader, writer = await asyncio.open_connection(sock=caller)
         with contextlib.suppress(ConnectionError):
@@ -172,7 +173,7 @@ async def test_who_says_nothing_of_tls_is_sent_away(public: socket.socket) -> No
     one = door(public, tls=context, tls_timeout_s=0.1)
     one.open()
     reader, writer = await asyncio.open_connection(*public.getsockname())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert await reader.read() == b""
         await one.empty()
     writer.close()
@@ -193,7 +194,7 @@ async def test_a_gateway_that_retires_ends_with_its_last_call(tmp_path: Path) ->
         assert await caller.recv() == "still here"
         assert not retired.done()
         await caller.close()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await retired
 
 
@@ -207,7 +208,7 @@ async def test_who_had_connected_before_it_retired_gets_its_call(tmp_path: Path)
         await asyncio.sleep(0.05)
         assert not retired.done()
         writer.write(HANDSHAKE[20:])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             assert (await reader.readline()).startswith(b"HTTP/1.1 101")
             writer.close()
             await retired

@@ -16,6 +16,7 @@ import trustme
 from tests.relay.peer import CLOSE, TEXT, Peer, Peers, frame, peers
 from tests.relay.world import World, world
 from tests.support.measured import measured
+from tests.support.patience import PATIENCE_S
 
 from trunkline.journal.record import Kind, Leg
 from trunkline.protocol.call import Closed
@@ -163,7 +164,7 @@ async def in_use(w: World) -> tuple[int, int, int]:
 
 async def until_in_use(w: World, expected: tuple[int, int, int]) -> None:
     """Wait until there are no more of them than that."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while any(now > then for now, then in zip(await in_use(w), expected, strict=True)):
             await asyncio.sleep(0.01)
 

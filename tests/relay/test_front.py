@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import trustme
 from tests.relay.world import World, echo, raw, tcp, world
+from tests.support.patience import PATIENCE_S
 
 from trunkline.relay import pipe
 
@@ -111,7 +112,7 @@ async def test_who_says_nothing_makes_way_for_who_does(tmp_path: Path) -> None:
             assert await reader.read() == b""
         for _, writer in slow:
             writer.write(b"GET / HT")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(w.gateway.waiting) < 3:
                 await asyncio.sleep(0.01)
         assert error_of(await raw(w.port, b"nonsense\r\n\r\n"))[0] == 400
@@ -121,7 +122,7 @@ async def test_who_says_nothing_makes_way_for_who_does(tmp_path: Path) -> None:
         assert w.gateway.refused == {"too_many_handshakes": 3, "bad_request_line": 1}
         for _, writer in (*silent, *slow):
             writer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(w.gateway.waiting):
                 await asyncio.sleep(0.01)
 
@@ -135,7 +136,7 @@ async def test_who_does_not_finish_its_tls_handshake_makes_way_for_who_does(
     authority.configure_trust(trusting)
     async with world(tmp_path, echo, tls=context, max_handshakes=3) as w:
         silent = [await asyncio.open_connection("127.0.0.1", w.port) for _ in range(5)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             for reader, _ in silent[:2]:
                 assert await reader.read() == b""
             async with w.call(scheme="wss", ssl=trusting) as caller:
@@ -192,7 +193,7 @@ async def test_a_body_is_piped_and_large_ones_too(tmp_path: Path) -> None:
         answer = await reader.read()
         assert answer.endswith(b"\r\n\r\n" + b"a" * 5_000_000)
         writer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(heard) < 2:
                 await asyncio.sleep(0.01)
         assert heard[1] == body
@@ -219,14 +220,14 @@ async def test_a_caller_that_leaves_ends_the_servers_connection(tmp_path: Path) 
         writer.write(GET + b"\r\n")
         await reader.readuntil(b"\r\n\r\n")
         writer.transport.abort()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(heard) < 2:
                 await asyncio.sleep(0.01)
 
 
 async def descriptors_are(number: int) -> None:
     """Wait until this process has so many."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(os.listdir("/proc/self/fd")) > number:
             await asyncio.sleep(0.01)
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import trustme
 from tests.relay.world import HEADERS, KEY, ORG, echo, key, raw, world
+from tests.support.patience import PATIENCE_S
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -147,7 +148,7 @@ async def test_while_draining_new_calls_are_503_and_live_ones_go_on(tmp_path: Pa
         await caller.send("x")
         assert await caller.recv() == "x"
         await caller.close()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             await stopping
     ends = [
         msgspec.json.decode(record.payload, type=Closed).end_reason
@@ -196,7 +197,7 @@ async def test_many_calls_that_break_off_anywhere_all_end(tmp_path: Path) -> Non
 
     async with world(tmp_path, echo) as w:
         await asyncio.gather(*(storm(number) for number in range(count)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(w.journal.of(Kind.CLOSED)) < len(w.journal.of(Kind.OPENED)):
                 await asyncio.sleep(0.05)
         assert w.gateway.live_calls == 0

@@ -18,9 +18,10 @@ import httpx2
 import pytest
 from openai import AsyncOpenAI, InvalidWebhookSignatureError
 from openai.types.webhooks import RealtimeCallIncomingWebhookEvent
-from tests.relay.test_direct import KEYS, WAIT_S, Here, installed
+from tests.relay.test_direct import KEYS, Here, installed
 from tests.relay.world import KEY, ORG, PROVIDER_KEY, key
 from tests.support.application import Application, Handler, application
+from tests.support.patience import PATIENCE_S
 
 from trunkline.clock import wall_ns
 from trunkline.journal.record import Kind
@@ -205,7 +206,7 @@ async def test_a_call_that_was_given_up_has_one_record(phone: Phone) -> None:
     await phone.journal.closed()
     assert phone.journal.opened.properties["Sip-From"]
     assert len(phone.journal.of(Kind.OPENED)) == 1
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while phone.ringing:  # It is forgotten once it is recorded.
             await asyncio.sleep(0.01)
 
@@ -379,7 +380,7 @@ async def test_the_call_goes_on_ringing_when_the_provider_hangs_up(tmp_path: Pat
             await posting
         assert made.ringing == 1
         gate.set()
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while made.here.world.gateway._incoming._tasks:
                 await asyncio.sleep(0.01)
         assert (made.ringing, len(made.app.requests)) == (1, 1)

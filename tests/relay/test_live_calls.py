@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from msgspec.json import decode
 from openai import AsyncOpenAI, NotFoundError
-from tests.relay.test_direct import OFFER, WAIT_S, Here, installed
+from tests.relay.test_direct import OFFER, Here, installed
 from tests.relay.test_incoming import SECRET, fine, telephone
 from tests.relay.world import key
 from tests.support import speech
+from tests.support.patience import PATIENCE_S
 
 from trunkline.journal.record import Kind, Leg
 from trunkline.protocol.call import Opened
@@ -48,7 +49,10 @@ async def test_the_official_sdk_opens_one_talks_beside_it_and_hangs_up(here: Her
     )  # fmt: skip
     assert here.journal.notes["sideband"] == {"call_id": session_id, "transport": "webrtc"}
     # An application's own sideband, through the gateway too: a call of its own in the record.
-    async with asyncio.timeout(WAIT_S), sdk.live.sideband.connect(session_id=session_id) as beside:
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        sdk.live.sideband.connect(session_id=session_id) as beside,
+    ):
         assert (await beside.recv()).type == "session.started"
         for piece in speech.chunks(speech.load("cards") + speech.silence(700), 200):
             await beside.send(
@@ -157,7 +161,7 @@ async def test_revoking_its_key_hangs_up(here: Here) -> None:
     here.world.publish(key(revoked=True))
     closed = await here.journal.closed()
     assert closed.end_reason == "key_revoked"
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while here.simulator.has(session_id):
             await asyncio.sleep(0.01)
 

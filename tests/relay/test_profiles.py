@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.relay.world import KEY, ORG, World, key, world
+from tests.support.patience import PATIENCE_S
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
@@ -90,7 +91,7 @@ async def there(directory: Path, profile: str, secret: str = SECRET) -> AsyncIte
 async def read(caller: ClientConnection, *kinds: str) -> list[dict[str, Any]]:
     """Read up to an event of each of `kinds`, in this order; return all that came."""
     events: list[dict[str, Any]] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         for kind in kinds:
             while not events or events[-1]["type"] != kind:
                 events.append(json.loads(await caller.recv()))

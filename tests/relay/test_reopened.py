@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.relay.test_direct import WAIT_S, Here, installed
+from tests.relay.test_direct import Here, installed
 from tests.relay.world import key
+from tests.support.patience import PATIENCE_S
 
 from trunkline.journal.record import Kind
 from trunkline.relay import beside
@@ -26,7 +27,7 @@ async def broken_off(here: Here, call_id: str) -> None:
     call = here.simulator.direct[call_id]
     cut = set(call._listening)
     call.break_off()
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while cut & call._listening.keys():
             await asyncio.sleep(0.001)
 
@@ -40,12 +41,12 @@ async def test_it_is_opened_again_and_the_record_says_for_how_long_it_was_away(
     await broken_off(here, call_id)
     await here.listened_to(call_id)
     assert here.world.gateway.live_calls == 1
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while "sideband_again" not in here.journal.notes:
             await asyncio.sleep(0.01)
     note = here.journal.notes["sideband_again"]
     assert (note["why"], note["code"]) == ("provider_lost", None)
-    assert 0 < note["gap_ns"] < WAIT_S * 1e9
+    assert 0 < note["gap_ns"] < PATIENCE_S * 1e9
     await here.sdk().realtime.calls.hangup(call_id)
     closed = await here.journal.closed()
     assert (closed.status, closed.end_reason) == ("completed", "provider_closed")
@@ -99,7 +100,7 @@ async def test_a_key_that_is_revoked_meanwhile_ends_the_call(
     here.world.publish(key(revoked=True))
     closed = await here.journal.closed()
     assert closed.end_reason == "key_revoked"
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while here.simulator.has(call_id):
             await asyncio.sleep(0.01)
 

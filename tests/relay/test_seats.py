@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.relay.world import World, echo, key, tcp, world
+from tests.support.patience import PATIENCE_S
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -44,14 +45,14 @@ async def refused(w: World) -> tuple[int, str, int]:
 
 async def free_again(w: World, calls: int = 0) -> None:
     """Wait until no more than `calls` have a seat."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while w.gateway.capacity.calls > calls:
             await asyncio.sleep(0.01)
 
 
 async def admitted(w: World) -> ClientConnection:
     """Return the next call that is let through: a seat is given back a moment after a call."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             with contextlib.suppress(InvalidStatus):
                 return await w.call()
@@ -92,7 +93,7 @@ async def test_attempts_under_way_count_too(tmp_path: Path) -> None:
         world(tmp_path, max_calls=1, openai_url=f"ws://127.0.0.1:{port}") as w,
     ):
         dialling = asyncio.create_task(w.call(open_timeout=30).__aenter__())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not w.gateway.capacity.calls:
                 await asyncio.sleep(0.01)
         assert await refused(w) == (503, "gateway_full", 2)

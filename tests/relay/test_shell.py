@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.relay.world import HANDSHAKE, HEADERS, echo, world
+from tests.support.patience import PATIENCE_S
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
@@ -25,7 +26,7 @@ SECOND_NS = 1_000_000_000
 async def close_of(connection: ClientConnection | ServerConnection) -> tuple[int, str]:
     """Read until the connection ends; return the close code and reason that came."""
     with contextlib.suppress(ConnectionClosed):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 await connection.recv()
     received = connection.protocol.close_rcvd
@@ -81,7 +82,7 @@ async def test_a_message_of_32_mib_goes_there_and_back(tmp_path: Path) -> None:
     message = "a" * (32 * 1024 * 1024)
     async with world(tmp_path, echo, journal_bytes=3 * len(message)) as w, w.call() as caller:
         await caller.send(message)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             assert await caller.recv() == message
 
 
@@ -263,7 +264,7 @@ async def test_a_peer_that_is_long_in_sending_a_message_is_not_lost(tmp_path: Pa
         for _ in range(size):
             await asyncio.sleep(0.05)
             writer.write(b"x")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             await reader.readuntil(bytes([0x82, size]) + b"x" * size)
         writer.close()
         await w.journal.closed()

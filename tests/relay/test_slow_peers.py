@@ -14,6 +14,7 @@ from tests.relay.peer import BINARY, PING, PONG, TEXT, Peer, frame, peers, switc
 from tests.relay.process import GatewayProcess, gateway_process
 from tests.relay.world import HANDSHAKE, tcp, world
 from tests.support.measured import measured
+from tests.support.patience import PATIENCE_S
 
 from trunkline.journal.record import Kind, Leg
 
@@ -25,7 +26,6 @@ READ_BYTES = 256 * 1024
 SPARE_BYTES = 16 * MIB
 """For what is on its way into the journal."""
 MESSAGE_BYTES = 40_000
-HEARD_S = 60.0
 OTHERS = 5
 MOST_MS = 20
 """Of a hundred of the others' round trips, all but one."""
@@ -47,7 +47,7 @@ async def hear(peer: Peer, count: int) -> str:
     """Return the digest of the next `count` messages. The gateway may ask whether we live."""
     total = hashlib.sha256()
     while count:
-        if (got := await peer.recv(HEARD_S)).opcode == PING:
+        if (got := await peer.recv(PATIENCE_S)).opcode == PING:
             peer.send(PONG, got.payload)
         else:
             total.update(got.payload)
@@ -57,7 +57,7 @@ async def hear(peer: Peer, count: int) -> str:
 
 async def most_waiting(gateway: GatewayProcess, slow: Leg) -> int:
     """Return how many bytes waited for the slow leg, at the most, as the gateway tells it."""
-    async with asyncio.timeout(HEARD_S):
+    async with asyncio.timeout(PATIENCE_S):
         while not (most := _leg(gateway, slow)):
             await asyncio.sleep(0.1)
     return most

@@ -15,6 +15,7 @@ from tests.relay.peer import TEXT, Peer, Peers, frame, peers
 from tests.relay.process import GatewayProcess, gateway_process
 from tests.relay.world import HANDSHAKE
 from tests.support.measured import measured
+from tests.support.patience import PATIENCE_S
 
 from trunkline.journal.record import Kind
 from trunkline.protocol.call import Closed
@@ -96,14 +97,14 @@ async def weathered(directory: Path, calls: int, seconds: float) -> None:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait until it is."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_so():
             await asyncio.sleep(0.05)
 
 
 async def all_ended(gateway: GatewayProcess, heads: int) -> list[Closed]:
     """Wait until each head's call has ended."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while len(records := gateway.records(Kind.CLOSED)) < heads:
             await asyncio.sleep(0.05)
     assert len(gateway.records(Kind.OPENED)) == len(records)
@@ -201,7 +202,7 @@ async def test_a_gateway_without_files_refuses_new_calls_and_keeps_its_own(tmp_p
             for _ in range(5):
                 for peer in calls.pop():
                     peer.leave()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while True:
                     # Those that are refused, and wait to be read, must not have it refuse more.
                     with contextlib.suppress(AssertionError, asyncio.IncompleteReadError):

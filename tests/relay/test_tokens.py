@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from openai import AsyncOpenAI
 from tests.relay.world import KEY, PROVIDER_KEY, World, key, raw, world
+from tests.support.patience import PATIENCE_S
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -33,7 +34,6 @@ KEYS = {"Authorization": f"Bearer {PROVIDER_KEY}", "Helicone-Auth": f"Bearer {KE
 SESSION: dict[str, Any] = {
     "type": "realtime", "model": "gpt-realtime-2.1", "instructions": "Sing every answer.",
 }  # fmt: skip
-WAIT_S = 30.0
 
 
 @contextlib.asynccontextmanager
@@ -72,7 +72,7 @@ async def minted(here: World, session: Any = None, **headers: str) -> str:
 
 
 def post(here: World, path: str = "/v1/realtime/client_secrets", **options: Any) -> Any:
-    http = httpx2.AsyncClient(timeout=WAIT_S)
+    http = httpx2.AsyncClient(timeout=PATIENCE_S)
     return http.post(f"http://127.0.0.1:{here.port}{path}", **{"headers": KEYS, **options})
 
 
@@ -91,7 +91,7 @@ def calling(here: World, token: str, target: str = "/v1/realtime", **headers: st
 
 async def first(here: World, token: str, target: str = "/v1/realtime", **headers: str) -> Any:
     """Return the session with which a call by `token` begins."""
-    async with asyncio.timeout(WAIT_S), calling(here, token, target, **headers) as connection:
+    async with asyncio.timeout(PATIENCE_S), calling(here, token, target, **headers) as connection:
         event = json.loads(await connection.recv())
     assert event["type"] == "session.created", event
     return event["session"]
@@ -220,7 +220,7 @@ async def test_a_call_begins_with_the_session_that_the_token_has(here: World) ->
 
 
 async def test_no_frame_is_changed_and_none_is_added(here: World) -> None:
-    async with asyncio.timeout(WAIT_S), calling(here, await minted(here)) as connection:
+    async with asyncio.timeout(PATIENCE_S), calling(here, await minted(here)) as connection:
         created = await connection.recv()
         update = '{"type":"session.update", "session":{"type":"realtime","instructions":"Hum."}}'
         await connection.send(update)
@@ -325,7 +325,7 @@ async def test_it_ends_with_its_time_and_with_its_key(here: World) -> None:
     async with calling(here, token) as connection:
         await connection.recv()
         here.publish(key(revoked=True))
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             await connection.wait_closed()
     assert await turned_away(here, token) == (401, "revoked_token")
 

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.relay.world import World, echo, key, raw, world
+from tests.support.patience import PATIENCE_S
 from websockets.exceptions import InvalidStatus
 
 from trunkline.relay.keys import Keys
@@ -104,7 +105,7 @@ async def test_keys_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     """Never read: every call is refused, 503. No longer: the last good ones are in force."""
     async with told(tmp_path) as w:
         w.snapshot_path.write_bytes(b"{")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while (await codes(w)) != (200, ["keys_unreadable"]):
                 await asyncio.sleep(0.05)
         w.gateway._keys = Keys(tmp_path / "nothing")

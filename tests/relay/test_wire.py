@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest_asyncio
+from tests.support.patience import PATIENCE_S
 
 from trunkline.relay.wire import TURN_BYTES, DirectReading, Joint
 
@@ -40,7 +41,7 @@ class Taking:
 
     async def until(self, count: int) -> None:
         """Wait until so many bytes were read."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.read) < count:
                 self.grown.clear()
                 await self.grown.wait()
@@ -98,7 +99,7 @@ async def test_an_end_is_told_after_all_that_was_said(between: Between) -> None:
     between.peer.sendall(b"x" * 2 * TURN_BYTES)
     between.peer.shutdown(socket.SHUT_WR)
     between.reading.resume_reading()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while "lost" not in between.wire.told:
             between.wire.grown.clear()
             await between.wire.grown.wait()

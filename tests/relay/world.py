@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from tests.support.patience import PATIENCE_S
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
@@ -73,7 +74,7 @@ class ListJournal:
 
     async def closed(self, count: int = 1) -> Closed:
         """Wait until `count` calls have ended; return how the last of them did."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while len(ended := self.of(Kind.CLOSED)) < count:
                 self.grown.clear()
                 await self.grown.wait()
@@ -262,7 +263,7 @@ async def raw(port: int, request: bytes) -> bytes:
     """Send `request` as it is; return all that comes back until the connection ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         answer = await reader.read()
     writer.close()
     with contextlib.suppress(ConnectionError):

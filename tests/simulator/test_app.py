@@ -16,6 +16,7 @@ import pytest
 import websockets
 from tests.simulator.talk import SERVER_VAD, SPEECH
 from tests.support import speech
+from tests.support.patience import PATIENCE_S
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from trunkline.errors import OperatorError
@@ -51,7 +52,7 @@ async def served() -> AsyncIterator[Served]:
 
 
 async def event(ws: websockets.ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         frame = await ws.recv()
     assert isinstance(frame, str), "events are text frames"
     return json.loads(frame)
@@ -64,7 +65,7 @@ async def until(ws: websockets.ClientConnection, type_: str) -> dict[str, Any]:
 
 
 async def closed(ws: websockets.ClientConnection) -> tuple[int, str]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         try:
             while True:
                 await ws.recv()
@@ -146,7 +147,7 @@ async def test_pings_are_answered_and_sent(served: Served) -> None:
     async with served.dial(
         "/v1/realtime?model=m&simulate=ping_every_ms:30", ping_interval=None
     ) as ws:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await (await ws.ping(b"there?"))
         await until(ws, "session.created")
         await asyncio.sleep(0.1)
@@ -160,7 +161,7 @@ async def test_the_callers_close_is_answered_with_its_code(served: Served) -> No
     await ws.close(4321, "done")
     assert ws.protocol.close_rcvd is not None
     assert ws.protocol.close_rcvd.code == 4321
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while served.simulator.live:
             await asyncio.sleep(0.01)
 
@@ -304,7 +305,7 @@ async def test_a_process_runs_until_it_is_told_to_stop() -> None:
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         url = (await process.stdout.readline()).decode().strip()
         async with websockets.connect(f"{url}?model=gpt-realtime-2.1", additional_headers=KEY):
             process.terminate()

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 from tests.support.facts import NOON_US, SECOND_US, a_call, engine_path, parts_of, whole
+from tests.support.patience import PATIENCE_S
 
 from trunkline.clock import wall_ns
 from trunkline.errors import OperatorError
@@ -249,7 +250,7 @@ def engine(path: Path, *arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.usefixtures("facts")
 def test_a_directory_in_use_is_one_clear_line() -> None:
-    said = engine(engine_path()).communicate(timeout=60)[1].splitlines()
+    said = engine(engine_path()).communicate(timeout=PATIENCE_S)[1].splitlines()
     assert said[-1].startswith(f"cannot open the facts store {engine_path()}: another process")
 
 
@@ -266,8 +267,8 @@ def test_what_was_stored_survives_kill_9(tmp_path: Path) -> None:
     for _ in range(5):
         assert writer.stdout.readline() == "stored\n"
     writer.send_signal(signal.SIGKILL)
-    stored = 5 + writer.communicate(timeout=60)[0].count("stored\n")
-    said, problems = engine(tmp_path / "facts").communicate(timeout=60)
+    stored = 5 + writer.communicate(timeout=PATIENCE_S)[0].count("stored\n")
+    said, problems = engine(tmp_path / "facts").communicate(timeout=PATIENCE_S)
     counted = {"calls": 1, "turns": 1, "responses": 1, "items": 2, "tool_calls": 1}
     counted |= {"listed": 1, "errors": 1, "usage": 1, "findings": 1, "events": 5}
     assert problems == ""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import soxr
 from tests.support import speech
+from tests.support.patience import PATIENCE_S
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -18,7 +19,6 @@ from trunkline.protocol.audio import duration_us, encode_pcm16
 from trunkline.protocol.formats import PCM_24K, Format
 
 CHUNK_MS = 100
-WAIT_S = 60.0
 
 
 class Caller:
@@ -74,14 +74,14 @@ class Caller:
 
     async def until(self, kind: str) -> dict[str, Any]:
         """Return the next event of this kind, and forget those before it."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while (event := await self._events.get())["type"] != kind:
                 pass
         return event
 
     async def gone(self) -> None:
         """Wait until the connection has ended, whoever ended it."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             await asyncio.wait([self._reading])
 
     async def heard(self, besides_s: float = 0.4) -> None:

@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.support.caller import WAIT_S, Caller
+from tests.support.caller import Caller
+from tests.support.patience import PATIENCE_S
 from tests.support.running import Running
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -56,7 +57,7 @@ class Connected(Caller):
 
     async def closed(self) -> int | None:
         """Wait for the end; return the code of the other side's close."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             await self._connection.wait_closed()
         return self._connection.close_code
 

@@ -21,6 +21,7 @@ from typing import IO, Any
 import httpx2
 import pytest
 import trustme
+from tests.support.patience import PATIENCE_S
 
 from trunkline import cli
 from trunkline.store.control.database import sqlite_url
@@ -124,7 +125,7 @@ def trunkline(
     """Run one command of the command line to its end."""
     return subprocess.run(
         [*COMMAND, *arguments],
-        capture_output=True, text=True, timeout=60, check=False, env=environment(env),
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment(env),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 
 import picows
+from tests.support.patience import PATIENCE_S
 
 HEAD = (
     "GET /v1/gateway/oai/realtime?model=gpt-realtime-2.1 HTTP/1.1\r\nHost: h\r\n"
@@ -20,7 +21,6 @@ HEAD = (
 )
 CLOSE = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
 """A close frame with 1000, masked with zeros."""
-ANSWER_S = 60.0
 
 
 class _Echo(picows.WSListener):
@@ -86,7 +86,7 @@ class Storm:
 
     async def _call(self) -> None:
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(PATIENCE_S):
                 self.outcomes[await self._outcome()] += 1
         except (OSError, EOFError) as exc:
             self.outcomes[type(exc).__name__] += 1

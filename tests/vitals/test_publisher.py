@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
+from tests.support.patience import PATIENCE_S
 from tests.vitals.of import gateway
 
 from trunkline.clock import monotonic_ns
 from trunkline.vitals import files, publisher
 from trunkline.vitals.figures import Figures
 from trunkline.vitals.machine import Gauge
-
-WAIT_S = 30.0
 
 
 class Stumbling:
@@ -41,7 +40,7 @@ async def test_bugs_are_logged_with_where_they_are_and_it_is_told_all_the_same(
     monkeypatch.setattr(publisher, "EVERY_S", 0.01)
     source = Stumbling()
     async with publisher.published(tmp_path, "gateway-0", Gauge(tmp_path), source):
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while source.seconds < 3 or not files.read(tmp_path, monotonic_ns()).gateways():
                 await asyncio.sleep(0.01)
     logged = capsys.readouterr().out

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.support.patience import PATIENCE_S
 
 from trunkline.web import talk
 
@@ -18,7 +19,7 @@ SCRIPTS = sorted((Path(__file__).parent / "js").glob("*.test.mjs"))
 def test_scripts(script: Path) -> None:
     done = subprocess.run(
         ["node", "--no-warnings", "--test", str(script)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "# pass 0" not in done.stdout

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from fastapi import FastAPI
+from tests.support.patience import PATIENCE_S
 
 from trunkline.sockets import unix_socket
 from trunkline.web.serving import web_server
@@ -25,7 +26,7 @@ def app(name: str) -> FastAPI:
 
 async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
     writer.write(REQUEST)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         answer = await reader.read()
     writer.close()
     return answer
