@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.recorder.journals import ORG
+from tests.support.patience import PATIENCE_S
 
 from trunkline import ids
 from trunkline.recorder.compress import Compressor
@@ -122,6 +123,27 @@ async def test_one_that_cannot_be_compressed_stays_and_holds_up_no_other(
     await asyncio.gather(running, return_exceptions=True)
     assert await place.parts(CALLS[0]) == {"audio.wav"}
     assert place.lossless.noted() == [(ORG, CALLS[0])]
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_who_waits_for_more_is_stopped_whatever_is_noted_meanwhile(
+    tmp_path: Path, turns: int
+) -> None:
+    """Else a server would not stop: it waits again, for minutes."""
+    lossless = Lossless(tmp_path)
+
+    async def wait() -> None:
+        while True:
+            await lossless.more(PATIENCE_S)
+
+    waiting = asyncio.create_task(wait())
+    await asyncio.sleep(0.01)
+    lossless.note(ORG, CALLS[0])
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting], timeout=PATIENCE_S / 2)
+    assert waiting.cancelled()
 
 
 @pytest.mark.parametrize("what", ["erased", "too old"])

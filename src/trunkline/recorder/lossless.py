@@ -58,8 +58,10 @@ class Lossless:
 
     async def more(self, seconds: float) -> bool:
         """Wait until one was noted since this was last asked; False: none was for `seconds`."""
+        # Not `wait_for`: Python 3.11's does not end when it is cancelled just as one was noted.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._some.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._some.wait()
         found = self._some.is_set()
         self._some.clear()
         return found
