@@ -96,6 +96,14 @@ def test_two_cohorts_draw_nothing_together() -> None:
     assert (cohort.times(0).sum(axis=1) == 50).all()
 
 
+def test_of_as_many_calls_the_same_places_are_drawn() -> None:
+    """Whoever asks, and however often: what somebody makes of it is his own."""
+    first = Cohort(range(60)).times(0)
+    kept = first.copy()
+    first += 1
+    assert (Cohort(range(100, 160)).times(0) == kept).all()
+
+
 def test_nobody_speaks_of_few_calls() -> None:
     few, enough = alone([1.0] * (MIN_CALLS - 1)), alone([2.0] * MIN_CALLS)
     assert difference(few, enough, 0.5) is None
