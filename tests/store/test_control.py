@@ -1,6 +1,7 @@
 """The control store knows who may do what, and tells the gateways."""
 
 import asyncio
+import contextlib
 import re
 import sqlite3
 import stat
@@ -16,6 +17,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from argon2 import PasswordHasher
 from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
 from tests.support.control import ADDRESS, DURABLE, PASSWORD, ManualClock, open_control
 from tests.support.patience import PATIENCE_S
 
@@ -27,7 +29,7 @@ from trunkline.store.control.accounts import (
     TooManyAttempts,
     WrongPassword,
 )
-from trunkline.store.control.database import MIGRATIONS, Database, newest, sqlite_url
+from trunkline.store.control.database import MIGRATIONS, Changes, Database, newest, sqlite_url
 from trunkline.store.control.models import Base
 from trunkline.store.control.store import POLL_S, ControlStore
 from trunkline.store.control.world import World
@@ -396,6 +398,46 @@ async def test_a_change_by_another_process_is_published(
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     await other.close()
+
+
+async def test_whether_anything_may_have_changed_is_known_without_asking_for_it(
+    control: ControlStore, tmp_path: Path
+) -> None:
+    one, other = control.changes(), control.changes()
+    assert one.may_be()
+    assert not one.may_be()
+    org = await control.ensure_operator()
+    assert one.may_be()
+    assert not one.may_be()
+    elsewhere = await open_control(tmp_path)
+    await elsewhere.create_key(org.id, "From elsewhere")
+    await elsewhere.close()
+    assert one.may_be()
+    assert not one.may_be()
+    # Each who wants to know is told.
+    assert other.may_be()
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://somewhere/accounts", "sqlite+aiosqlite:///:memory:"]
+)
+def test_of_other_databases_anything_may_have_changed(url: str) -> None:
+    changes = Changes(make_url(url))
+    assert changes.may_be()
+    assert changes.may_be()
+
+
+def test_a_file_that_is_gone_is_not_made_to_see_whether_it_changed(tmp_path: Path) -> None:
+    path = tmp_path / "gone & 100 %.sqlite3"
+    changes = Changes(make_url(sqlite_url(path)))
+    assert changes.may_be()
+    assert changes.may_be()
+    assert not path.exists()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE made (number)")
+    assert changes.may_be()
+    assert not changes.may_be()
+    changes.close()
 
 
 async def test_that_changes_cannot_be_published_is_told_until_they_are(

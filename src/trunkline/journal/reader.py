@@ -64,6 +64,18 @@ class Batch(msgspec.Struct, frozen=True):
     """A process held the journal for writing before we looked."""
 
 
+class Glance(msgspec.Struct, frozen=True):
+    """What a journal looks like from outside. While it stays, nothing was written."""
+
+    alive: bool
+    """A process holds it for writing."""
+    directory_ns: int
+    """When a segment was begun or deleted, by the file system's clock."""
+    size_bytes: int
+    """Of the segment that is read, and when it was written."""
+    written_ns: int
+
+
 class JournalReader:
     """Reads one directory. Holds no file open between calls; any number of readers may be."""
 
@@ -128,6 +140,15 @@ class JournalReader:
                     offset = position.offset if number == position.segment else 0
                     found += max(0, size_bytes - offset)
         return found
+
+    def glance(self, segment: int) -> Glance:
+        """Return what the journal looks like, read up to `segment`: some microseconds.
+
+        Raises `OSError` when there is no such segment, or the disk cannot be read.
+        """
+        alive = self.writer_alive()  # As in `read`: before anything else is looked at.
+        directory, file = os.stat(self.directory), os.stat(segment_path(self.directory, segment))
+        return Glance(alive, directory.st_mtime_ns, file.st_size, file.st_mtime_ns)
 
     def writer_alive(self) -> bool:
         """Return whether a process holds this journal for writing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from trunkline.recorder.calls import Calls
 from trunkline.recorder.checkpoint import Place
 from trunkline.recorder.counts import Counts
 from trunkline.recorder.tail import Tail
+
+LOOK_SECONDS = 1.0
+"""Read at least so often, whatever it looks like."""
 
 
 class Journals:
@@ -27,10 +31,28 @@ class Journals:
         """What the last checkpoint covers, by name of the directory."""
         self.unsaved = True
         """More was read than that, or there is something to delete."""
+        self._directory_ns = 0
+        """When a journal was begun or deleted, before we last looked for new ones."""
+        self._read_ns = 0
+        """When they were last read, monotonic clock."""
+
+    def are_quiet(self, now_ns: int) -> bool:
+        """Return whether `read` would find nothing: so it need not be called.
+
+        By what files look like from outside, some microseconds for each journal. A file
+        system's clock stands still for milliseconds, so that once in `LOOK_SECONDS` it is to be
+        called all the same. `now_ns` is the monotonic clock.
+        """
+        return (
+            now_ns - self._read_ns < LOOK_SECONDS * 1e9
+            and os.stat(self._directory).st_mtime_ns == self._directory_ns
+            and all(tail.is_quiet(now_ns) for tail in self._tails.values())
+        )
 
     def read(self, calls: Calls) -> bool:
         """Read a little of each into `calls`. Returns whether there was anything."""
         moved = False
+        self._read_ns = monotonic_ns()
         for tail in self._found():
             batch = tail.read(monotonic_ns())
             tail.instance = batch.instance or tail.instance
@@ -45,6 +67,7 @@ class Journals:
         return moved
 
     def _found(self) -> list[Tail]:
+        self._directory_ns = os.stat(self._directory).st_mtime_ns
         for directory in sorted(self._directory.iterdir()):
             if directory.name not in self._tails and directory.is_dir():
                 place = self.places.get(directory.name, Place())

@@ -33,6 +33,8 @@ class Pricing:
 
     async def look(self) -> PriceTable | None:
         """Return the prices if they may have changed since the last look, or cannot be known."""
+        if not self._own.may_have_changed() and not self._failed:
+            return None
         try:
             changes = await self._own.changes()
             if changes == self._changes:

@@ -283,7 +283,9 @@ class Recorder:
                 await self._pause(ROOM_SECONDS)
                 continue
             moved = False
-            if len(self._calls.rows) < MAX_WAITING_ROWS:
+            full = len(self._calls.rows) >= MAX_WAITING_ROWS
+            # Another thread costs more than a look, and most looks of an idle server see nothing.
+            if not full and not self._journals.are_quiet(monotonic_ns()):
                 moved = await asyncio.to_thread(self._journals.read, self._calls)
             await self._show_when_due()
             await self._settle_when_due()
@@ -318,7 +320,8 @@ class Recorder:
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
 
     # --- to whoever watches
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from trunkline.journal.reader import Batch, JournalReader, Position
+from trunkline.journal.reader import Batch, Glance, JournalReader, Position
 from trunkline.journal.record import TooNew
 from trunkline.recorder.checkpoint import Place
 from trunkline.recorder.counts import Counts
@@ -38,6 +38,8 @@ class Tail:
         """There may be old records that were not looked for since."""
         self.error = ""
         """Why we cannot read on; empty when we can."""
+        self._glance: Glance | None = None
+        """What the journal looked like before it was read to its end, if it was."""
 
     @property
     def place(self) -> Place:
@@ -49,12 +51,14 @@ class Tail:
 
         `now_ns` is the monotonic clock before that.
         """
+        before = self._look()
         try:
             batch = self._reader.read(self.position, BATCH_BYTES)
         except (TooNew, OSError) as exc:
             if str(exc) != self.error:
                 log.error("journal cannot be read", journal=self.name, error=str(exc))
             self.error, self.idle, self.ended = str(exc), True, False
+            self._glance = None
             return Batch([], self.position, idle=True)
         for damage in batch.damage:
             log.error("journal is damaged", journal=self.name, at=damage.offset, lost=damage.bytes)
@@ -63,12 +67,31 @@ class Tail:
         left = batch.position.segment != self.position.segment or (batch.ended and not self.ended)
         self.has_left_some = self.has_left_some or left
         self.error, self.idle, self.ended = "", batch.idle, batch.ended
+        # What was seen of another segment than the one that we are in now says nothing of it.
+        stayed = batch.idle and batch.position.segment == self.position.segment
+        self._glance = before if stayed else None
         self.position = batch.position
         if batch.idle or (began and not batch.alive):
             self.unread_since_ns = now_ns
         elif batch.alive and batch.records:
             self.unread_since_ns = min(now_ns, batch.records[-1][0].received_ns)
         return batch
+
+    def is_quiet(self, now_ns: int) -> bool:
+        """Return whether `read` would find nothing, for sure, without reading.
+
+        `now_ns` is the monotonic clock before that.
+        """
+        quiet = self._glance is not None and self._look() == self._glance
+        if quiet:
+            self.unread_since_ns = now_ns
+        return quiet
+
+    def _look(self) -> Glance | None:
+        try:
+            return self._reader.glance(self.position.segment)
+        except OSError:
+            return None
 
     def unread_bytes(self) -> int:
         """Return how much there is now behind `position`; 0 when that cannot be known."""

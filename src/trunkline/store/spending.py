@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from trunkline.clock import monotonic_ns
 from trunkline.errors import TrunklineError
-from trunkline.store.control.limits import Spent
+from trunkline.store.control.limits import Budgeted, Spent
 from trunkline.store.control.store import ControlStore
 from trunkline.store.facts.queries_spend import spend_by_key
 from trunkline.store.facts.store import FactsStore
@@ -40,6 +40,9 @@ class Spending:
         self._control = control
         self._facts = facts
         self._wall_ns = wall_ns
+        self._changes = control.changes()
+        self._budgets: list[Budgeted] | None = None
+        """As they were when anything last changed; None: they must be asked for."""
 
     async def run(self) -> None:
         """Look every `EVERY_S`, until cancelled. Goes on after any failure of a store."""
@@ -61,11 +64,18 @@ class Spending:
             # The gateways go on with what they know: a budget spent stays spent for its month.
             log.error("cannot compare spending with budgets", error=str(exc))
 
+    async def _all_budgets(self) -> list[Budgeted]:
+        if self._changes.may_be():
+            self._budgets = None
+        if self._budgets is None:
+            self._budgets = await self._control.budgets()
+        return self._budgets
+
     async def look(self) -> None:
         """Find out who is over budget now, and have the control store know it."""
         month = Month.of(self._wall_ns() // 1000)
         keys, organisations = set[str](), set[str]()
-        budgets = await self._control.budgets()
+        budgets = await self._all_budgets()
         for budgeted in budgets:
             usd = await self._spent(budgeted.org_id, month)
             over, over_keys = budgeted.spent_by(usd)

@@ -47,6 +47,7 @@ class Database:
         self._must_exist = must_exist
         self._open = False
         self._opening = asyncio.Lock()
+        self._held: list[Changes] = []
 
     @classmethod
     async def open(cls, url: str, *, must_exist: bool = False, wait: bool = False) -> Database:
@@ -89,7 +90,14 @@ class Database:
 
     async def close(self) -> None:
         """Let go of every connection."""
+        for changes in self._held:
+            changes.close()
         await self._engine.dispose()
+
+    def changes(self) -> Changes:
+        """Return something that says whether anybody has written. It lasts as long as this."""
+        self._held.append(Changes(self._engine.url))
+        return self._held[-1]
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncSession]:
@@ -120,6 +128,46 @@ class Database:
         except _DOWN as exc:
             why = _reason(exc)
             raise ControlUnavailable(f"the control database does not answer: {why}") from exc
+
+
+class Changes:
+    """Whether anybody else has written to a SQLite file, asked on a connection that is held.
+
+    Of other databases nothing is known. One for each who wants to know.
+    """
+
+    def __init__(self, url: URL) -> None:
+        is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+        self._path = Path(str(url.database)) if is_file else None
+        self._connection: sqlite3.Connection | None = None
+        self._version: int | None = None
+
+    def may_be(self) -> bool:
+        """Return whether anybody may have written since this was last asked: in some microseconds.
+
+        False says nothing of whether the database answers.
+        """
+        if self._path is None:
+            return True
+        before = self._version
+        try:
+            self._connection = self._connection or _look_only(self._path)
+            (self._version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:
+            self.close()
+        return self._version is None or self._version != before
+
+    def close(self) -> None:
+        """Let go of the connection. Who asks again gets another one."""
+        self._version = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _look_only(path: Path) -> sqlite3.Connection:
+    """Return a connection that makes no file, and waits for nobody: it is used in the loop."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
 
 
 def migrate(connection: Connection) -> None:

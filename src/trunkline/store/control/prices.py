@@ -37,6 +37,7 @@ class OwnPrices:
     def __init__(self, database: Database, world: World) -> None:
         self._database = database
         self._world = world
+        self._changes = database.changes()
 
     async def of(self, org_id: str) -> list[OwnPrice]:
         """Return the organisation's prices, by model and day."""
@@ -44,6 +45,10 @@ class OwnPrices:
         order = models.OwnPrice.model, models.OwnPrice.provider, models.OwnPrice.valid_from
         async with self._database.reading() as session:
             return [_as_price(row) for row in await session.scalars(ours.order_by(*order))]
+
+    def may_have_changed(self) -> bool:
+        """Return whether anything may have, since this was last asked."""
+        return self._changes.may_be()
 
     async def changes(self) -> int:
         """Return a number that is another one after each change of anything."""

@@ -8,6 +8,7 @@ before the change returns, and `watch_and_publish` finds what other processes ch
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -43,7 +44,7 @@ from trunkline.store.control.accounts import (
     SignedIn,
     WrongPassword,
 )
-from trunkline.store.control.database import ControlUnavailable, Database
+from trunkline.store.control.database import Changes, ControlUnavailable, Database
 from trunkline.store.control.limits import Budgeted, Spent, clean_budget, plain, told
 from trunkline.store.control.master_key import MasterKey
 from trunkline.store.control.prices import OwnPrices
@@ -54,6 +55,9 @@ from trunkline.store.control.webhooks import Webhooks
 from trunkline.store.control.world import Passwords, World
 
 POLL_S: Final = 0.25
+POLLS_A_LOOK: Final = 4
+"""Whether there are changes is looked up at each poll at which there may be some; and so often all
+the same, to know that the database answers."""
 _SIGN_UP: Final = "sign-up"
 
 log = structlog.get_logger("trunkline.store.control")
@@ -135,6 +139,10 @@ class ControlStore:
     async def close(self) -> None:
         """Let go of the database."""
         await self._database.close()
+
+    def changes(self) -> Changes:
+        """Return something that says whether anything may have changed, without asking for it."""
+        return self._database.changes()
 
     async def ping(self) -> bool:
         """Return whether the database answers."""
@@ -423,15 +431,20 @@ class ControlStore:
     async def watch_and_publish(self, path: Path) -> None:
         """Publish now, and whenever any process has changed something; until cancelled."""
         self._published = -1
-        while True:
-            # A cancelled query would leave its connection's thread behind: it is waited for.
-            look = asyncio.ensure_future(self._publish_changes(path))
-            try:
-                await asyncio.shield(look)
-            except asyncio.CancelledError:
-                await look
-                raise
+        changes = self.changes()
+        for poll in itertools.count():
+            if changes.may_be() or self.unpublished or poll % POLLS_A_LOOK == 0:
+                await self._look(path)
             await asyncio.sleep(POLL_S)
+
+    async def _look(self, path: Path) -> None:
+        # A cancelled query would leave its connection's thread behind: it is waited for.
+        look = asyncio.ensure_future(self._publish_changes(path))
+        try:
+            await asyncio.shield(look)
+        except asyncio.CancelledError:
+            await look
+            raise
 
     async def _publish_changes(self, path: Path) -> None:
         try:
