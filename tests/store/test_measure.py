@@ -4,6 +4,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_org, parts_of, whole
 
@@ -27,6 +28,7 @@ from trunkline.store.facts.measure import (
     Row,
     check,
     measure,
+    one_statement,
     statements,
 )
 from trunkline.store.facts.medians import median
@@ -209,6 +211,36 @@ async def test_groups_are_sorted_and_go_on(facts: FactsStore, org: str) -> None:
     names = Order(by_name=True, descending=True)
     answer = await ask(facts, org, "calls", group_by=("user",), order=names)
     assert [row.group for row in answer.rows] == [("bob",), ("ada",)]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("by_name", [True, False])
+async def test_percentiles_of_the_groups_that_are_shown_are_those_of_all(
+    facts: FactsStore, descending: bool, by_name: bool
+) -> None:
+    """Of users there may be thousands: those that are shown are found first."""
+    org, measures = fresh_org(), (measure("calls", "sum"), measure("turn.wait", "p50", "p95"))
+    for number in range(7):
+        calls = [a_call(org, user_id=f"user-{number}") for _ in range(1 + number % 4)]
+        for place, call in enumerate(calls):
+            await facts.insert(whole([*turns_of(call, 100 * number, 10 + place), call]))
+    order = Order(by_name=by_name, descending=descending)
+    question = Question(measures=measures, group_by=("user",), filters=DAY, order=order, limit=100)
+    first, shown = (msgspec.structs.replace(question, limit=3, offset=at) for at in (0, 2))
+    assert not one_statement(question)
+    whole_answer = (await measured(facts, org, question)).rows
+    assert len(whole_answer) == 7
+    for part in (first, shown):
+        answer = await measured(facts, org, part)
+        assert answer.rows == whole_answer[part.offset : part.offset + 3]
+        assert answer.more
+    # Sorted by a percentile, they are all asked for at once.
+    by_wait = msgspec.structs.replace(question, order=Order(measure=1))
+    assert one_statement(by_wait)
+    rows = (await measured(facts, org, by_wait)).rows
+    assert sorted(rows, key=lambda row: row.group) == sorted(
+        whole_answer, key=lambda row: row.group
+    )
 
 
 async def test_properties_are_dimensions(facts: FactsStore, org: str) -> None:

@@ -265,9 +265,23 @@ def _in_calls(asked: Measure, table: str) -> InCalls | None:
     return IN_CALLS[asked.metric.id] if asked.metric.table != table == "calls" else None
 
 
-def one_table(question: Question) -> bool:
-    """Return whether one statement answers it."""
-    return len(_by_home(question)) == 1
+def one_statement(question: Question) -> bool:
+    """Return whether it is answered at once, or its groups are to be found first."""
+    return len(_by_home(question)) == 1 and not question.bucket and not _many_to_leave(question)
+
+
+_MANY: Final = frozenset(("user", "session"))
+"""Dimensions by which there may be thousands of groups."""
+
+
+def _many_to_leave(question: Question) -> bool:
+    """Return whether it is cheaper to find the groups first: percentiles, which are most of the
+    work, are then made of those that are shown, and not of thousands that are not."""
+    order = question.order
+    ordering = order.aggregate or question.measures[order.measure].aggregates[0]
+    cheap = order.by_name or ordering not in PERCENTILES
+    dear = any(PERCENTILES.keys() & asked.aggregates for asked in question.measures)
+    return cheap and dear and not _MANY.isdisjoint(question.group_by)
 
 
 def _statement(

@@ -16,7 +16,7 @@ from trunkline.store.facts.measure import (
     check,
     groups_statement,
     nothing,
-    one_table,
+    one_statement,
     read_row,
     samples,
     statements,
@@ -97,7 +97,7 @@ async def measured(facts: FactsStore, org_id: str, question: Question) -> Answer
     check(question)
     if not question.group_by:
         return Answer(rows=await _rows(facts, org_id, question, []), more=False)
-    if one_table(question) and not question.bucket:
+    if one_statement(question):
         rows = await _rows(facts, org_id, question, [])
         return Answer(rows=rows[: question.limit], more=len(rows) > question.limit)
     first = groups_statement(question)
