@@ -136,9 +136,9 @@ _FILTER_VALUES: Final = Query(
     " arraySort(groupUniqArrayIf(100)(provider, provider != '')) AS providers,"
     " arraySort(groupUniqArray(100)(status)) AS statuses,"
     " arraySort(groupUniqArrayIf(100)((key_id, key_name), key_id != '')) AS keys,"
-    " arraySort(groupUniqArrayArray(100)(mapKeys(properties))) AS properties,"
+    " arraySort(groupUniqArrayArray(100)(properties.keys)) AS properties,"
     " arraySort(groupUniqArrayArray(100)(tags)) AS tags,"
-    " arraySort(groupUniqArrayArray(100)(mapKeys(scores))) AS scores,"
+    " arraySort(groupUniqArrayArray(100)(scores.keys)) AS scores,"
     " arraySort(groupUniqArrayIf(100)(language, language != '')) AS languages"
     " FROM calls FINAL WHERE org_id = {org_id:String} AND " + _FROM,
     FilterValues,
