@@ -22,6 +22,8 @@ from trunkline.store.facts.conditions import (
 from trunkline.store.facts.dimensions import DIMENSION_OF, DIMENSIONS
 from trunkline.store.facts.in_calls import IN_CALLS
 from trunkline.store.facts.measure import (
+    MAX_SETS,
+    NAMES,
     BadQuestion,
     Order,
     Question,
@@ -30,6 +32,7 @@ from trunkline.store.facts.measure import (
     measure,
     one_statement,
     statements,
+    together,
 )
 from trunkline.store.facts.medians import median
 from trunkline.store.facts.queries_calls import CallFilters, calls_page
@@ -241,6 +244,47 @@ async def test_percentiles_of_the_groups_that_are_shown_are_those_of_all(
     assert sorted(rows, key=lambda row: row.group) == sorted(
         whole_answer, key=lambda row: row.group
     )
+
+
+def test_names_that_are_always_together_have_one_that_stands_for_all() -> None:
+    found = together([["a", "b", "c"], ["a", "b"], [], ["d", "e"]])
+    assert found is not None
+    stands = dict(zip(found.names, found.by, strict=True))
+    assert stands == {"a": "a", "b": "a", "c": "c", "d": "d", "e": "d"}
+    assert together([["a", "b"], ["a"]]) is None
+    assert together([]) is None
+    assert together([["a", "b"]] * (MAX_SETS + 1)) is None
+
+
+@pytest.mark.parametrize("order", [Order(), Order(by_name=True), Order(1, "p50", descending=False)])
+async def test_each_propertys_numbers_are_those_of_the_calls_that_have_it(
+    facts: FactsStore, order: Order
+) -> None:
+    """Also of names that are always together, of which the engine is asked about one."""
+    org = fresh_org()
+    sets = (("Tier", "Où", "'"), ("Tier", "Où", "'", "Campaign"), ("Campaign",), (), ("\\", "?"))
+    calls_with: dict[str, list[int]] = {}
+    for number, names in enumerate(sets, 1):
+        for wait_ms in (100 * number, 100 * number + 50):
+            call = a_call(org, properties=dict.fromkeys(names, "x"))
+            await facts.insert(whole([*turns_of(call, wait_ms), call]))
+            for name in names:
+                calls_with.setdefault(name, []).append(wait_ms)
+    measures = (measure("calls", "sum"), measure("turn.wait", "p50"))
+    question = Question(measures=measures, group_by=(NAMES,), filters=DAY, order=order)
+    rows = (await measured(facts, org, question)).rows
+    expected = [
+        (name, len(waits), sorted(waits)[len(waits) // 2]) for name, waits in calls_with.items()
+    ]
+    expected.sort(key=lambda one: one[0].encode(), reverse=order.by_name)
+    if not order.by_name:
+        expected.sort(key=lambda one: one[2] if order.measure else -one[1])
+    found = [(row.group[0], row.numbers[0]["sum"], row.numbers[1]["p50"]) for row in rows]
+    assert found == expected
+    behind = msgspec.structs.replace(question, limit=2, offset=1)
+    answer = await measured(facts, org, behind)
+    assert answer.rows == rows[1:3]
+    assert answer.more
 
 
 async def test_properties_are_dimensions(facts: FactsStore, org: str) -> None:

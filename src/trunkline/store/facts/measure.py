@@ -81,6 +81,14 @@ class Order(msgspec.Struct, frozen=True):
     by_name: bool = False
 
 
+class Together(msgspec.Struct, frozen=True):
+    """Names of properties that are always of the same calls, so that one stands for all."""
+
+    names: tuple[str, ...]
+    by: tuple[str, ...]
+    """Which of them stands for each."""
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked."""
 
@@ -99,6 +107,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Leave out the group whose first dimension is empty."""
     totals: bool = False
     """All buckets together too, in the same pass over the rows: a row without a time."""
+    together: Together | None = None
+    """Of what is grouped by `NAMES`, if it is known: see `names_statement`."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,6 +280,31 @@ def one_statement(question: Question) -> bool:
     return len(_by_home(question)) == 1 and not question.bucket and not _many_to_leave(question)
 
 
+def names_statement(question: Question) -> Statement:
+    """Return the statement that finds which names of properties calls have: a row for each set."""
+    predicates, parameters = where(question.filters)
+    sql = (
+        f"SELECT properties.keys AS names FROM calls FINAL WHERE {predicates}"
+        f" GROUP BY names LIMIT {MAX_SETS + 1:d}"
+    )
+    return Statement(sql=sql + _LIMITS, parameters=parameters, measures=())
+
+
+def together(sets: Sequence[Sequence[str]]) -> Together | None:
+    """Return which names are always together in `sets`; None: none are, or there are too many."""
+    places: dict[str, list[int]] = {}
+    for place, names in enumerate(sets):
+        for name in names:
+            places.setdefault(name, []).append(place)
+    stand: dict[tuple[int, ...], str] = {}
+    by = tuple(stand.setdefault(tuple(found), name) for name, found in places.items())
+    if len(sets) > MAX_SETS or len(stand) == len(places):
+        return None
+    return Together(tuple(places), by)
+
+
+NAMES: Final = "property_name"
+MAX_SETS: Final = 1000
 _MANY: Final = frozenset(("user", "session"))
 """Dimensions by which there may be thousands of groups."""
 
@@ -293,6 +328,9 @@ def _statement(
         column for number in which for column in _columns(number, question.measures[number], table)
     ]
     names = [f"g{place}" for place in range(len(dimensions))]
+    if question.together:
+        parameters |= {"names": list(question.together.names), "by": list(question.together.by)}
+        dimensions = [msgspec.structs.replace(dimensions[0], value=_STANDING)]
     picked = [
         (f"toString({_sql(at, place, parameters, table)}) AS g{place}", at.table)
         for place, at in enumerate(dimensions)
@@ -314,8 +352,22 @@ def _statement(
     sql = f"SELECT {', '.join([*keys, *numbers])} FROM ({source})"
     sql += f" WHERE {having[0]}" if having else ""
     sql += f" GROUP BY {', '.join(keys)}{' WITH ROLLUP' if question.totals else ''}" if keys else ""
+    if question.together:
+        sql = _each_name(sql, which)
     sql += _order(question, names, limited=not groups)
     return Statement(sql=sql + _LIMITS, parameters=parameters, measures=tuple(which))
+
+
+_STANDING: Final = "arrayJoin(arrayFilter(name -> has({by:Array(String)}, name), properties.keys))"
+
+
+def _each_name(sql: str, which: list[int]) -> str:
+    """Return SQL that gives each row of `sql` to all the names that it stands for."""
+    numbers = ", ".join(f"m{number}" for number in which)
+    return (
+        f"SELECT name AS g0, {numbers} FROM (SELECT g0 AS one, {numbers} FROM ({sql})) ARRAY JOIN"
+        " arrayFilter((name, by) -> by = one, {names:Array(String)}, {by:Array(String)}) AS name"
+    )
 
 
 _CALL: Final = "cityHash64(call_id) AS of_call"

@@ -10,16 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trunkline.store.facts.measure import (
+    NAMES,
     Question,
     Row,
     Statement,
+    Together,
     check,
     groups_statement,
+    names_statement,
     nothing,
     one_statement,
     read_row,
     samples,
     statements,
+    together,
 )
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.store import FactsStore
@@ -98,6 +102,10 @@ async def measured(facts: FactsStore, org_id: str, question: Question) -> Answer
     if not question.group_by:
         return Answer(rows=await _rows(facts, org_id, question, []), more=False)
     if one_statement(question):
+        if question.group_by == (NAMES,):
+            question = msgspec.structs.replace(
+                question, together=await _together(facts, org_id, question)
+            )
         rows = await _rows(facts, org_id, question, [])
         return Answer(rows=rows[: question.limit], more=len(rows) > question.limit)
     first = groups_statement(question)
@@ -105,6 +113,13 @@ async def measured(facts: FactsStore, org_id: str, question: Question) -> Answer
     groups = found[: question.limit]
     rows = await _rows(facts, org_id, question, groups) if groups else []
     return Answer(rows=rows, more=len(found) > question.limit)
+
+
+async def _together(facts: FactsStore, org_id: str, question: Question) -> Together | None:
+    """Return the names of properties that one number is enough for. What is copied for each name
+    is most of the work."""
+    lines = await _ask(facts, org_id, names_statement(question))
+    return together([line["names"] for line in lines])
 
 
 def _bare(statement: Statement) -> Statement:
