@@ -36,6 +36,16 @@ async def test_who_finds_the_tables_of_this_release_loads_nothing_that_makes_the
     assert not loaded_by(code, "alembic")
 
 
+def test_a_new_store_of_facts_is_made_without_what_analyses_them(tmp_path: Path) -> None:
+    code = (
+        "import asyncio; from pathlib import Path\n"
+        "from trunkline.store.facts.store import FactsStore\n"
+        f"async def opened(): await (await FactsStore.open(Path({str(tmp_path)!r}))).close()\n"
+        "asyncio.run(opened())"
+    )
+    assert not loaded_by(code, "pandas")
+
+
 # What tests before it have left open is found here: kosoku, for one, closes nothing.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
