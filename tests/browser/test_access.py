@@ -93,6 +93,7 @@ def pages_of(site: Site) -> dict[str, str]:
         "properties": "/properties",
         "values of a property": "/properties/tenant",
         "costs": "/costs",
+        "analytics": "/analytics?metric=turn.wait&aggregate=p95&by=model&bucket=hour",
         "costs by day": "/costs?by=billed_day",
         "prices": "/prices",
         "tools": "/tools",
@@ -116,10 +117,12 @@ def test_every_page_for_everybody(signed_in: NewPage, site: Site, part: int) -> 
 
 def test_drawings_are_found(signed_in: NewPage, site: Site) -> None:
     page, found = signed_in(), set[str]()
-    for name in ("overview", "recovered call", "call", "costs", "two cohorts"):
+    for name in ("overview", "recovered call", "call", "costs", "two cohorts", "analytics"):
         page.goto(pages_of(site)[name])
         found |= drawn(page)
-    assert found == {"canvas", "spark", "waits", "bars", "spread", "waterfall"}
+    assert found == {
+        "canvas", "spark", "waits", "bars", "spread", "waterfall", "waits lines", "heat"
+    }  # fmt: skip
 
 
 def test_a_drawing_that_says_less_than_it_shows_is_found(signed_in: NewPage, site: Site) -> None:

@@ -24,6 +24,9 @@ _SHAPE: Final = (
 )
 """A message without what differs from call to call: ids, numbers, quoted values."""
 
+_OPENED: Final = "toDateTime(intDiv(opened_at_us, 1000000), {zone:String})"
+"""When a call was opened, by the clocks of the question's zone."""
+
 DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension("model", "calls", "if(model_used = '', model_asked, model_used)", "Model."),
     Dimension("provider", "calls", "provider", "Provider."),
@@ -48,6 +51,18 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
         "calls",
         "arrayJoin(emptyArrayToSingle(tags))",
         "Each tag of the call; empty: it has none.",
+    ),
+    Dimension(
+        "hour",
+        "calls",
+        f"leftPad(toString(toHour({_OPENED})), 2, '0')",
+        "Hour of the day in which the call was opened, `00` to `23`, in the question's `zone`.",
+    ),
+    Dimension(
+        "weekday",
+        "calls",
+        f"toDayOfWeek({_OPENED})",
+        "Day of the week on which the call was opened, `1` is Monday, in the question's `zone`.",
     ),
     Dimension(
         "barge_in_kind", "turns", "barge_in_kind", "`speech`, `backchannel`, `noise`, `echo`."

@@ -337,6 +337,7 @@ def _statement(
     ]
     if question.bucket:
         picked.append((f"{_start(question.bucket)} AS at", "calls"))
+    if any("{zone:" in sql for sql, _ in picked):
         parameters["zone"] = question.zone
     source = _source(table, values, picked, predicates, question)
     having: list[str] = []

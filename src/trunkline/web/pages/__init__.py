@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from trunkline.web.pages import (
     accounts,
+    analytics,
     call,
     calls,
     compare,
@@ -42,6 +43,7 @@ _PAGES = (
     marks,
     sessions,
     reports,
+    analytics,
     prices,
     system,
 )

@@ -1,0 +1,178 @@
+"""The page of analytics: what it asks is what the API answers, and what it is asked makes sense."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.support.web import Member, Site
+from tests.web.shown import Shown
+from tests.web.varied import varied
+
+from trunkline.store.facts.queries_calls import CallFilters
+from trunkline.web.pages import analytics_choice, analytics_view
+from trunkline.web.pages.analytics_choice import MEASURED, read_choice
+from trunkline.web.pages.analytics_view import words
+from trunkline.web.pages.filters import Filters
+
+DAY_US = 86_400_000_000
+WEEK = CallFilters(from_us=1_764_000_000_000_000, to_us=1_764_000_000_000_000 + 7 * DAY_US)
+
+ASKED: dict[str, dict[str, str]] = {
+    "nothing chosen": {},
+    "by model": {"metric": "turn.wait", "aggregate": "p95", "by": "model"},
+    "by property": {"metric": "calls", "by": "property:tier", "bucket": "day"},
+    "money by user": {"metric": "call.cost", "aggregate": "mean", "by": "user"},
+    "a share by key": {"metric": "turn.barge_in_share", "by": "key_name", "user": "ada"},
+    "of tools": {"metric": "tool.latency", "by": "tool", "bucket": "hour"},
+    "users": {"metric": "users", "by": "provider"},
+    "by hour, elsewhere": {"metric": "calls", "by": "hour", "zone": "Asia/Kolkata"},
+    "by day of the week": {"metric": "call.duration", "aggregate": "sum", "by": "weekday"},
+    "the least first": {"metric": "calls", "by": "user", "sort": "n", "direction": "asc"},
+}
+
+
+async def told(site: Site, member: Member, asked: dict[str, str], **more: Any) -> list[Any]:
+    """Return what the API answers to the question of an address."""
+    choice = read_choice(asked, WEEK)
+    body: dict[str, Any] = {
+        "metrics": [{"metric": choice.metric.id, "aggregates": [choice.aggregate]}],
+        "group_by": [choice.by] if choice.by else [],
+        "zone": choice.zone,
+        "order": {
+            "by": "name" if choice.sort == "name" else choice.metric.id,
+            "aggregate": "" if choice.sort == "name" else choice.sort,
+            "direction": "asc" if choice.ascending else "desc",
+        },
+        **({"user": asked["user"]} if "user" in asked else {}),
+        **more,
+    }
+    answer = await site.client.post("/v1/metrics/query", json=body, headers=member.bearer)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["data"]
+
+
+def value_of(choice: analytics_choice.Choice, row: Any) -> str:
+    value = row["values"][choice.metric.id][choice.aggregate]
+    return words(choice, Decimal(value) if isinstance(value, str) else value)
+
+
+@pytest.mark.parametrize("name", ASKED)
+async def test_every_number_is_the_apis(site: Site, name: str) -> None:
+    member, asked = await varied(site), ASKED[name]
+    choice = read_choice(asked, WEEK)
+    answer = await site.client.get("/analytics", params=asked, headers=member.cookie)
+    assert answer.status_code == 200
+    shown = Shown(answer.text).tables
+    groups = await told(site, member, asked)
+    of = [analytics_view.named(choice, list(row["group"].values())) for row in groups]
+    numbers = [f"{row['values'][choice.metric.id]['n']:,}" for row in groups]
+    values = [value_of(choice, row) for row in groups]
+    assert shown["Groups"][1:] == [list(row) for row in zip(of, numbers, values, strict=True)]
+    over_time = await told(site, member, asked, bucket=choice.bucket, limit=5)
+    by_group = {of[at]: at for at in range(min(5, len(of)))}
+    expected: dict[str, list[str]] = {}
+    for row in over_time:
+        place = by_group[analytics_view.named(choice, list(row["group"].values()))]
+        expected.setdefault(row["at"], ["–"] * len(by_group))[place] = value_of(choice, row)
+    title = f"{analytics_choice.said(choice.metric, choice.aggregate)}, by {choice.bucket}"
+    assert [row[1:] for row in shown[title][1:]] == [expected[at] for at in sorted(expected)]
+    hours = await told(
+        site, member, {**asked, "sort": "name", "direction": "asc"},
+        group_by=["weekday", "hour"], limit=200,
+    )  # fmt: skip
+    of_week = [
+        [f"{analytics_view.DAYS[int(row['group']['weekday']) - 1]} {row['group']['hour']}:00",
+         value_of(choice, row), f"{row['values'][choice.metric.id]['n']:,}"]
+        for row in hours
+        if row["values"][choice.metric.id][choice.aggregate] is not None
+    ]  # fmt: skip
+    assert shown["By hour of the week"][1:] == of_week
+    assert len(groups) > 0
+
+
+@pytest.mark.parametrize("metric", MEASURED, ids=lambda metric: metric.id)
+def test_every_metric_can_be_asked_for_and_its_address_is_the_same_question(metric: Any) -> None:
+    for aggregate in metric.aggregates:
+        choice = read_choice({"metric": metric.id, "aggregate": aggregate, "by": "model"}, WEEK)
+        assert (choice.metric, choice.aggregate, choice.by) == (metric, aggregate, "model")
+        assert read_choice(choice.pairs(), WEEK) == choice
+
+
+NONSENSE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "no such metric": ({"metric": "mood"}, {"metric": "turn.wait"}),
+    "one that is no number": ({"metric": "calls.opened_at"}, {"metric": "turn.wait"}),
+    "a statistic it has not": ({"metric": "users", "aggregate": "p95"}, {"aggregate": "distinct"}),
+    "a group of something else": ({"metric": "turn.wait", "by": "tool"}, {"by": ""}),
+    "a property without a name": ({"by": "property:"}, {"by": ""}),
+    "buckets too many to draw": ({"bucket": "minute"}, {"bucket": "", "direction": ""}),
+    "no such order": ({"sort": "mood"}, {"sort": ""}),
+    "no such zone": ({"zone": "Middle/Earth"}, {"zone": ""}),
+    "a file that is no zone": ({"zone": "../etc/passwd"}, {"zone": ""}),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_what_makes_no_sense_is_as_usual(name: str) -> None:
+    asked, usual = NONSENSE[name]
+    pairs = read_choice(asked, WEEK).pairs()
+    assert {key: pairs.get(key, "") for key in usual} == usual
+
+
+async def test_a_zone_that_is_none_is_told_at_its_field(site: Site) -> None:
+    member = await varied(site, calls=2)
+    answer = await site.client.get("/analytics?zone=Mars", headers=member.cookie)
+    assert 'aria-describedby="wrong-zone"' in answer.text
+    assert '<q dir="auto">Mars</q> was left out' in answer.text
+
+
+async def test_time_in_which_nothing_happened_says_so(site: Site) -> None:
+    member = await site.join()
+    answer = await site.client.get("/analytics", headers=member.cookie)
+    assert answer.status_code == 200
+    assert "Nothing in this time" in answer.text
+
+
+def test_a_group_leads_to_its_calls_where_a_filter_tells_them() -> None:
+    filters = Filters(span="30d", user="ada")
+    for by, group, address in (
+        ("model", "m 1", "/calls?user=ada&span=30d&model=m+1"),
+        ("property:tier", "gold", "/calls?user=ada&span=30d&property=tier%3Dgold"),
+        ("property:tier", "", ""),
+        ("voice", "marin", ""),
+    ):
+        choice = read_choice({"metric": "calls", "by": by}, WEEK)
+        row = analytics_view.Row(group=(group,), numbers=({"n": 1, "sum": 1},))
+        assert analytics_view.groups(choice, [row], filters)[0].href == address
+
+
+def test_a_curve_breaks_where_nothing_was() -> None:
+    choice = read_choice({"metric": "calls", "bucket": "day"}, WEEK)
+    asked = analytics_view.questions(choice, WEEK, 0).over_time
+    start_us = WEEK.from_us or 0
+    rows = [
+        analytics_view.Row(group=(), at_us=start_us + day * DAY_US, numbers=({"n": 1, "sum": of},))
+        for day, of in ((0, 4), (1, 2), (4, 8))
+    ]
+    chart = analytics_view.chart(choice, asked, rows, [()], Filters())
+    broken, lone = chart.curves[0].lines
+    assert [point.partition(",")[0] for point in broken.split()] == ["71.4", "214.3"]
+    assert lone.endswith(",3.0")
+    assert chart.most == "8"
+    assert [bar.cells for bar in chart.stretches] == [("4",), ("2",), ("8",)]
+
+
+def test_the_hours_of_the_week_are_shaded_from_least_to_most() -> None:
+    choice = read_choice({"metric": "calls", "zone": "Asia/Tokyo"}, WEEK)
+    rows = [
+        analytics_view.Row(group=("7", "23"), numbers=({"n": 9, "sum": 9},)),
+        analytics_view.Row(group=("1", "00"), numbers=({"n": 1, "sum": 1},)),
+        analytics_view.Row(group=("3", "12"), numbers=({"n": 0, "sum": None},)),
+    ]
+    heat = analytics_view.heat(choice, rows)
+    assert [(hour.at, hour.shade, hour.x, hour.y) for hour in heat.hours] == [
+        ("Mon 00:00", 1, 0, 0), ("Sun 23:00", 5, 920, 120)
+    ]  # fmt: skip
+    assert heat.summary == "By hour of the week, Asia/Tokyo: from 1 to 9"
+    assert analytics_view.heat(choice, rows[2:]).hours == ()
