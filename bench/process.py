@@ -67,16 +67,24 @@ class Cores:
 
 @contextlib.contextmanager
 def started(
-    command: Sequence[str], port: int, environment: Mapping[str, str] | None, log: Path
+    command: Sequence[str],
+    port: int,
+    environment: Mapping[str, str] | None,
+    log: Path,
+    said: bytes = b"",
 ) -> Generator[Process]:
     """A process that listens on `port`; ended with the context, whatever happens.
 
-    What it prints goes to `log`. Raises `SystemExit`, with the end of it, when it does not start.
+    What it prints goes to `log`; `said` is its standard input, which stays open. Raises
+    `SystemExit`, with the end of what it printed, when it does not start.
     """
-    with log.open("wb") as out:
-        popen = subprocess.Popen(
-            command, env=environment, stdout=out, stderr=out, stdin=subprocess.DEVNULL
-        )
+    ours, its = socket.socketpair()
+    with log.open("wb") as out, ours:
+        ours.sendall(said)
+        with its:
+            popen = subprocess.Popen(
+                command, env=environment, stdout=out, stderr=out, stdin=its.fileno()
+            )
         try:
             _wait_for(popen, port, log)
             yield Process(popen)

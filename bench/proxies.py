@@ -10,6 +10,8 @@ import msgspec
 
 from bench.load import Provider
 from trunkline import snapshot
+from trunkline.settings import dump, load
+from trunkline.supervised import MARK
 
 KEY = "trunkline-bench-key-0123456789abcdef"
 MODEL = "gpt-realtime"
@@ -30,6 +32,8 @@ class Proxy(msgspec.Struct, frozen=True):
     path: str = f"/v1/realtime?model={MODEL}"
     greet_ms: int = 0
     """What a provider says sooner after its 101 may be lost. None of those outside does."""
+    said: bytes = b""
+    """To its standard input, which stays open: what `trunkline up` tells its processes."""
     deflate: bool = False
     """Both ends agree to compress what it agrees to compress."""
 
@@ -66,7 +70,7 @@ def haproxy(site: Site) -> Proxy:
     return Proxy("haproxy", ["haproxy", "-db", "-f", str(config)], site.port)
 
 
-def trunkline(site: Site, **settings: str) -> Proxy:
+def trunkline(site: Site, **settings: bool) -> Proxy:
     """One gateway process as `trunkline up` starts it, recording, with one key."""
     data = site.directory / "data"
     (data / "run").mkdir(parents=True)
@@ -75,17 +79,17 @@ def trunkline(site: Site, **settings: str) -> Proxy:
     )
     known = snapshot.encode(snapshot.Snapshot(keys=(key,), default_org_id="org_bench"))
     (data / "run" / "snapshot.json").write_bytes(known)
-    environment = clean(
-        TRUNKLINE_OPENAI_URL=f"{site.provider.scheme}://127.0.0.1:{site.provider.port}/v1/realtime",
-        TRUNKLINE_DATA=str(data),
-        TRUNKLINE_PORT=str(site.port),
+    told = {
+        "openai_url": f"{site.provider.scheme}://127.0.0.1:{site.provider.port}/v1/realtime",
+        "data": str(data),
+        "port": site.port,
+        "provider_ca": site.provider.authority,
         **settings,
-    )
-    if site.provider.authority:
-        environment["TRUNKLINE_PROVIDER_CA"] = str(site.provider.authority)
+    }
     headers = (("Helicone-Auth", f"Bearer {KEY}"), ("Authorization", "Bearer sk-bench"))
-    command = [sys.executable, "-m", "trunkline", "gateway"]
-    return Proxy("trunkline", command, site.port, environment, headers)
+    command = [sys.executable, "-m", "trunkline", "gateway", MARK]
+    said = dump(load(told, {}, site.directory)) + b"\n"
+    return Proxy("trunkline", command, site.port, clean(), headers, said=said)
 
 
 def bridge(site: Site) -> Proxy:
@@ -96,12 +100,12 @@ def bridge(site: Site) -> Proxy:
 
 def in_turn(site: Site) -> Proxy:
     """The same, where nothing goes before other processes."""
-    return msgspec.structs.replace(trunkline(site, TRUNKLINE_URGENT="false"), name="in_turn")
+    return msgspec.structs.replace(trunkline(site, urgent=False), name="in_turn")
 
 
 def uncompiled(site: Site) -> Proxy:
     """The same, where there was no compiler when it was installed."""
-    command = [sys.executable, "-c", _UNCOMPILED, "gateway"]
+    command = [sys.executable, "-c", _UNCOMPILED, "gateway", MARK]
     return msgspec.structs.replace(trunkline(site), name="uncompiled", command=command)
 
 
@@ -185,9 +189,9 @@ import sys
 
 for module in ("journal._batch", "relay._pump", "relay._lane"):
     sys.modules[f"trunkline.{module}"] = None
-from trunkline.cli import main
+from trunkline.supervised import main
 
-main()
+main(sys.argv[1:])
 """
 _NGINX = """
 daemon off;

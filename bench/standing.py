@@ -38,7 +38,9 @@ class Standing:
             proxy = proxies.MAKERS[name](Site(directory, process.free_port(), provider))
             command = self._cores.pinned(self._cores.proxies, proxy.command)
             started = self._stack.enter_context(
-                process.started(command, proxy.port, proxy.environment, directory / "log")
+                process.started(
+                    command, proxy.port, proxy.environment, directory / "log", proxy.said
+                )
             )
             self._proxies[name, secure] = (proxy, started)
         return self._proxies[name, secure][1]

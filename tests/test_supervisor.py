@@ -31,10 +31,13 @@ def say(what):
 def stop(*_):
     say("stopped")
     os._exit(0)
+# Whoever is told to stop before it began says both.
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 signal.signal(signal.SIGTERM, stop)
 if name in settings["openai_url"]:
     sys.exit(3)
 say("began")
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 line = socket.socket(fileno=0)
 line.send(b"ready\\n")
 while (told := line.recv(100)) == b"retire\\n":

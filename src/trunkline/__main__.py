@@ -1,6 +1,15 @@
-"""`python -m trunkline`: the same as the command `trunkline`."""
+"""`python -m trunkline`: the same as the command `trunkline`, or what its `up` starts."""
 
-from trunkline.cli import main
+import sys
+
+from trunkline.supervised import MARK
 
 if __name__ == "__main__":
-    main()
+    if MARK in sys.argv:
+        from trunkline.supervised import main
+
+        main(sys.argv[1:])
+    else:
+        from trunkline.cli import main
+
+        main()

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from trunkline import __version__
-from trunkline.errors import OperatorError
+from trunkline.errors import told_in_a_line
 from trunkline.keys_cli import keys
 from trunkline.orders import Given
 from trunkline.providers_cli import providers
-from trunkline.settings import Settings, load, undump
+from trunkline.settings import Settings, load
 from trunkline.webhooks_cli import webhooks
 
 app = typer.Typer(
@@ -34,11 +34,8 @@ Data = Annotated[Path | None, typer.Option(help="Directory of stores and journal
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
 Certificate = Annotated[Path | None, typer.Option(help="PEM certificate: speak TLS.")]
-PrivateKey = Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")]
 ListenFd = Annotated[int | None, typer.Option(hidden=True)]
-LoadsFd = Annotated[int | None, typer.Option(hidden=True)]
-Place = Annotated[int, typer.Option(hidden=True)]
-FromParent = Annotated[bool, typer.Option("--settings-from-parent", hidden=True)]
+PrivateKey = Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,18 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     An operator's mistake is one line and exit 2.
     """
-    try:
+    with told_in_a_line():
         app(arguments, standalone_mode=True)
-    except OperatorError as exc:
-        sys.stderr.write(f"trunkline: {exc}\n")
-        raise SystemExit(2) from exc
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
 
 
-def _settings(*, from_parent: bool = False, **overrides: Any) -> Settings:
-    if from_parent:
-        return undump(sys.stdin.buffer.readline())
+def _settings(**overrides: Any) -> Settings:
     return load(overrides)
 
 
@@ -113,37 +103,23 @@ def gateway(
     tls_cert: Certificate = None,
     tls_key: PrivateKey = None,
     listen_fd: ListenFd = None,
-    loads_fd: LoadsFd = None,
-    place: Place = 0,
-    settings_from_parent: FromParent = False,
 ) -> None:
     """Run one gateway process: callers in, providers out, journal beside."""
     from trunkline import wiring
 
-    settings = _settings(
-        from_parent=settings_from_parent,
-        host=host,
-        port=port,
-        data=data,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-    )
-    given = Given(settings_from_parent, listen_fd, loads_fd, place)
-    wiring.gateway(settings, name, server_socket, given)
+    settings = _settings(host=host, port=port, data=data, tls_cert=tls_cert, tls_key=tls_key)
+    wiring.gateway(settings, name, server_socket, Given(listen_fd=listen_fd))
 
 
 @app.command()
 def server(
     data: Data = None,
     socket: Annotated[Path | None, typer.Option(help="Unix socket to listen on.")] = None,
-    listen_fd: ListenFd = None,
-    settings_from_parent: FromParent = False,
 ) -> None:
     """Run recorder, API and dashboard: the single owner of the embedded facts engine."""
     from trunkline import wiring
 
-    settings = _settings(from_parent=settings_from_parent, data=data)
-    wiring.run(wiring.server(settings, socket, Given(settings_from_parent, listen_fd)))
+    wiring.run(wiring.server(_settings(data=data), socket, Given()))
 
 
 @app.command()
@@ -156,17 +132,12 @@ def simulator(
     speech: Annotated[
         Path | None, typer.Option(help="Directory of recordings whose words it knows.")
     ] = None,
-    listen_fd: ListenFd = None,
-    settings_from_parent: FromParent = False,
 ) -> None:
     """Run a realtime provider here: for demos, tests and development without an account."""
     from trunkline import wiring
 
-    settings = _settings(
-        from_parent=settings_from_parent, simulator_switches=switches, simulator_speech=speech
-    )
-    given = Given(settings_from_parent, listen_fd)
-    wiring.run(wiring.simulator(settings, host, port, given))
+    settings = _settings(simulator_switches=switches, simulator_speech=speech)
+    wiring.run(wiring.simulator(settings, host, port, Given()))
 
 
 @app.command()

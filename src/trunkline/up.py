@@ -22,6 +22,7 @@ from trunkline.layout import DataLock, Layout
 from trunkline.relay.loads import PLACES, Loads, new_loads
 from trunkline.settings import Settings
 from trunkline.sockets import bind_public, loopback_socket, private_socket
+from trunkline.supervised import MARK
 from trunkline.supervisor import Supervisor
 from trunkline.vitals.files import clear
 from trunkline.vitals.machine import Gauge
@@ -132,7 +133,7 @@ class Installation:
         *others: int,
     ) -> Duty:  # fmt: skip
         descriptor = listening.fileno()
-        common = ("--settings-from-parent", "--listen-fd", str(descriptor))
+        common = (MARK, "--listen-fd", str(descriptor))
         argv = (sys.executable, "-m", "trunkline", *command, *common)
         return Duty(name, argv, (descriptor, *others), self._told(settings))
 
