@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import trustme
+from picows import WSTransport
 from tests.relay.peer import CLOSE, TEXT, Peer, Peers, frame, peers
 from tests.relay.world import World, world
 from tests.support.measured import measured
@@ -20,6 +21,11 @@ from tests.support.patience import PATIENCE_S
 
 from trunkline.journal.record import Kind, Leg
 from trunkline.protocol.call import Closed
+from trunkline.relay.core import Core
+from trunkline.relay.dial import Dialled
+from trunkline.relay.ledger import Ledger
+from trunkline.relay.leg import LegListener
+from trunkline.relay.shell import Call
 
 MIB = 1024 * 1024
 
@@ -167,6 +173,31 @@ async def until_in_use(w: World, expected: tuple[int, int, int]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while any(now > then for now, then in zip(await in_use(w), expected, strict=True)):
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("end", [lambda peer: peer.close(1000), Peer.finish, Peer.reset])
+@pytest.mark.parametrize("who", [Leg.CALLER, Leg.PROVIDER])
+async def test_an_ended_call_leaves_nothing_to_the_garbage_collector(
+    tmp_path: Path, who: Leg, end: Callable[[Peer], object]
+) -> None:
+    """It comes by once in a thousand calls, which would be 15 MB by then."""
+    async with peers() as ends, world(tmp_path, openai_url=ends.url) as w:
+        before = set(map(id, of_calls()))
+        gc.disable()
+        try:
+            await ended(w, ends, who, "mid-response", end)
+            async with asyncio.timeout(5):
+                while any(id(it) not in before for it in of_calls()):
+                    await asyncio.sleep(0.01)
+        finally:
+            gc.enable()
+
+
+def of_calls() -> list[object]:
+    """Return what there is of calls in this process."""
+    kinds = (Call, Core, Ledger, LegListener, WSTransport, Dialled)
+    return [it for it in gc.get_objects() if issubclass(type(it), kinds)]
 
 
 # --- a close, and more ---------------------------------------------------------------

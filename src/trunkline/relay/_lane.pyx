@@ -104,6 +104,14 @@ cdef class Lane:
         self._way = way
         self._free[CALLER] = self._free[PROVIDER] = False
 
+    cdef int part(self) except -1:
+        """Both legs are lost. What refers to itself would wait for the garbage collector."""
+        self._way = SHUT
+        self._failed = None
+        self.caller._other = self.provider._other = None
+        self.caller = self.provider = None
+        return 0
+
     def settle(self):
         """Let Python number the call's next record."""
         if self._seq_is_ours:
@@ -230,6 +238,9 @@ cdef class End(Source):
         self._kept = NULL
         self._kept_bytes = 0
         self._wire.connection_lost(exc)
+        self._transport = self._write_to = self._waiting_bytes = self._wire = self._feed = None
+        if self._other._wire is None:
+            self._lane.part()
 
     def pause_writing(self):
         self._pump.python_ran = True

@@ -86,7 +86,7 @@ async def dial(plan: Plan, settings: Settings, context: ssl.SSLContext) -> Diall
         with failures_told(settings):
             async with asyncio.timeout(settings.connect_timeout_ms / 1000):
                 await connect(protocol, plan.url, context)
-                dialled = await protocol.answered
+                dialled = Dialled(protocol, *await protocol.answered)
                 return dialled
     except DialFailed as exc:
         if isinstance(exc.__cause__, TimeoutError) and (refusal := protocol.refusal()):
@@ -171,18 +171,19 @@ class _Dialling(asyncio.Protocol):
     def __init__(self, plan: Plan, max_frame_bytes: int) -> None:
         parts = urlsplit(plan.url)
         resource = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        self.answered: asyncio.Future[Dialled] = asyncio.get_running_loop().create_future()
+        self.answered: asyncio.Future[tuple[ResponseHead, bytes]]
+        self.answered = asyncio.get_running_loop().create_future()
+        """The head of a 101, and what came after it."""
         self._profile = plan.profile
         self._subprotocol = plan.subprotocol
         self._transport: asyncio.Transport | None = None
         self._reading = Reading()
-        self._listener: WSListener | None = None
-        self._violated: Callable[[int, str], None] | None = None
+        self._owner = _Owner()
         self._wire: Wire = provider_wire(
             parts.netloc,
             resource,
-            self._listen,
-            Complaints(self._complain),
+            self._owner.listen,
+            Complaints(self._owner.complain),
             max_frame_bytes,
             plan.headers,
         )
@@ -234,7 +235,7 @@ class _Dialling(asyncio.Protocol):
         head.check_upgrade(expected_accept(self._wire), self._subprotocol)
         if self._transport is not None:
             self._transport.pause_reading()
-        self.answered.set_result(Dialled(self, head, self._reading.early))
+        self.answered.set_result((head, self._reading.early))
         # Kept as long as the call, of which there are many.
         self._reading = _NOTHING_MORE
 
@@ -255,15 +256,24 @@ class _Dialling(asyncio.Protocol):
         """Make way for picows."""
         if self._transport is None:
             raise RuntimeError("it was dialled, so it has a transport")
-        self._listener, self._violated = listener, violated
+        self._owner.listener, self._owner.violated = listener, violated
         feed(self._wire, response_head(accept))
         return Joint(self._transport, self._wire)
 
-    def _listen(self) -> WSListener:
-        if self._listener is None:
-            raise RuntimeError("picows asks for a listener only after `open`")
-        return self._listener
 
-    def _complain(self, code: int, message: str) -> None:
-        if self._violated is not None:
-            self._violated(code, message)
+class _Owner:
+    """Whose leg it will be. All that the wire knows of us: it would keep us, and we it."""
+
+    listener: WSListener | None = None
+    violated: Callable[[int, str], None] | None = None
+
+    def listen(self) -> WSListener:
+        """Return who listens from now on."""
+        if self.listener is None:
+            raise RuntimeError("picows asks for a listener only after `open`")
+        return self.listener
+
+    def complain(self, code: int, message: str) -> None:
+        """Tell them that their peer broke a rule."""
+        if self.violated is not None:
+            self.violated(code, message)

@@ -250,21 +250,23 @@ class Gateway:
         while True:
             await asyncio.sleep(until_next_s(HEARTBEAT_S))
             try:
-                self._keys.refresh()
-                self.capacity.look()
-                now_ns = monotonic_ns()
-                if self.capacity.memory.short:
-                    self._trim.needed(now_ns)
-                self._running.end_unwanted(now_ns)
-                self._incoming.sweep(now_ns)
-                for call in self._running:
-                    for_caller, for_provider = call.tick(now_ns)
-                    if for_caller or for_provider:
-                        self.buffered[Leg.CALLER].note(for_caller)
-                        self.buffered[Leg.PROVIDER].note(for_provider)
+                self._look_after(monotonic_ns())
             except Exception:
                 # Without the heartbeat no dead peer would be found: it goes on after any bug.
                 log.exception("heartbeat failed")
+
+    def _look_after(self, now_ns: int) -> None:
+        self._keys.refresh()
+        self.capacity.look()
+        if self.capacity.memory.short:
+            self._trim.needed(now_ns)
+        self._running.end_unwanted(now_ns)
+        self._incoming.sweep(now_ns)
+        for call in self._running:
+            for_caller, for_provider = call.tick(now_ns)
+            if for_caller or for_provider:
+                self.buffered[Leg.CALLER].note(for_caller)
+                self.buffered[Leg.PROVIDER].note(for_provider)
 
 
 def _tell_of_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

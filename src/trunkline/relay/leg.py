@@ -25,7 +25,7 @@ from trunkline.relay.events import (
     Violation,
 )
 from trunkline.relay.linger import Linger, linger
-from trunkline.relay.wire import Reading, Unread
+from trunkline.relay.wire import UNREAD, Reading
 
 MIN_FRAGMENT_BYTES = 64
 """What fragments of the largest message have on average, at least: each costs time."""
@@ -60,7 +60,7 @@ class LegListener(WSListener):
         self._text = _Utf8()
         self._transport: WSTransport | None = None
         self._linger: Linger | None = None
-        self.reading: Reading = Unread()
+        self.reading: Reading = UNREAD
         """Another one from the moment that both legs are open."""
 
     # --- heard -----------------------------------------------------------------------
@@ -95,6 +95,11 @@ class LegListener(WSListener):
         if self._linger is not None:
             self._linger.hung_up()
         self._tell(Lost(self._leg, monotonic_ns()))
+        # What refers to itself stays until the garbage collector comes by: ended calls
+        # would take more memory than those that run.
+        self._tell = _nobody_listens
+        self._transport = self._linger = None
+        self.reading = UNREAD
 
     def pause_writing(self) -> None:
         """More waits for this leg than may."""
@@ -240,6 +245,9 @@ class Parts:
     def joined(self) -> bytes:
         """Return the message."""
         return b"".join((*self._blocks, self._last))
+
+
+def _nobody_listens(event: Event) -> None: ...
 
 
 def _is_utf8(data: bytes) -> bool:

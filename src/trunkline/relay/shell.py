@@ -64,7 +64,7 @@ class Call:
     ) -> None:
         self.call_id = call_id
         self.key_id = key_id
-        self.finished: Callable[[], None] = lambda: None
+        self.finished: Callable[[], None] = _nothing
         """Called once, after the last record."""
         self._core = core
         self._ledger = ledger
@@ -250,4 +250,8 @@ class Call:
             self._lane.settle()
         self._ledger.closed(closed, at_ns)
         log.info("call ended", call=self.call_id, why=closed.end_reason, status=closed.status)
-        self.finished()
+        finished, self.finished = self.finished, _nothing
+        finished()
+
+
+def _nothing() -> None: ...

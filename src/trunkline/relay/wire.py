@@ -188,11 +188,14 @@ class Reading(Protocol):
 
 
 class Unread:
-    """Nothing is read yet."""
+    """Nothing is read yet, or any more."""
 
     def take(self, data: bytes) -> None: ...
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
+
+
+UNREAD = Unread()
 
 
 class Joint(NamedTuple):
