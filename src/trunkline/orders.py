@@ -1,7 +1,7 @@
 """I/O. What a process is told by whoever runs it, and what it tells them.
 
 Signals tell it to stop. A supervisor (`child`) talks to it through its standard input,
-which is a socket: one line of settings first, which `cli` reads; later perhaps
+which is a socket: one line of settings first, which `supervised` reads; later perhaps
 `retire`; and its end says that the supervisor is gone. We say `ready` there, once.
 """
 

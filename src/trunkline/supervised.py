@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     with told_in_a_line():
         from trunkline import wiring
 
-        settings = undump(sys.stdin.buffer.readline())
+        settings = undump(first_line(sys.stdin.fileno()))
         if told.duty == "gateway":
             wiring.gateway(settings, told.name, told.server_socket, given)
         elif told.duty == "server":
@@ -44,3 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--loads-fd", type=int)
     parser.add_argument("--place", type=int, default=0)
     return parser
+
+
+def first_line(descriptor: int) -> bytes:
+    """Read a line, and nothing after it: that is for `orders`."""
+    with open(descriptor, "rb", buffering=0, closefd=False) as line:
+        return line.readline()
