@@ -333,6 +333,78 @@ async def test_how_a_call_began_and_ended_outlives_a_full_disk(tmp_path: Path, d
     ]
 
 
+@pytest.mark.guarantee("D4")
+async def test_more_than_fits_a_buffer_is_told_once_and_in_order(
+    tmp_path: Path, disk: Disk
+) -> None:
+    """Thousands of calls came and went while the disk was full."""
+    calls = [number.to_bytes(16, "big") for number in range(1_000)]
+    async with started(tmp_path, max_backlog_bytes=1_000) as writer:
+        disk.error = 28
+        append(writer, frame(0, bytes(1_000), OTHER))
+        await writer.flush()
+        append(writer, frame(1, bytes(BUFFER_BYTES - OVERHEAD_BYTES), OTHER))
+        for call in calls:
+            opened = frame(0, bytes(7_000), call)
+            append(writer, msgspec.structs.replace(opened, kind=Kind.OPENED))
+            append(writer, frame(1, b"{}", call))
+        disk.error = None
+        write_at_once(writer)
+        await writer.flush()
+        await writer.flush()
+        append(writer, frame(2, b"{}", calls[0]))
+        assert writer.failing == ""
+    told = [record for record in read_all(tmp_path) if record.call != OTHER]
+    assert [record.seq for record in told if record.call == calls[0]] == [0, 1, 2]
+    lost = [record for record in told if record.kind != Kind.FRAME]
+    assert [(record.kind, record.call) for record in lost] == [
+        (kind, call) for call in calls for kind in (Kind.OPENED, Kind.GAP)
+    ]
+
+
+@pytest.mark.guarantee("D4")
+async def test_a_large_frame_that_comes_as_the_disk_recovers_keeps_its_place(
+    tmp_path: Path, disk: Disk
+) -> None:
+    """Gaps that are to be told take no room from it."""
+    async with started(tmp_path, max_backlog_bytes=6 * BUFFER_BYTES) as writer:
+        disk.error = 28
+        append(writer, frame(0, bytes(2 * BUFFER_BYTES), OTHER))
+        append(writer, frame(0, bytes(2 * BUFFER_BYTES)))
+        await writer.flush()
+        append(writer, frame(1, bytes(3 * BUFFER_BYTES)))
+        assert writer.lost_frames == 1
+        disk.error = None
+        await until_written(writer)
+        append(writer, frame(1, bytes(BUFFER_BYTES * 3 // 2), OTHER))
+    found = read_all(tmp_path)
+    assert [(record.kind, record.seq) for record in found if record.call == OTHER] == [
+        (Kind.FRAME, 0),
+        (Kind.FRAME, 1),
+    ]
+    assert [gap.frames for gap in gaps_of(found)] == [1]
+
+
+def write_at_once(writer: JournalWriter) -> None:
+    """Have each write be done when the writer looks next, as on a disk that is quick."""
+    worker = writer._worker
+
+    def give(write: Callable[[], segments_module.Outcome]) -> None:
+        worker.busy = True
+        worker._done.put(write())
+
+    worker.give = give
+
+
+async def until_written(writer: JournalWriter) -> None:
+    """Have it write once more, and wait until that is done and nobody has looked yet."""
+    writer._retry_ns = 0
+    writer._write()
+    async with asyncio.timeout(10):
+        while not writer._worker.is_done():
+            await asyncio.sleep(0.001)
+
+
 @pytest.mark.guarantee("D5")
 async def test_a_failed_sync_begins_a_new_segment_and_is_never_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

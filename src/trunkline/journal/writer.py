@@ -250,8 +250,6 @@ class JournalWriter:
         if self._failing:
             log.warning("journal is written again", directory=str(self._directory))
             self._failing = ""
-        if self.batch.shut:
-            self._tell_losses()
 
     def _recycle(self, view: memoryview) -> None:
         self._full_bytes -= len(view)
@@ -260,7 +258,10 @@ class JournalWriter:
             self._spares.append(whole)
 
     def _tell_losses(self) -> None:
-        """Append the gaps, call by call; those for which there is no room wait."""
+        """Append the gaps, call by call; those for which there is no room wait.
+
+        Not while room is made for another record, which they would take.
+        """
         for record in self._losses.drain():
             if not self._make_room(len(record.payload)):
                 return
