@@ -7,9 +7,12 @@ import selectors
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 
 import pytest
+from tests.relay.world import echo, world
+from websockets.exceptions import ConnectionClosed
 
 from trunkline.relay.selector import PumpSelector
 
@@ -167,3 +170,21 @@ def test_many_are_told_within_few_turns() -> None:
         for one, other in pairs:
             one.close()
             other.close()
+
+
+async def test_a_bug_in_what_follows_a_bug_ends_no_other_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    async with world(tmp_path, echo) as w, w.call() as other:
+        monkeypatch.setattr("trunkline.relay.shell.feed", broken)
+        monkeypatch.setattr("trunkline.relay.shell.Call._failed", broken)
+        async with w.call() as caller:
+            # Binary: it goes the long way in any case.
+            await caller.send(b"x")
+            with pytest.raises(ConnectionClosed):
+                await caller.recv()
+        await other.send("y")
+        assert await other.recv() == "y"

@@ -302,6 +302,11 @@ cdef class End(Source):
             self.readable(False)
         return 0
 
+    cdef int drop(self) except -1:
+        if self._transport is not None:
+            self._transport.abort()
+        return 0
+
     cdef int _turn(self) except -1:
         self._resting = False
         return self._received(self._kept, self._kept_bytes)

@@ -27,6 +27,7 @@ cdef struct Slot:
 cdef class Source:
     cdef int readable(self, bint ended) except -1
     cdef int go_on(self) except -1
+    cdef int drop(self) except -1
 
 
 cdef class Pump:
@@ -50,6 +51,7 @@ cdef class Pump:
     cdef int remove(self, int fd) except -1
     cdef bint read_with(self, int fd, object reader) except -1
     cdef int remind(self, Source source) except -1
+    cdef int _failed(self, Source source) except -1
     cdef int _watch_alarm(self) noexcept
     cdef int _set_alarm(self, int64_t deadline_ns) except -1
     cdef int _reach(self, int fd) except -1

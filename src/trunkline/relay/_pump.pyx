@@ -12,6 +12,8 @@ from libc.string cimport memset
 
 import os
 
+import structlog
+
 from trunkline.journal.record import Leg
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -39,6 +41,8 @@ cdef enum:
     READY = 64  # sockets that are asked for at once
     ALARM_SLACK_NS = 100_000  # so much later is not too late: the alarm is not set anew
 
+log = structlog.get_logger("trunkline.relay")
+
 cdef int64_t NEVER_NS = INT64_MAX
 cdef int CALLER = Leg.CALLER
 cdef int PROVIDER = Leg.PROVIDER
@@ -53,6 +57,10 @@ cdef class Source:
 
     cdef int go_on(self) except -1:
         """Have the turn of which the pump was to remind it."""
+        raise NotImplementedError
+
+    cdef int drop(self) except -1:
+        """End the connection: there is a bug in the above."""
         raise NotImplementedError
 
 
@@ -130,16 +138,25 @@ cdef class Pump:
                     continue
                 source = self._sources[fd]
                 if source is not None and events & ~<uint32_t>EPOLLOUT:
-                    source.readable(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+                    try:
+                        source.readable(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+                    except Exception:
+                        self._failed(source)
                 if self._readers[fd] is not None and self._slots[fd].wanted & events & EPOLLIN:
-                    self._readers[fd]()
+                    try:
+                        self._readers[fd]()
+                    except Exception:
+                        self._failed(None)
                     events &= EPOLLOUT
                 if self._slots[fd].wanted and events:
                     wanted.append((fd, events & ~<uint32_t>EPOLLOUT, events & ~<uint32_t>EPOLLIN))
             if self._resting:
                 resting, self._resting = self._resting, []
                 for source in resting:
-                    source.go_on()
+                    try:
+                        source.go_on()
+                    except Exception:
+                        self._failed(source)
             over = over or timeout_ms == 0 or count < 0
             if wanted or self.python_ran or over or self._due:
                 return wanted
@@ -183,6 +200,14 @@ cdef class Pump:
     cdef int remind(self, Source source) except -1:
         """Have `source` go on, when all others had their turn."""
         self._resting.append(source)
+        return 0
+
+    cdef int _failed(self, Source source) except -1:
+        """Go on after a bug, as the event loop would: it must not end every call of the process."""
+        self.python_ran = True
+        log.exception("a connection failed")
+        if source is not None:
+            source.drop()
         return 0
 
     cdef int _watch_alarm(self) noexcept:
