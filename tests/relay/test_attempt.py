@@ -381,6 +381,22 @@ async def test_a_bug_in_an_attempt_is_500_and_ends_its_record(
         assert (await w.journal.closed()).end_reason == "internal_error"
 
 
+async def test_a_call_that_cannot_begin_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("trunkline.relay.attempt.caller_wire", broken)
+    async with world(tmp_path, echo) as w:
+        with pytest.raises(InvalidStatus) as caught:
+            await w.call()
+        assert caught.value.response.status_code == 500
+        assert (await w.journal.closed()).end_reason == "internal_error"
+        assert w.gateway.live_calls == 0
+        assert len(w.journal.of(Kind.CLOSED)) == 1
+
+
 # --- every answer to a handshake -------------------------------------------------------
 
 

@@ -207,6 +207,21 @@ class Attempts:
         """Join both legs. Nothing in here waits, so no frame can come in between."""
         transport, early = front.take()
         call = self._call(ledger, admitted, seat)
+        try:
+            self._join(call, transport, early, admitted, dialled)
+        except Exception:
+            # A bug of ours. Without this it would be among those that run, for ever.
+            call.drop()
+            raise
+
+    def _join(
+        self,
+        call: Call,
+        transport: asyncio.Transport,
+        early: bytes,
+        admitted: Admitted,
+        dialled: Dialled,
+    ) -> None:
         provider = dialled.open(call.provider, call.provider.violated)
         headers = [("Helicone-Id", call.call_id)]
         if admitted.subprotocol:

@@ -243,13 +243,24 @@ class Call:
         self.provider.hang_up(graceful=False)
         asyncio.get_running_loop().call_later(ABORT_S, self.caller.hang_up)
 
+    def drop(self) -> None:
+        """It could not begin: whoever opened the attempt records why."""
+        self._stop()
+        self._leave()
+
     def _finish(self, closed: Closed, at_ns: int) -> None:
+        self._stop()
+        self._ledger.closed(closed, at_ns)
+        log.info("call ended", call=self.call_id, why=closed.end_reason, status=closed.status)
+        self._leave()
+
+    def _stop(self) -> None:
         self._over = True
         if self._lane is not None:
             self._lane.way = Way.SHUT
             self._lane.settle()
-        self._ledger.closed(closed, at_ns)
-        log.info("call ended", call=self.call_id, why=closed.end_reason, status=closed.status)
+
+    def _leave(self) -> None:
         finished, self.finished = self.finished, _nothing
         finished()
 
