@@ -12,7 +12,7 @@ from trunkline.clock import monotonic_ns, until_next_s
 from trunkline.vitals.figures import Machine
 from trunkline.vitals.window import Peak
 
-TICK_S = 0.1
+TICK_S = 0.2
 _STATM = Path("/proc/self/statm")
 _OPEN = Path("/proc/self/fd")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
