@@ -21,7 +21,7 @@ from trunkline.settings import Settings
 from trunkline.store.facts import ddl, schema
 from trunkline.store.facts.listed import listed
 from trunkline.store.facts.query import Query
-from trunkline.store.facts.rows import CallRow, ItemRow, Row, TurnRow
+from trunkline.store.facts.rows import CallRow, ItemRow, Row, ToolCallRow, TurnRow
 from trunkline.store.facts.store import FactsStore
 
 _number = itertools.count(1)
@@ -140,6 +140,38 @@ def test_calls_that_were_written_before_they_were_listed_are(
         schema.prepare(empty, 0)
         lines = empty.raw_query("SELECT row FROM listed FINAL ORDER BY call_id", fmt="TSVRaw")
         assert msgspec.json.Decoder(CallRow).decode_lines(lines) == calls
+
+
+def test_arguments_that_were_written_before_they_were_judged_are(empty: Client) -> None:
+    """As far as they can be without the tools' schemas: which cannot be read is known."""
+    schema.prepare(empty, 0)
+    texts = {
+        "": "json", "{}": "json", ' {"at": [1, {"deep": null}]} ': "json",
+        '{"day": "Mon': "no_json", "[1]": "no_json",
+        "null": "no_json", "{} {}": "no_json", "day=Mon": "no_json",
+    }  # fmt: skip
+    old = [
+        ToolCallRow(
+            org_id="o", call_id=a_call("o").call_id, version=1, tool_call_id=f"t{n}", turn=1,
+            name="x", called_us=n, arguments=text,
+        )
+        for n, text in enumerate(texts)
+    ]  # fmt: skip
+    new = msgspec.structs.replace(old[0], tool_call_id="new", arguments_are="valid")
+    put(empty, *old)
+    empty.command(
+        "ALTER TABLE tool_calls DROP COLUMN arguments_are, DROP COLUMN arguments_error",
+        settings={"alter_sync": 2},
+    )
+    empty.command("TRUNCATE TABLE schema_versions")
+    empty.command("INSERT INTO schema_versions (version) VALUES (5)")
+    schema.prepare(empty, 0)
+    put(empty, new)
+    for _ in range(2):
+        schema.prepare(empty, 0)
+        found = empty.query("SELECT arguments, arguments_are FROM tool_calls FINAL WHERE 1")
+        told = dict(row for row in found.result_rows if row[1] != "valid")
+        assert told == texts
 
 
 def test_a_store_of_a_later_release_is_left_alone(empty: Client) -> None:

@@ -180,25 +180,43 @@ async def test_a_group_without_rows_of_a_metric_says_so(facts: FactsStore, org: 
     assert answer.rows[0].numbers[1:] == ({"n": 0, "sum": None}, {"n": 0, "p50": None})
 
 
-async def test_arguments_that_no_application_can_read_are_counted(facts: FactsStore) -> None:
-    org, read = fresh_org(), ("", "{}", ' {"day": "Mon", "at": [1, {"deep": null}]} ')
-    unread = ('{"day": "Mon', "[1]", "null", '"text"', "{} {}", "day=Mon", "[" * 3000, "{'day': 1}")
+async def test_arguments_are_counted_by_what_they_are(facts: FactsStore) -> None:
+    """Of how many each number is: arguments that nobody judged, or held against a schema, are not
+    among those that fit."""
+    org = fresh_org()
     call = a_call(org)
+    are = {
+        "book": ("valid", "misfit", "misfit", "no_json", "json"),
+        "look_up": ("misfit", "json"),
+        "old": ("", ""),
+    }
+    wrong = {"misfit": '$: lacks "day"', "no_json": "not JSON", "json": "not checked: it is long"}
     asked = [
         ToolCallRow(
-            org_id=org, call_id=call.call_id, version=1, tool_call_id=f"t{n}", turn=1, name=name,
-            called_us=n, arguments=arguments,
+            org_id=org, call_id=call.call_id, version=1, tool_call_id=f"{name}_{n}", turn=1,
+            name=name, called_us=n, arguments_are=one, arguments_error=wrong.get(one, ""),
         )
-        for name, these in (("read", read), ("unread", unread))
-        for n, arguments in enumerate(these, 0 if name == "read" else 50)
+        for name, these in are.items()
+        for n, one in enumerate(these)
     ]  # fmt: skip
     await facts.insert(whole([call, *asked]))
-    answer = await ask(facts, org, "tool.no_json", "tool.no_json_share", group_by=("tool",))
-    assert by_group(answer) == {
-        ("read",): {"n": len(read), "sum": 0},
-        ("unread",): {"n": len(unread), "sum": len(unread)},
+    metrics = ("tool.no_json", "tool.no_json_share", "tool.misfits", "tool.misfit_share")
+    answer = await ask(facts, org, *metrics, group_by=("tool",))
+    assert {
+        row.group[0]: [(one["n"], *one.values())[1:] for one in row.numbers] for row in answer.rows
+    } == {
+        "book": [(5, 1), (5, 0.2), (3, 2), (3, pytest.approx(2 / 3))],
+        "look_up": [(2, 0), (2, 0), (1, 1), (1, 1)],
+        "old": [(0, None), (0, None), (0, None), (0, None)],
     }
-    assert by_group(answer, 1)[("unread",)]["ratio"] == 1
+    answer = await ask(facts, org, "tools", "tool.name", group_by=("argument_error",))
+    found = {row.group[0]: (row.numbers[0]["sum"], row.numbers[1]["any"]) for row in answer.rows}
+    assert found.pop("")[0] == 5
+    assert found == {
+        'book $: lacks "day"': (2, "book"),
+        'look_up $: lacks "day"': (1, "look_up"),
+        "book not JSON": (1, "book"),
+    }
 
 
 async def test_groups_are_sorted_and_go_on(facts: FactsStore, org: str) -> None:

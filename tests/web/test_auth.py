@@ -595,6 +595,7 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/properties/{}",
         "/v1/costs",
         "/v1/tools",
+        "/v1/tools/arguments",
         "/v1/errors",
         *(path for _, path in QUESTIONS),
         "/v1/keys",

@@ -133,17 +133,40 @@ async def test_tools_tell_what_they_cost_the_caller(site: Site) -> None:
     for name, tools in asked.items():
         row, dead = every[name], [tool["dead_air_ms"] for tool in tools]
         known = sorted(ms for ms in dead if ms is not None)
-        unread = [tool for tool in tools if tool["arguments"] in ('{"day": "Monday', "[1]")]
+        unread = [tool for tool in tools if tool["arguments_are"] == "no_json"]
+        held = [tool for tool in tools if tool["arguments_are"] in ("valid", "misfit")]
+        misfits = [tool for tool in held if tool["arguments_are"] == "misfit"]
         assert row["tool_calls"] == len(tools)
         assert row["dead_air_ms"] == pytest.approx(sum(known))
         assert row["dead_air_p50_ms"] in known
         assert row["n"]["dead_air_p95_ms"] == len(known) > 0
         assert row["no_json"] == len(unread) > 0
         assert row["no_json_share"] == pytest.approx(len(unread) / len(tools))
+        assert row["misfits"] == len(misfits) > 0
+        assert row["n"]["misfits"] == len(held)
+        assert row["misfit_share"] == pytest.approx(len(misfits) / len(held))
         assert row["failed_share"] == pytest.approx(sum(t["failed"] for t in tools) / len(tools))
     page = await site.client.get("/tools", headers=member.cookie)
     late = [row for row in every.values() if row["dead_air_p95_ms"] > 2000]
     assert len(late) == page.text.count('class="num warn" data-column="dead_air_p95_ms"') > 0
+
+
+async def test_what_is_wrong_with_arguments_is_listed_below_the_tools(site: Site) -> None:
+    """The page has the API's rows, each of which is so many tool calls of the calls."""
+    member = await varied(site)
+    for narrowed in NARROWED:
+        asked = {"params": narrowed, "headers": member.bearer}
+        told = (await site.client.get("/v1/tools/arguments", **asked)).json()["data"]
+        tools = (await site.client.get("/v1/tools", **asked)).json()["data"]
+        page = await site.client.get("/tools", params=narrowed, headers=member.cookie)
+        shown = Shown(page.text).tables.get("Argument errors", [[]])[1:]
+        assert shown == [
+            [row["error"], row["tool"], str(row["tool_calls"]), str(row["calls"])] for row in told
+        ]
+        for tool in tools:
+            wrong = sum(row["tool_calls"] for row in told if row["tool"] == tool["tool"])
+            assert wrong == tool["no_json"] + tool["misfits"]
+    assert len(told) > 0
 
 
 async def test_calls_are_exported_as_the_api_has_them(site: Site, member: Member) -> None:

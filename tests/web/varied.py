@@ -75,6 +75,18 @@ def _turns(call: CallRow, number: int, random: Random) -> list[Row]:
     ]
 
 
+ARGUMENTS: tuple[dict[str, str], ...] = (
+    {"arguments": "{}", "arguments_are": "misfit", "arguments_error": '$: lacks "day"'},
+    {
+        "arguments": '{"day": "Monday',
+        "arguments_are": "no_json",
+        "arguments_error": "not JSON: it ends too early",
+    },
+    {"arguments": '{"day": "Monday"}', "arguments_are": "valid"},
+    {"arguments": "", "arguments_are": "json"},
+)
+
+
 def _others(call: CallRow, number: int, random: Random) -> list[Row]:
     shared: dict[str, Any] = {"org_id": call.org_id, "call_id": call.call_id, "version": 40}
     found: list[Row] = [
@@ -87,7 +99,7 @@ def _others(call: CallRow, number: int, random: Random) -> list[Row]:
             answered_us=None if tool == 2 else 900_000,
             latency_us=None if tool == 2 else random.randrange(100_000, 3_000_000),
             dead_air_us=None if tool == 2 else 90_000 * (number + tool),
-            arguments=("{}", '{"day": "Monday', "[1]", "")[(number // 4 + tool) % 4],
+            **ARGUMENTS[(number // 4 + tool) % 4],
             failed=(number + tool) % 5 == 0,
         )
         for tool in range(number % 4)

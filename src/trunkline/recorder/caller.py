@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from trunkline.protocol import events
-from trunkline.recorder import cost, flowing, tools, turns, updates
+from trunkline.recorder import cost, flowing, toolbox, tools, turns, updates
 from trunkline.recorder.bounds import id_of
 from trunkline.recorder.sound import Heard, Placed, Stopped
 from trunkline.recorder.state import State, Step
@@ -53,7 +53,8 @@ def _is_written(item: events.Item) -> bool:
 def _response_create(state: State, step: Step, event: events.ResponseCreate, _heard: Heard) -> None:
     if step.handed_us is not None:
         aside = event.response is not None and event.response.conversation == "none"
-        turns.requested(state, step, aside=aside)
+        named = toolbox.read(step.record.payload, "response")
+        turns.requested(state, step, aside=aside, tools=named)
 
 
 def _session_update(state: State, step: Step, event: events.SessionUpdate, _: Heard) -> None:
@@ -62,6 +63,8 @@ def _session_update(state: State, step: Step, event: events.SessionUpdate, _: He
     state.update_us = step.handed_us
     if step.handed_us is not None:
         updates.updating(state, step)
+        named = toolbox.read(step.record.payload, "session")
+        state.hearing.asked_tools = state.hearing.asked_tools if named is None else named
 
 
 def _stop(state: State, step: Step, _event: Any, heard: Heard) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from trunkline.protocol import retirements
 from trunkline.protocol.formats import Format
 from trunkline.recorder import updates
+from trunkline.recorder.arguments import MISFIT, NO_JSON
 from trunkline.recorder.cost import day_of
 from trunkline.recorder.findings import found
 from trunkline.recorder.intake import Intake
@@ -62,6 +63,20 @@ def late(state: State, step: Step, answer: Answer) -> None:
         detail = f"{answer.late_audio_us // 1000} ms of sound"
         at_us = answer.late_at_us
         found(state, step, "late_audio", "note", detail, answer.late_seq, at_us)
+
+
+def arguments(state: State, step: Step, tool: Tool) -> None:
+    """A tool is called: can its arguments be read, and are they what it asks for?"""
+    code = _OF_ARGUMENTS.get(tool.judged.are)
+    if code is not None:
+        detail = f"{tool.name}: {tool.judged.why}" if tool.name else tool.judged.why
+        found(state, step, *code, detail, tool.seq, tool.called_us)
+
+
+_OF_ARGUMENTS: Final = {
+    NO_JSON: ("arguments_no_json", "bad"),
+    MISFIT: ("arguments_misfit", "warn"),
+}
 
 
 def _unanswered(state: State, step: Step, tool: Tool) -> None:

@@ -39,6 +39,7 @@ def _session_created(state: State, step: Step, event: events.SessionCreated, _he
     if state.ready_us is None:
         state.ready_us = step.at_us
     _session(state, event.session)
+    tools.named(state, step)
     _lint_models(state, step)
     if state.hearing.kind == "translation" or _conversation_paid_by_time(state, step):
         meter.begin(state, step)
@@ -69,6 +70,7 @@ def _session_updated(state: State, step: Step, event: events.SessionUpdated, _he
     # Instructions and tools are part of the context.
     state.context_tokens = 0
     _session(state, event.session)
+    tools.named(state, step)
     _lint_models(state, step)
 
 

@@ -22,6 +22,7 @@ import msgspec
 from trunkline.journal.record import Record
 from trunkline.protocol.call import Closed, Opened
 from trunkline.protocol.prices import PriceTable
+from trunkline.recorder.arguments import Judged
 from trunkline.recorder.echo import Suspect
 from trunkline.recorder.histogram import Histogram
 from trunkline.recorder.intake import Intake
@@ -118,6 +119,8 @@ class Answer(msgspec.Struct, omit_defaults=True):
     truncated: bool = False
     missed_truncate: bool = False
     context_dropped_tokens: int | None = None
+    tools: bytes | None = None
+    """`recorder.toolbox`: those that it may call. None: the session's."""
     tokens: Tokens = Tokens()
     cost_usd: Decimal | None = None
     audio_usd: Decimal | None = None
@@ -203,6 +206,8 @@ class Tool(msgspec.Struct, omit_defaults=True):
     """Frame of its arguments."""
     function: bool = False
     """The application answers it; else the provider does."""
+    judged: Judged = Judged("")
+    """Its arguments."""
 
 
 class Asking(msgspec.Struct):
@@ -227,6 +232,8 @@ class Request(msgspec.Struct):
     aside: bool
     came_us: int = 0
     """When the gateway had it; `at_us` is when the provider had."""
+    tools: bytes | None = None
+    """`recorder.toolbox`: those of the response alone. None: it says nothing of tools."""
 
 
 class Speech(msgspec.Struct, omit_defaults=True):
@@ -294,6 +301,10 @@ class Hearing(msgspec.Struct):
     transcription_model: str = ""
     loudness: Loudness | None = None
     """Follows the caller's sound where the provider's window is not known."""
+    tools: bytes = b""
+    """`recorder.toolbox`, and so for the next."""
+    asked_tools: bytes | None = None
+    """What the caller asked for last, while the provider has not answered."""
     only_listens: bool = False
     """A transcription session: there are items, and neither responses nor turns."""
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from trunkline.protocol import events
-from trunkline.recorder import talk, turns
+from trunkline.recorder import arguments, lint, talk, toolbox, turns
 from trunkline.recorder.bounds import id_of
 from trunkline.recorder.state import Answer, Line, State, Step, Tool
 from trunkline.store.facts.rows import ToolCallRow
@@ -19,6 +19,23 @@ from trunkline.store.facts.rows import ToolCallRow
 MAX_OPEN_TOOLS: Final = 64
 MAX_SCANNED: Final = 4096
 """Characters of an output that are searched for an error's name."""
+
+
+def named(state: State, step: Step) -> None:
+    """The provider tells the session in force: its tools too, or those that were asked for.
+
+    A response that runs goes on with those that it began with.
+    """
+    hearing = state.hearing
+    told = toolbox.read(step.record.payload, "session")
+    asked_for, hearing.asked_tools = hearing.asked_tools, None
+    told = asked_for if told is None else told
+    if told is None or told == hearing.tools:
+        return
+    for answer in state.answers.values():
+        if answer.tools is None and answer.done_us is None:
+            answer.tools = hearing.tools
+    hearing.tools = told
 
 
 def asked(state: State, step: Step, line: Line, answer: Answer | None) -> None:
@@ -44,6 +61,8 @@ def _call(state: State, step: Step, line: Line, id_: str, answer: Answer | None)
     turn = answer.turn if answer else line.turn
     tool = Tool(id_, turn, line.response_id, line.name, line.parts.get(0, ""), step.heard_us)
     tool.seq, tool.function = step.seq, line.kind == "function_call"
+    tool.judged = arguments.judge(tool.arguments, _schema(state, tool, answer))
+    lint.arguments(state, step, tool)
     state.tools[id_] = tool
     state.sums.tool_calls += 1
     if answer is not None:
@@ -56,6 +75,14 @@ def _call(state: State, step: Step, line: Line, id_: str, answer: Answer | None)
     step.rows.append(tool_row(state, tool, step.seq))
     while len(state.tools) > MAX_OPEN_TOOLS:
         del state.tools[next(iter(state.tools))]
+
+
+def _schema(state: State, tool: Tool, answer: Answer | None) -> bytes | None:
+    """Return what a function's arguments must be; an MCP tool's schema is its server's."""
+    if not tool.function:
+        return None
+    own = answer.tools if answer is not None else None
+    return toolbox.schema_of(state.hearing.tools if own is None else own, tool.name)
 
 
 def answered_by_caller(state: State, step: Step, item: events.Item) -> None:
@@ -142,6 +169,8 @@ def tool_row(state: State, tool: Tool, version: int) -> ToolCallRow:
         response_id=tool.response_id,
         name=tool.name,
         arguments=tool.arguments,
+        arguments_are=tool.judged.are,
+        arguments_error=tool.judged.why,
         output=tool.output,
         called_us=tool.called_us,
         answered_us=tool.answered_us,

@@ -152,10 +152,10 @@ def drop_unheard(state: State) -> None:
         state.turns_begun -= turn.turn == state.turns_begun
 
 
-def requested(state: State, step: Step, *, aside: bool) -> None:
-    """The caller asks for a response."""
+def requested(state: State, step: Step, *, aside: bool, tools: bytes | None = None) -> None:
+    """The caller asks for a response, which may have `tools` of its own."""
     at_us = step.heard_us
-    state.requests.append(Request(at_us, aside, step.at_us))
+    state.requests.append(Request(at_us, aside, step.at_us, tools))
     del state.requests[:-MAX_REQUESTS]
     if aside:
         return
@@ -178,12 +178,14 @@ def answering(state: State, step: Step, response_id: str, conversation_id: str |
     """Return the response that begins, tied to its turn."""
     request = _request_of(state, conversation_id)
     if request is not None and request.aside:
-        return Answer(response_id, 0, step.at_us, aside=True)
+        return Answer(response_id, 0, step.at_us, aside=True, tools=request.tools)
     interruptions.missed(state, step)
     turn = _turn_for(state, step, request)
     after_tool = turn.told or turn.kind == "tool"
     turn.phase, turn.told = "answering", False
+    tools = None
     if request is not None:
+        tools = request.tools
         passes(turn, request.came_us, request.at_us)
     turn.responses.append(response_id)
     turn.response_id = turn.response_id or response_id
@@ -191,7 +193,7 @@ def answering(state: State, step: Step, response_id: str, conversation_id: str |
         turn.response_created_us = step.at_us
     state.typed_us, state.typed_id = None, ""
     finish_before(state, step, turn)
-    answer = Answer(response_id, turn.turn, step.at_us, after_tool=after_tool)
+    answer = Answer(response_id, turn.turn, step.at_us, after_tool=after_tool, tools=tools)
     if after_tool:
         answer.tool_called_us, turn.tool_called_us = turn.tool_called_us, None
     return answer

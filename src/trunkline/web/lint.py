@@ -35,6 +35,15 @@ WORDS: Final = {
         "A function call was never answered",
         "Send a function_call_output, then response.create.",
     ),
+    "arguments_no_json": (
+        "A tool was called with arguments that cannot be read",
+        "Answer with an error that says so, and the model tries again. An answer that was cut by"
+        " max_output_tokens ends within them.",
+    ),
+    "arguments_misfit": (
+        "A tool was called with arguments that its schema rules out",
+        "Check arguments before you act on them; describe the field better, or ask for less.",
+    ),
     "audio_fast": (
         "The caller’s sound comes faster than real time",
         "Fine for a file. Of a microphone it means that times of speech are not what they seem.",

@@ -124,6 +124,8 @@ TOOLS: Final = Report(
         Column("failed_share", "tool.failed_share", "ratio"),
         Column("no_json", "tool.no_json", "sum"),
         Column("no_json_share", "tool.no_json_share", "ratio"),
+        Column("misfits", "tool.misfits", "sum"),
+        Column("misfit_share", "tool.misfit_share", "ratio"),
         Column("latency_p50_ms", "tool.latency", "p50"),
         Column("latency_p95_ms", "tool.latency", "p95"),
         Column("latency_p99_ms", "tool.latency", "p99"),
@@ -134,6 +136,19 @@ TOOLS: Final = Report(
     ),
     sort="tool_calls",
 )
+ARGUMENTS: Final = Report(
+    by="argument_error",
+    key="argument_error",
+    columns=(
+        Column("tool", "tool.name", "any"),
+        Column("error", "tool.argument_error", "any"),
+        Column("tool_calls", "tools", "sum"),
+        Column("calls", "tool.calls_with", "distinct"),
+    ),
+    sort="tool_calls",
+    named=True,
+)
+"""What models do wrong when they call tools."""
 ERRORS: Final = Report(
     by="error",
     key="fingerprint",

@@ -67,11 +67,11 @@ CACHED: Final = "(tokens.cached_text + tokens.cached_audio + tokens.cached_image
 OUTPUT: Final = "(tokens.output_text + tokens.output_audio)"
 FEEDBACK: Final = "(kind = 'feedback' AND NOT gone)"
 SCORE: Final = "(kind = 'score' AND NOT gone)"
-NO_JSON: Final = (
-    "(arguments != ''"
-    " AND NOT (isValidJSON(arguments) AND toString(JSONType(arguments)) = 'Object'))"
-)
-"""Whether arguments cannot be read. Some providers send none at all where there are none."""
+NO_JSON: Final = "if(arguments_are = '', NULL, arguments_are = 'no_json')"
+JUDGED: Final = "if(arguments_are = '', NULL, 1)"
+MISFIT: Final = "if(arguments_are IN ('valid', 'misfit'), arguments_are = 'misfit', NULL)"
+HELD: Final = "if(arguments_are IN ('valid', 'misfit'), 1, NULL)"
+"""Which arguments were held against a schema."""
 
 METRICS: Final[tuple[Metric, ...]] = (
     Metric("calls", "calls", "1", "count", "Calls, every attempt."),
@@ -536,7 +536,24 @@ METRICS: Final[tuple[Metric, ...]] = (
         NO_JSON,
         "share",
         "Called with what is no JSON object, of all.",
-        "1",
+        JUDGED,
+    ),
+    Metric("tool.misfits", "tool_calls", MISFIT, "count", "Called with what its schema rules out."),
+    Metric(
+        "tool.misfit_share",
+        "tool_calls",
+        MISFIT,
+        "share",
+        "Called with what its schema rules out, of all that were held against one.",
+        HELD,
+    ),
+    Metric("tool.name", "tool_calls", "name", "text", "Name of the tool."),
+    Metric(
+        "tool.argument_error",
+        "tool_calls",
+        "arguments_error",
+        "text",
+        "What is wrong with its arguments; group by `argument_error`.",
     ),
     Metric("tool.calls_with", "tool_calls", "call_id", "count", "Different calls.", distinct=True),
     Metric("errors", "errors", "1", "count", "Errors."),

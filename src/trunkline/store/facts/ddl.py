@@ -103,7 +103,12 @@ TABLES: Final = (
         ("item_id",),
         few_values=frozenset({"kind", "role", "modality", "transcript_status"}),
     ),
-    Table("tool_calls", rows.ToolCallRow, ("tool_call_id",), few_values=frozenset({"name"})),
+    Table(
+        "tool_calls",
+        rows.ToolCallRow,
+        ("tool_call_id",),
+        few_values=frozenset({"name", "arguments_are", "arguments_error"}),
+    ),
     Table("errors", rows.ErrorRow, ("seq",), few_values=frozenset({"source", "type", "code"})),
     Table(
         "usage",

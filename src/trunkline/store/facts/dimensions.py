@@ -79,6 +79,12 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension("response_status", "responses", "status", "How the response ended."),
     Dimension("tool", "tool_calls", "name", "Name of the tool."),
     Dimension(
+        "argument_error",
+        "tool_calls",
+        "if(arguments_are IN ('no_json', 'misfit'), concat(name, ' ', arguments_error), '')",
+        "Tool, and what is wrong with its arguments; empty: nothing is known to be.",
+    ),
+    Dimension(
         "error",
         "errors",
         f"lower(hex(sipHash64(source, type, code, {_SHAPE})))",

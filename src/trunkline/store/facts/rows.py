@@ -458,6 +458,11 @@ class ToolCallRow(msgspec.Struct, frozen=True, kw_only=True):
     """Of `latency_us`, how long neither side was heard."""
     failed: bool = False
     """By the provider's word (MCP), or by an `error` in the output."""
+    arguments_are: str = ""
+    """`recorder.arguments`: `valid`, `json` (not held against a schema), `no_json`, `misfit`;
+    empty in rows that an earlier release wrote."""
+    arguments_error: str = ""
+    """The first thing that is wrong with them, or why they were not held against the schema."""
 
 
 class ErrorRow(msgspec.Struct, frozen=True, kw_only=True):

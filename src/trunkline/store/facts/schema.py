@@ -96,6 +96,20 @@ def _list_calls(client: Client) -> None:
         )
 
 
+def _judge_arguments(client: Client) -> None:
+    """Tell of the tool calls that there are which arguments are no JSON, as was told of them
+    before; whether they fit a schema only `trunkline reindex` can tell. In the background."""
+    for table in TABLES:
+        _widen(client, table)
+    if int(str(client.command("SELECT count() FROM tool_calls"))):
+        client.command(
+            "ALTER TABLE tool_calls UPDATE arguments_are = if("
+            "arguments = '' OR (isValidJSON(arguments)"
+            " AND toString(JSONType(arguments)) = 'Object'), 'json', 'no_json')"
+            " WHERE arguments_are = ''"
+        )
+
+
 def _spans(client: Client) -> Iterator[tuple[int, int]]:
     """Yield spans of hours, each with some thousand calls: what is joined is in memory."""
     sql = "SELECT toUnixTimestamp(hour), count() FROM calls GROUP BY hour ORDER BY hour"
@@ -120,6 +134,7 @@ MIGRATIONS: Final[tuple[Callable[[Client], None], ...]] = (
     _search_items,
     _gather_parts,
     _list_calls,
+    _judge_arguments,
 )
 """Step n brings a store of version n to version n + 1, counting from 1."""
 

@@ -321,6 +321,13 @@ class ToolCall(BaseModel):
     latency_ms: float | None
     dead_air_ms: float | None = Field(description="Of `latency_ms`, nobody was heard.")
     failed: bool
+    arguments_are: str = Field(
+        description="`valid`; `json`: an object, not held against a schema; `no_json`; `misfit`:"
+        " the tool's schema rules it out; empty: recorded by an earlier release."
+    )
+    arguments_error: str = Field(
+        description="The first thing that is wrong with them, or why they were not checked."
+    )
 
 
 class CallErrorEvent(BaseModel):

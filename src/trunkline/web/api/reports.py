@@ -60,6 +60,7 @@ Properties = _model("Properties", reports.PROPERTIES)
 PropertyValues = _model("PropertyValues", reports.VALUES)
 Costs = _model("Costs", reports.COSTS)
 Tools = _model("Tools", reports.TOOLS)
+ToolArguments = _model("ToolArguments", reports.ARGUMENTS)
 Errors = _model("Errors", reports.ERRORS)
 
 Asked = Annotated[ReportQuery, Query()]
@@ -95,6 +96,12 @@ async def list_costs(
 async def list_tools(reader: WhoReads, deps: Deps, query: Asked) -> dict[str, Any]:
     """Tools that models called."""
     return await _answer(reports.TOOLS, deps, reader.org_id, query)
+
+
+@router.get("/v1/tools/arguments", response_model=ToolArguments)
+async def list_argument_errors(reader: WhoReads, deps: Deps, query: Asked) -> dict[str, Any]:
+    """What is wrong with the arguments of tool calls: by tool, and the first thing that is."""
+    return await _answer(reports.ARGUMENTS, deps, reader.org_id, query)
 
 
 @router.get("/v1/errors", response_model=Errors)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from trunkline.store.facts.catalogue import PROPERTY
-from trunkline.store.facts.queries_calls import FilterValues
+from trunkline.store.facts.queries_calls import CallFilters, FilterValues
 from trunkline.store.facts.queries_measure import measured
 from trunkline.web import reports
 from trunkline.web.api.metrics import last_week
@@ -18,7 +18,7 @@ from trunkline.web.deps import Dependencies
 from trunkline.web.pages import reports_view
 from trunkline.web.pages.calls import Summaries, call_filters, summaries_of
 from trunkline.web.pages.filter_form import filter_form
-from trunkline.web.pages.filters import read_filters
+from trunkline.web.pages.filters import Filters, read_filters
 from trunkline.web.pages.render import page
 from trunkline.web.pages.reports_view import Sheet
 
@@ -92,7 +92,7 @@ async def costs(asked: Asked, by: str = "billed_model") -> Response:
 @router.get("/tools")
 async def tools(asked: Asked) -> Response:
     """Show the tools that models called."""
-    return await _show(asked, reports_view.TOOLS)
+    return await _show(asked, reports_view.TOOLS, below=reports_view.ARGUMENTS)
 
 
 @router.get("/errors")
@@ -101,7 +101,9 @@ async def errors(asked: Asked) -> Response:
     return await _show(asked, reports_view.ERRORS)
 
 
-async def _show(asked: Shown, sheet: Sheet, by: str = "", name: str = "") -> Response:
+async def _show(
+    asked: Shown, sheet: Sheet, by: str = "", name: str = "", below: Sheet | None = None
+) -> Response:
     now_us, org_id, facts = asked.deps.now_us(), asked.viewer.org.id, asked.deps.facts
     filters = read_filters(asked.request.query_params)
     calls = last_week(call_filters(filters, now_us), now_us)
@@ -147,5 +149,21 @@ async def _show(asked: Shown, sheet: Sheet, by: str = "", name: str = "") -> Res
         by=by,
         bys=reports_view.BY_WORDS if sheet is reports_view.COSTS else {},
         kept=kept,
+        below=await _below(asked, below, calls, filters) if below and found.rows else None,
         **filter_form(filters, asked.choices),
     )
+
+
+async def _below(
+    asked: Shown, sheet: Sheet, calls: CallFilters, filters: Filters
+) -> dict[str, Any] | None:
+    """Return the first rows of another report about the same calls, to stand below the table."""
+    question = reports.question(sheet.report, calls, limit=PAGE_GROUPS)
+    found = await measured(asked.deps.facts, asked.viewer.org.id, question)
+    if not found.rows:
+        return None
+    return {
+        "title": sheet.title,
+        "heads": reports_view.plain_heads(sheet),
+        "lines": reports_view.lines(sheet, question, found.rows, filters),
+    }

@@ -107,7 +107,8 @@ TOOLS: Final = Sheet(
         "calls": "In calls",
         "unanswered_share": "Unanswered",
         "failed_share": "Failed",
-        "no_json_share": "No JSON",
+        "no_json": "Not JSON",
+        "misfits": "Not per schema",
         "latency_p50_ms": "Latency p50",
         "latency_p95_ms": "p95",
         "latency_p99_ms": "p99",
@@ -117,6 +118,15 @@ TOOLS: Final = Sheet(
     },
     chart=("tool.latency", "p95"),
     empty="No model called a tool.",
+)
+ARGUMENTS: Final = Sheet(
+    name="tools",
+    title="Argument errors",
+    group="What is wrong",
+    report=reports.ARGUMENTS,
+    shown={"tool": "Tool", "tool_calls": "Times", "calls": "In calls"},
+    chart=("tools", "sum"),
+    empty="",
 )
 ERRORS: Final = Sheet(
     name="errors",
@@ -228,6 +238,16 @@ def _sorted(
     return filters.address(**kept, sort=name, direction="asc" if turned else "desc")
 
 
+def plain_heads(sheet: Sheet) -> list[Head]:
+    """Return the headings of a table that is not sorted by its reader."""
+    columns = {column.name: column for column in sheet.report.columns}
+    first = Head(sheet.report.key, sheet.group, "", "", "", number=False)
+    return [
+        first,
+        *(_head(name, words, columns[name], "", "") for name, words in sheet.shown.items()),
+    ]
+
+
 def _head(name: str, words: str, column: Column | None, href: str, order: str) -> Head:
     number = column is not None and reports.kind_of(column) is not str
     return Head(name, words, column.means if column else "", href, order, number)
@@ -246,7 +266,8 @@ def lines(
             _cell(columns[name], values[name], sizes[name], values) for name in sheet.shown
         )
         name, detail = _name(sheet, row.group[0], values)
-        found.append(Line(name, _calls(sheet, row.group[0], filters, by), detail, cells))
+        group = str(values["tool"] or "") if sheet is ARGUMENTS else row.group[0]
+        found.append(Line(name, _calls(sheet, group, filters, by), detail, cells))
     return found
 
 
@@ -254,6 +275,8 @@ def _name(sheet: Sheet, group: str, values: Mapping[str, Any]) -> tuple[str, str
     if sheet is ERRORS:
         code = values["code"] or values["type"] or "error"
         return str(code), text.shorten(str(values["message"] or ""), 160)
+    if sheet is ARGUMENTS:
+        return str(values["error"] or ""), ""
     return group or "(none)", ""
 
 
@@ -273,6 +296,7 @@ _FILTERS: Final = {
     "session": "session",
     "provider": "provider",
     "tool": "tool",
+    "argument_error": "tool",
     "error": "error",
 }
 
@@ -299,7 +323,7 @@ def _cell(column: Column, value: Any, n: int, values: Mapping[str, Any]) -> Cell
             return Cell(column.name, str(value or ""), number=False)
         case _:
             words = text.count(value)
-            bad = column.name in ("failed", "unpriced") and value
+            bad = column.name in ("failed", "unpriced", "no_json", "misfits") and value
             return Cell(column.name, words, "bad" if bad else "", title)
 
 

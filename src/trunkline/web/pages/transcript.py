@@ -29,6 +29,10 @@ class Tool:
     output: str
     answered: bool
     latency: str
+    wrong: str
+    """What is wrong with the arguments."""
+    unchecked: str
+    """Why nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ def tool_view(row: ToolCallRow) -> Tool:
         output=pretty(output),
         answered=row.output is not None,
         latency=text.wait(row.latency_us) if row.output is not None else "never answered",
+        wrong=row.arguments_error if row.arguments_are in ("no_json", "misfit") else "",
+        unchecked=row.arguments_error if row.arguments_are == "json" else "",
     )
 
 
