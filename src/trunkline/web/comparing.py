@@ -14,9 +14,10 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 import numpy as np
 
-from trunkline.store.facts.catalogue import METRIC_OF, Metric
+from trunkline.store.facts.catalogue import METRIC_OF
 from trunkline.store.facts.conditions import AllOf, Is
 from trunkline.store.facts.measure import FEW, BadQuestion, Measure, Question, measure
+from trunkline.store.facts.metric import Metric
 from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.store.facts.queries_measure import Sample, measured, sampled
 from trunkline.store.facts.store import FactsStore

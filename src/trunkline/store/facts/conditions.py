@@ -11,7 +11,8 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from trunkline.errors import TrunklineError
-from trunkline.store.facts.catalogue import INPUT, METRICS, OUTPUT, PROPERTY, SCORED
+from trunkline.store.facts.catalogue import METRICS, PROPERTY, SCORED
+from trunkline.store.facts.catalogue_calls import INPUT, OUTPUT
 from trunkline.store.facts.dimensions import DIMENSIONS
 from trunkline.store.facts.grouped import GROUPED, HAS_SAID, SAID, of_home
 

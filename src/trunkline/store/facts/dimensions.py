@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from trunkline.store.facts.catalogue import SCORE
+from trunkline.store.facts.catalogue_parts import SCORE
 
 
 class Dimension(msgspec.Struct, frozen=True):

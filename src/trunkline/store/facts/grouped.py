@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from trunkline.store.facts.catalogue import INPUT, OUTPUT
+from trunkline.store.facts.catalogue_calls import INPUT, OUTPUT
 from trunkline.store.facts.ddl import FOLD
 
 Home = Literal["session", "user", "feedback"]

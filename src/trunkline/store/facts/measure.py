@@ -21,10 +21,11 @@ from typing import Any, Final, Literal
 import msgspec
 
 from trunkline.errors import TrunklineError
-from trunkline.store.facts.catalogue import METRIC_OF, PERCENTILES, PROPERTY, Metric
+from trunkline.store.facts.catalogue import METRIC_OF, PROPERTY
 from trunkline.store.facts.conditions import whole
 from trunkline.store.facts.dimensions import DIMENSION_OF, Dimension
 from trunkline.store.facts.in_calls import BILLED, IN_CALLS, ROWS_OF, InCalls
+from trunkline.store.facts.metric import PERCENTILES, Metric
 from trunkline.store.facts.queries_calls import CallFilters, hours, where
 
 Bucket = Literal["minute", "hour", "day", "week", "month"]

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from trunkline.store.facts.attention import FAILED
-from trunkline.store.facts.catalogue import INPUT, OUTPUT
+from trunkline.store.facts.catalogue_calls import INPUT, OUTPUT
 from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
 from trunkline.store.facts.queries_calls import (
     CALL_ENDS,

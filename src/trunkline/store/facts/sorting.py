@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 
 from trunkline.store.facts.attention import MASK
-from trunkline.store.facts.catalogue import INPUT, OUTPUT
+from trunkline.store.facts.catalogue_calls import INPUT, OUTPUT
 from trunkline.store.facts.conditions import BadCondition
 from trunkline.store.facts.dimensions import DIMENSION_OF
 
