@@ -100,10 +100,12 @@ def test_a_call_that_ends_before_the_next_answer_has_missed_nothing() -> None:
 
 
 def test_the_application_stops_when_it_says_so() -> None:
-    """Told at 4100, truncated at 4120."""
+    """The caller speaks from 4000 on; told at 4100, truncated at 4120."""
     barged = rows_of(TurnRow, *barging())[1]
     assert barged.caller_stop_us == 20_000
-    assert rows_of(TurnRow, *barging(truncated=False))[1].caller_stop_us is None
+    assert barged.truncate_stop_us == 120_000
+    silent = rows_of(TurnRow, *barging(truncated=False))[1]
+    assert (silent.caller_stop_us, silent.truncate_stop_us) == (None, None)
 
 
 def test_sound_behind_a_barge_in_is_late() -> None:

@@ -276,23 +276,7 @@ def test_a_typed_turn_knows_its_item_whenever_it_is_confirmed(added_ms: int) -> 
     assert turn.item_id == "u1"
 
 
-def test_without_a_window_the_sound_tells_when_the_caller_fell_silent() -> None:
-    """semantic_vad: loud from 1000 to 2000, noticed at 4600, answered at 5000."""
-    window = session(type="semantic_vad", silence_duration_ms=None, prefix_padding_ms=None)
-    quiet, loud = tone(100, 20), tone(100, 6000)
-    sound_in = [
-        caller(at + 100, "input_audio_buffer.append", audio=loud if 1000 <= at < 2000 else quiet)
-        for at in range(0, 9000, 100)
-    ]
-    noticed = [
-        provider(1200, "input_audio_buffer.speech_started", item_id="u1", audio_start_ms=900),
-        *ended(4600, 4500, "u1"),
-    ]
-    (turn,) = turns(
-        window, sound_in, noticed, begin(4700, "r1"), sound(5000, "r1", "a1", 500), done(5100, "r1")
-    )
-    assert (turn.speech_ended_us, turn.wait_us) == (2_000_000, 3_000_000)
-    assert turn.endpoint_us == 2_600_000
+SEMANTIC = session(type="semantic_vad", silence_duration_ms=None, prefix_padding_ms=None)
 
 
 def tone(length_ms: int, peak: int) -> str:
@@ -301,16 +285,38 @@ def tone(length_ms: int, peak: int) -> str:
     return b64encode(wave * (length_ms * 12)).decode()
 
 
-def by_hand(loud_ms: range, commit_ms: int, window: Told) -> TurnRow:
-    """A microphone that is loud during `loud_ms`, committed at `commit_ms`, answered 1 s later."""
+def microphone(loud_ms: range) -> list[Told]:
     quiet, loud = tone(100, 20), tone(100, 6000)
-    sound_in = [
+    return [
         caller(at + 100, "input_audio_buffer.append", audio=loud if at in loud_ms else quiet)
         for at in range(0, 9000, 100)
     ]
+
+
+def test_without_a_window_the_sound_tells_when_the_caller_fell_silent() -> None:
+    """semantic_vad: loud from 1000 to 2000, noticed at 4600, answered at 5000."""
+    sound_in = microphone(range(1000, 2000))
+    noticed = [
+        provider(1200, "input_audio_buffer.speech_started", item_id="u1", audio_start_ms=900),
+        *ended(4600, 4500, "u1"),
+    ]
+    (turn,) = turns(
+        SEMANTIC,
+        sound_in,
+        noticed,
+        begin(4700, "r1"),
+        sound(5000, "r1", "a1", 500),
+        done(5100, "r1"),
+    )
+    assert (turn.speech_ended_us, turn.wait_us) == (2_000_000, 3_000_000)
+    assert turn.endpoint_us == 2_600_000
+
+
+def by_hand(loud_ms: range, commit_ms: int, window: Told) -> TurnRow:
+    """A microphone that is loud during `loud_ms`, committed at `commit_ms`, answered 1 s later."""
     (turn,) = turns(
         window,
-        sound_in,
+        microphone(loud_ms),
         caller(commit_ms, "input_audio_buffer.commit"),
         caller(commit_ms, "response.create"),
         provider(commit_ms + 50, "input_audio_buffer.committed", item_id="u1"),
@@ -343,6 +349,40 @@ def test_who_commits_by_hand_waits_from_the_last_loud_sound(
     assert (turn.speech_end_by, turn.speech_ended_us) == (by, ends_ms * 1000)
     assert turn.wait_us == (4000 - ends_ms) * 1000
     assert turn.endpoint_us == (None if endpoint_ms is None else endpoint_ms * 1000)
+
+
+COMMITTED = [
+    caller(3000, "input_audio_buffer.commit"),
+    provider(3050, "input_audio_buffer.committed", item_id="u1"),
+]
+NOTICED = [
+    provider(1200, "input_audio_buffer.speech_started", item_id="u1", audio_start_ms=900),
+    *ended(2600, 2500, "u1"),
+]
+WRITTEN_DOWN: dict[str, tuple[list[Told], Told, int, int | None, int | None]] = {
+    "the window tells the end": (NOTICED, session(), 2900, 300, 900),
+    "before the end was noticed": (NOTICED, session(), 1900, -700, -100),
+    "the loudness tells the end": (NOTICED, SEMANTIC, 2900, 300, 900),
+    "by hand, a second after the last word": (COMMITTED, NO_VAD, 3550, 500, 1550),
+    "the commit is all that tells an end": (COMMITTED, session(), 3550, 500, None),
+    "nothing was committed": ([], session(), 2900, None, None),
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "window", "at_ms", "late_ms", "from_speech_ms"),
+    WRITTEN_DOWN.values(),
+    ids=WRITTEN_DOWN.keys(),
+)
+def test_how_late_a_transcript_is_after_the_commit_and_after_the_speech(
+    said: list[Told], window: Told, at_ms: int, late_ms: int | None, from_speech_ms: int | None
+) -> None:
+    """The caller is loud from 1000 to 2000 ms."""
+    name = "conversation.item.input_audio_transcription.completed"
+    words = provider(at_ms, name, item_id="u1", content_index=0, transcript="Hi")
+    (row,) = rows_of(ItemRow, window, microphone(range(1000, 2000)), said, words)
+    expected = [None if ms is None else ms * 1000 for ms in (late_ms, from_speech_ms)]
+    assert [row.transcription_us, row.transcription_from_speech_us] == expected
 
 
 def test_what_was_loud_before_the_last_commit_does_not_end_the_next() -> None:

@@ -159,6 +159,9 @@ MEASURES: dict[str, Callable[[Told], tuple[str, str]]] = {
         else text.UNKNOWN, "",
     ),
     "Transcribed after, p50": lambda t: middle(t["transcript"], "transcription_ms"),
+    "Transcribed after silence, p50": lambda t: middle(
+        t["transcript"], "transcription_from_speech_ms"
+    ),
     "Input jitter": lambda t: (in_millis(t["delivery"]["input_jitter_ms"]), ""),
     "Input drift": lambda t: (
         text.UNKNOWN if (ppm := t["delivery"]["input_drift_ppm"]) is None else f"{ppm:+d} ppm", "",

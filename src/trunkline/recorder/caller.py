@@ -76,7 +76,7 @@ def _stop(state: State, step: Step, _event: Any, heard: Heard) -> None:
 def _truncate(state: State, step: Step, event: events.ItemTruncate, heard: Heard) -> None:
     play = state.sound.plays.get(event.item_id)
     if play is not None:
-        turns.truncated(state, play.response_id)
+        turns.truncated(state, step, play.response_id)
     _stop(state, step, event, heard)
 
 

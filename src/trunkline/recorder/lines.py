@@ -200,6 +200,7 @@ def item_row(state: State, line: Line, version: int) -> ItemRow:
         heard_chars=heard_chars(text, play),
         transcript_status=line.transcript_status,
         transcription_us=metrics.transcription_us(line),
+        transcription_from_speech_us=metrics.transcription_from_speech_us(line),
         first_words_us=metrics.first_words_us(line) if line.role == "caller" else None,
         added_us=line.added_us,
         starts_us=play.starts_us if play else line.starts_us,

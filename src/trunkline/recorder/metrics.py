@@ -172,6 +172,17 @@ def caller_stop_us(turn: Turn) -> int | None:
     return _between(turn.barged_us, turn.caller_stopped_us)
 
 
+def truncate_stop_us(turn: Turn) -> int | None:
+    """Return how long after the caller began to speak the application told what had been heard.
+
+    From the true start of the speech, `A(audio_start_ms + P)`, to `up` of the first
+    `conversation.item.truncate` behind the barge-in that began `turn`. Contains what it took to
+    notice the speech, which `caller_stop_us` leaves out. None: nothing was truncated, or there
+    was no barge-in. Source: protocol.md 6.3, user-side stop latency.
+    """
+    return _between(turn.speech_started_us, turn.truncated_us)
+
+
 def provider_stop_us(turn: Turn) -> int | None:
     """Return how fast the provider stopped the answer that `turn` began over.
 
@@ -308,6 +319,19 @@ def transcription_us(line: Line) -> int | None:
     if line.committed_us is None or line.transcribed_us is None:
         return None
     return line.transcribed_us - line.committed_us
+
+
+def transcription_from_speech_us(line: Line) -> int | None:
+    """Return how long the caller had been silent when what was said was known.
+
+    `dn(completed)` less the true end of the speech, as the turn's `speech_ended_us`: of the
+    provider's window, else of our own detector. Contains what it took to notice the end, which
+    `transcription_us` leaves out. Negative where the transcript came first. None: not
+    transcribed, or only the commit tells an end. Source: protocol.md 6.2, transcription delay.
+    """
+    if line.silent_us is None or line.transcribed_us is None:
+        return None
+    return line.transcribed_us - line.silent_us
 
 
 def left_permille(limits: Iterable[RateLimit]) -> int | None:

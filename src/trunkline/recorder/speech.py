@@ -56,6 +56,7 @@ def ended(state: State, step: Step, event: events.SpeechStopped, _heard: Heard) 
         # Sound that goes past us: what the provider notices now was over a window ago.
         spoken_us = max(speech.began_us or 0, step.at_us - state.hearing.silence_us)
     ends_us = None if spoken_us is None else min(step.at_us, spoken_us)
+    speech.silent_us = ends_us
     speech.told_over_us = step.at_us if ends_us is None else ends_us
     _spoken(state, speech, speech.told_over_us)
     by = "window" if state.hearing.silence_us is not None else "loudness"
@@ -122,6 +123,7 @@ def committed(state: State, step: Step, event: events.Committed, _heard: Heard) 
         speech.starts_us = state.commit_from_us - track.origin_us
         speech.ends_us = max(speech.starts_us, committed_us - track.origin_us)
         ended = _handed_in(state, speech)
+        speech.silent_us = ended.at_us if ended.by == "loudness" else None
     starts_us = track.placed_at(speech.starts_us or 0)
     ends_us = track.cursor_us if speech.ends_us is None else track.placed_at(speech.ends_us)
     if _unheard(state):
@@ -136,7 +138,7 @@ def committed(state: State, step: Step, event: events.Committed, _heard: Heard) 
     if item_id and not lines.has_left(state, item_id):
         line = lines.line_of(state, item_id, step.at_us)
         line.turn, line.starts_us, line.ends_us = number, starts_us, max(starts_us, ends_us)
-        line.committed_us = step.at_us
+        line.committed_us, line.silent_us = step.at_us, speech.silent_us
         _heard_as_item(state, line)
         lines.settle_place(state, line, event.previous_item_id)
         lines.emit(state, step, line)

@@ -61,6 +61,8 @@ class Line(msgspec.Struct, omit_defaults=True):
     """The tool call in it has its row."""
     committed_us: int | None = None
     """Caller items only: the provider made an item of what was said."""
+    silent_us: int | None = None
+    """Caller items only: the true end of what was said, where it is known."""
     worded_us: int | None = None
     """Caller items only: the first piece of the transcript came."""
     transcribed_us: int | None = None
@@ -162,6 +164,8 @@ class Turn(msgspec.Struct, omit_defaults=True):
     """When the caller's application was told of it."""
     caller_stopped_us: int | None = None
     """When it stopped its player, as far as it tells."""
+    truncated_us: int | None = None
+    """When it first told how much had been heard."""
     noticed_us: int | None = None
     """When the provider told of it."""
     provider_stopped_us: int | None = None
@@ -248,6 +252,8 @@ class Speech(msgspec.Struct, omit_defaults=True):
     """`starts_us` on the call's clock."""
     over: bool = False
     """It is among the caller's spans."""
+    silent_us: int | None = None
+    """True end on the call's clock; None: the window and the loudness tell nothing."""
     told_over_us: int | None = None
     """When it was over, as well as that is known, where no sound says more."""
 

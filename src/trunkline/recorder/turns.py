@@ -95,8 +95,11 @@ def caller_stopped(state: State, step: Step) -> None:
         turn.caller_stopped_us = step.at_us
 
 
-def truncated(state: State, response_id: str) -> None:
+def truncated(state: State, step: Step, response_id: str) -> None:
     """The application says how much of a response was heard."""
+    turn = state.turns[-1] if state.turns else None
+    if turn is not None and turn.barge_in and turn.truncated_us is None:
+        turn.truncated_us = step.at_us
     state.cut.pop(response_id, None)
     if (answer := state.answers.get(response_id)) is not None:
         answer.truncated = True
@@ -366,6 +369,7 @@ def turn_row(state: State, turn: Turn, version: int) -> TurnRow:
         heard_us=metrics.heard_us(turn.items, plays),
         caller_stop_us=metrics.caller_stop_us(turn),
         provider_stop_us=metrics.provider_stop_us(turn),
+        truncate_stop_us=metrics.truncate_stop_us(turn),
         cut_in=metrics.is_cut_in(turn, spoken),
         cost_usd=turn.cost_usd,
         unheard_usd=_unheard_usd(state, turn),

@@ -94,6 +94,34 @@ OF_PARTS: Final[tuple[Metric, ...]] = (
         "ms",
         "`committed` to first audio.",
     ),
+    Metric(
+        "turn.first_audio_from_request",
+        "turns",
+        "first_audio_us - response_created_us + dispatch_us",
+        "ms",
+        "Commit or request, the later, to first audio.",
+    ),
+    Metric(
+        "turn.first_text_from_stopped",
+        "turns",
+        "first_text_us - speech_stopped_us",
+        "ms",
+        "`speech_stopped` to the first words of the answer, spoken or written.",
+    ),
+    Metric(
+        "turn.first_text_from_commit",
+        "turns",
+        "first_text_us - committed_us",
+        "ms",
+        "`committed` to the first words of the answer, spoken or written.",
+    ),
+    Metric(
+        "turn.truncate_stop",
+        "turns",
+        "truncate_stop_us",
+        "ms",
+        "Barge-in to the application's truncate.",
+    ),
     Metric("turn.cost", "turns", "cost_usd", "usd", "Cost of a turn."),
     Metric(
         "turn.dispatch", "turns", "dispatch_us", "ms", "Commit or request to `response.created`."
@@ -210,6 +238,17 @@ OF_PARTS: Final[tuple[Metric, ...]] = (
         "Tokens that were gone.",
     ),
     Metric(
+        "response.unheard_share",
+        "responses",
+        "audio_us - heard_us",
+        "share",
+        "Of what was generated, what was never played.",
+        "audio_us",
+    ),
+    Metric(
+        "response.unheard_cost", "responses", "unheard_usd", "usd", "Paid for sound nobody heard."
+    ),
+    Metric(
         "response.unheard_tokens",
         "responses",
         "unheard_tokens",
@@ -217,6 +256,13 @@ OF_PARTS: Final[tuple[Metric, ...]] = (
         "Of sound that nobody heard.",
     ),
     Metric("transcription.delay", "items", "transcription_us", "ms", "Commit to transcript."),
+    Metric(
+        "transcription.delay_from_speech",
+        "items",
+        "transcription_from_speech_us",
+        "ms",
+        "True end of speech to transcript.",
+    ),
     Metric(
         "transcription.first_words",
         "items",

@@ -338,7 +338,10 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     caller_gap_us: int | None = None
     """Last audio heard before to the caller's speech; negative: it was spoken over."""
     gateway_us: int | None = None
-    """Of `wait_us`, what the gateway made. None too in rows that an earlier release wrote."""
+    """Of `wait_us`, what the gateway made. None too in rows that an earlier release wrote, as for
+    the next."""
+    truncate_stop_us: int | None = None
+    """True start of the speech to the application's truncate."""
 
 
 class ResponseRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -434,6 +437,9 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     generated_ends_us: int | None = None
     """Where it would have ended, had nobody spoken."""
     deleted: bool = False
+    transcription_from_speech_us: int | None = None
+    """From the true end of the speech to its transcript. Negative: the transcript came first.
+    None too in rows that an earlier release wrote."""
 
 
 class ToolCallRow(msgspec.Struct, frozen=True, kw_only=True):

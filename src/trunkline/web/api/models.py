@@ -220,6 +220,9 @@ class Turn(BaseModel):
     barge_in_kind: str = Field(description="speech, backchannel, noise or echo.")
     stop_ms: float | None = Field(description="Barge-in to the last audio that was heard.")
     caller_stop_ms: float | None = Field(description="The application's part of that.")
+    truncate_stop_ms: float | None = Field(
+        description="True start of the speech to the application's truncate."
+    )
     provider_stop_ms: float | None = Field(
         description="`speech_started` to the end of the answer that the provider cancelled."
     )
@@ -297,6 +300,9 @@ class Item(BaseModel):
     heard_chars: int | None = Field(description="Of `text`; null: all of it.")
     transcript_status: str
     transcription_ms: float | None = Field(description="From the commit. Negative: before it.")
+    transcription_from_speech_ms: float | None = Field(
+        description="From the true end of the speech. Negative: before it."
+    )
     first_words_ms: float | None = Field(
         description="True start of speech to the first piece of the transcript."
     )

@@ -163,6 +163,10 @@ DEFINITIONS = {
         " an error in it."
     ),
     "transcription": "The provider’s commit of the caller’s speech to its transcript. Median.",
+    "transcription_from_speech": (
+        "The true end of the caller’s speech to its transcript: with what it took to notice the"
+        " end. Median."
+    ),
     "input_jitter": (
         "Mean difference between the time from one append to the next and the length of its"
         " sound. Missing for sound that came faster than real time."

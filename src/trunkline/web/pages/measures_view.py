@@ -166,6 +166,9 @@ def _tools(
 def _delivery(call: CallRow, items: Sequence[ItemRow]) -> Iterable[Measure]:
     late = _middle(items, lambda item: item.transcription_us)
     yield Measure("transcription", "Transcribed after, p50", text.wait(late[0]), _n(late[1]))
+    silent = _middle(items, lambda item: item.transcription_from_speech_us)
+    words = "Transcribed after silence, p50"
+    yield Measure("transcription_from_speech", words, text.wait(silent[0]), _n(silent[1]))
     yield Measure("input_jitter", "Input jitter", text.millis(call.input_jitter_us))
     if call.input_drift_ppm is not None:
         yield Measure("input_drift", "Input drift", f"{call.input_drift_ppm:+d} ppm")
