@@ -22,6 +22,7 @@ EXPECTED = Session(
     id="sess_1",
     type="realtime",
     model="gpt-realtime",
+    spoken=("en",),
     voice="marin",
     instructions="Be brief.",
     modalities=("audio",),

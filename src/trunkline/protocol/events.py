@@ -321,6 +321,8 @@ class TranscriptionCompleted(
     transcript: str = ""
     usage: WireUsage | None = None
     """Billed beside the response."""
+    languages: Any = None
+    """What was spoken, where the transcriber tells: `session.languages_of`."""
 
 
 class TranscriptionFailed(

@@ -47,6 +47,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     transcription_model: str = ""
     language: str = ""
     """What is translated into."""
+    spoken: tuple[str, ...] = ()
+    """Languages that the transcriber is told to expect."""
     tools: tuple[str, ...] = ()
     """Names of functions, labels of MCP servers."""
     expires_at_s: int | None = None
@@ -59,6 +61,8 @@ class _Voice(msgspec.Struct, frozen=True):
 
 class _Transcription(msgspec.Struct, frozen=True):
     model: str | None = None
+    language: Any = None
+    languages: Any = None
 
 
 class _AudioInput(msgspec.Struct, frozen=True):
@@ -123,9 +127,16 @@ def normalised(wire: WireSession) -> Session:
         turn_detection=_detection(detected),
         transcription_model=transcription.model or "",
         language=spoken.language or "",
+        spoken=languages_of(transcription.languages) or languages_of([transcription.language]),
         tools=tuple(tool.name or tool.server_label or "" for tool in wire.tools or ()),
         expires_at_s=wire.expires_at,
     )
+
+
+def languages_of(said: Any) -> tuple[str, ...]:
+    """Return the names in a list of languages, in order; what is none is left out."""
+    found: list[Any] = said if isinstance(said, list) else []
+    return tuple(name for name in found if isinstance(name, str) and name)
 
 
 def _voice(voice: str | _Voice | None) -> str:

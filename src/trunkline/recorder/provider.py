@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 from trunkline.protocol import events, flow
 from trunkline.protocol.call import CallKind
-from trunkline.protocol.session import Session
+from trunkline.protocol.session import Session, languages_of
 from trunkline.recorder import (
     answers,
     cost,
@@ -81,6 +81,7 @@ def _session(state: State, session: Session) -> None:
     hearing.voice = id_of(session.voice) or hearing.voice
     hearing.transcription_model = id_of(session.transcription_model) or hearing.transcription_model
     hearing.language = id_of(session.language) or hearing.language
+    hearing.expected = _languages(session.spoken) or hearing.expected
     hearing.kind = session.type if session.type in get_args(CallKind) else hearing.kind
     hearing.only_listens = hearing.only_listens or session.type == "transcription"
     if detection is not None:
@@ -91,6 +92,13 @@ def _session(state: State, session: Session) -> None:
         # Of sessions without turns nobody asks how long they waited.
         told = hearing.only_listens or hearing.silence_us is not None
         hearing.loudness = None if told else hearing.loudness or Loudness()
+
+
+MAX_LANGUAGES: Final = 8
+
+
+def _languages(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({id_of(name) for name in names}))[:MAX_LANGUAGES]
 
 
 def _lint_models(state: State, step: Step) -> None:
@@ -202,6 +210,9 @@ def _transcription_delta(
 def _transcription_completed(
     state: State, step: Step, event: events.TranscriptionCompleted, _heard: Heard
 ) -> None:
+    spoken = languages_of(event.languages)
+    if spoken:
+        state.hearing.spoken = _languages((*state.hearing.spoken, *spoken))
     line = _transcribed(state, step, event.item_id)
     if line is not None:
         line.transcript_status, line.dirty = "completed", True

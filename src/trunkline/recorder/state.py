@@ -296,6 +296,10 @@ class Hearing(msgspec.Struct):
     """`protocol.call.CallKind`; empty until the provider has said."""
     language: str = ""
     """What is translated into."""
+    expected: tuple[str, ...] = ()
+    """Languages that the transcriber is told to expect."""
+    spoken: tuple[str, ...] = ()
+    """Languages that it heard."""
     model: str = ""
     provider_session_id: str = ""
     voice: str = ""

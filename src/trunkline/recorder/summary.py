@@ -42,6 +42,8 @@ def call_row(state: State) -> CallRow:
         kind=kind_of(state),
         transport=opened.transport,
         language=hearing.language,
+        spoken=hearing.spoken or hearing.expected,
+        spoken_by="transcript" if hearing.spoken else "session" if hearing.expected else "",
         model_used=opened.model_used or hearing.model or _transcriber(state),
         caller_dialect=state.caller_dialect or opened.caller_dialect,
         provider_dialect=opened.provider_dialect,

@@ -67,6 +67,7 @@ TABLES: Final = (
                 "kind",
                 "transport",
                 "language",
+                "spoken_by",
                 "error_code",
                 "provider",
                 "provider_url",

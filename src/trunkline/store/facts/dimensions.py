@@ -42,6 +42,13 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension("voice", "calls", "voice", "Voice."),
     Dimension("vad", "calls", "vad", "How turns are found."),
     Dimension("language", "calls", "language", "What is translated into."),
+    Dimension(
+        "spoken",
+        "calls",
+        "arrayJoin(emptyArrayToSingle(spoken))",
+        "Each language of the caller, where the wire tells; empty: it does not.",
+    ),
+    Dimension("spoken_by", "calls", "spoken_by", "Who tells the language of the caller."),
     Dimension("gateway", "calls", "gateway", "Gateway process."),
     Dimension("user_agent", "calls", "user_agent", "The caller's program."),
     Dimension("dialect", "calls", "caller_dialect", "The caller's dialect."),

@@ -262,6 +262,11 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """Of a sideband: for how long it was away, in all, and nothing was heard."""
     relayed: Relayed = Relayed()
     """Of frames that were handed on as received; when the call is over."""
+    spoken: tuple[str, ...] = ()
+    """Languages of the caller, by name as the wire has them, sorted."""
+    spoken_by: str = ""
+    """Who says so: `transcript` (the transcriber heard them), `session` (it was told to expect
+    them), or empty: nobody."""
 
 
 class TurnRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -129,6 +129,11 @@ class Call(BaseModel):
         description="websocket; webrtc or sip: media went direct, a sideband was recorded."
     )
     language: str = Field(description="What is translated into; empty for other kinds.")
+    spoken: list[str] = Field(description="Languages of the caller, where the wire tells.")
+    spoken_by: str = Field(
+        description="`transcript`: the transcriber heard them; `session`: it was told to expect"
+        " them; empty: nobody tells."
+    )
     opened_at: datetime
     ended_at: datetime | None
     duration_ms: float | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from trunkline.store.facts import ratios
@@ -211,6 +211,12 @@ def _refusal(call: CallRow) -> str:
     return f"{who} answered {call.http_status}. {call.error_message}".strip()
 
 
+_SPOKEN_BY: Final = {
+    "transcript": "As the transcriber heard",
+    "session": "As the session told the transcriber to expect",
+}
+
+
 def _chips(call: CallRow) -> list[Chip]:
     model = call.model_used or call.model_asked
     asked = f"asked for {call.model_asked}" if call.model_asked != model else ""
@@ -222,6 +228,7 @@ def _chips(call: CallRow) -> list[Chip]:
         Chip("kind", text.kind(call.kind)),
         Chip("media", text.transport(call.transport), title="Past the gateway: see the findings"),
         Chip("translated into", call.language),
+        Chip("language", ", ".join(call.spoken), title=_SPOKEN_BY.get(call.spoken_by, "")),
         Chip("user", call.user_id, "/calls?" + urlencode({"user": call.user_id})),
         Chip("session", session, "/sessions/" + quote(session, safe="")),
         Chip(text.provider(call.provider), model, title=asked),
