@@ -14,13 +14,13 @@ from typing import Any, Final
 from bench.facts_seed import NOW_US, TURNS
 from bench.results import Ingested
 from trunkline import ids
+from trunkline.store.facts.amounts import Tokens
 from trunkline.store.facts.rows import (
     CallRow,
     EventRow,
     ItemRow,
     ResponseRow,
     Row,
-    Tokens,
     TurnRow,
     UsageRow,
 )

@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
+from trunkline.store.facts.amounts import Money, Tokens
 from trunkline.store.facts.flame import INSTRUCTIONS, Layer, TurnCost, by_origin, flame
-from trunkline.store.facts.rows import Money, ResponseRow, Tokens, TurnRow, UsageRow
+from trunkline.store.facts.rows import ResponseRow, TurnRow, UsageRow
 
 ABOUT = {"org_id": "o", "call_id": "c", "version": 1}
 

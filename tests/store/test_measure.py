@@ -9,6 +9,7 @@ import pytest
 from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_org, parts_of, whole
 
 from trunkline.store.facts import measure as measuring
+from trunkline.store.facts.amounts import Tokens
 from trunkline.store.facts.catalogue import METRIC_OF, METRICS
 from trunkline.store.facts.conditions import (
     MAX_CONDITIONS,
@@ -42,7 +43,6 @@ from trunkline.store.facts.rows import (
     ErrorRow,
     Relayed,
     ResponseRow,
-    Tokens,
     ToolCallRow,
     TurnRow,
     UsageRow,

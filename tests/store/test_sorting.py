@@ -8,10 +8,11 @@ from typing import Any, get_args
 import pytest
 from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_org
 
+from trunkline.store.facts.amounts import Tokens
 from trunkline.store.facts.attention import REASONS
 from trunkline.store.facts.conditions import BadCondition
 from trunkline.store.facts.queries_calls import CallFilters, calls_page, sorted_calls
-from trunkline.store.facts.rows import CallRow, Tokens
+from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.sorting import TEXTS, Cursor, Sort, Sorting
 from trunkline.store.facts.store import FactsStore
 

@@ -17,6 +17,7 @@ from trunkline.ids import call_id
 from trunkline.recorder import gathering
 from trunkline.recorder.state import Parts
 from trunkline.settings import Settings
+from trunkline.store.facts.amounts import Tokens
 from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
@@ -26,7 +27,6 @@ from trunkline.store.facts.rows import (
     MarkRow,
     ResponseRow,
     Row,
-    Tokens,
     ToolCallRow,
     TurnRow,
     UsageRow,

@@ -2,13 +2,13 @@
 
 from decimal import Decimal
 
+from trunkline.store.facts.amounts import Tokens
 from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
     EventRow,
     ItemRow,
     ResponseRow,
-    Tokens,
     ToolCallRow,
     TurnRow,
     UsageRow,

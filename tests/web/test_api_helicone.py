@@ -7,8 +7,8 @@ import pytest
 from tests.support.facts import NOON_US, SECOND_US, a_call
 from tests.support.web import Member, Site
 
+from trunkline.store.facts.amounts import Tokens
 from trunkline.store.facts.conditions import BadCondition, compile_condition
-from trunkline.store.facts.rows import Tokens
 from trunkline.web.helicone_filter import read_filter
 
 EVER = {"startTimeUnixMs": 0, "endTimeUnixMs": 10**13}

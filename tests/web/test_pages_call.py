@@ -9,7 +9,8 @@ from tests.support import golden
 from tests.web import sample
 from tests.web.folded import facts_of
 
-from trunkline.store.facts.rows import EventRow, Money, Tokens, ToolCallRow, TurnRow, UsageRow
+from trunkline.store.facts.amounts import Money, Tokens
+from trunkline.store.facts.rows import EventRow, ToolCallRow, TurnRow, UsageRow
 from trunkline.web.pages import events_view, text
 from trunkline.web.pages.call_view import CallView, Facts, call_view
 from trunkline.web.pages.measures_view import Measure

@@ -10,16 +10,9 @@ from msgspec import structs
 from tests.support.facts import SECOND_US, a_call, whole
 from tests.support.web import Member, Site
 
+from trunkline.store.facts.amounts import Tokens
 from trunkline.store.facts.medians import median
-from trunkline.store.facts.rows import (
-    CallRow,
-    ErrorRow,
-    Row,
-    Tokens,
-    ToolCallRow,
-    TurnRow,
-    UsageRow,
-)
+from trunkline.store.facts.rows import CallRow, ErrorRow, Row, ToolCallRow, TurnRow, UsageRow
 
 HOUR_US = 3_600 * SECOND_US
 USERS = ("ada", "bob", "")

@@ -27,7 +27,8 @@ from trunkline.recorder import gathering
 from trunkline.recorder.bounds import clamped
 from trunkline.recorder.metrics import PLACES
 from trunkline.recorder.state import Answer, Line, State, Step
-from trunkline.store.facts.rows import Money, Tokens, UsageRow
+from trunkline.store.facts.amounts import Money, Tokens
+from trunkline.store.facts.rows import UsageRow
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

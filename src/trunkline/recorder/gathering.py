@@ -11,8 +11,8 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from trunkline.recorder.state import Parts, TurnTimes
+from trunkline.store.facts.amounts import Bill
 from trunkline.store.facts.rows import (
-    Bill,
     EventRow,
     Gathered,
     ResponseRow,

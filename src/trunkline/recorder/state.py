@@ -30,7 +30,8 @@ from trunkline.recorder.loudness import Loudness
 from trunkline.recorder.requested import Asked
 from trunkline.recorder.sound import Heard, Sound
 from trunkline.recorder.spans import Span
-from trunkline.store.facts.rows import Bill, ResponseRow, Row, Tokens, TurnRow
+from trunkline.store.facts.amounts import Bill, Tokens
+from trunkline.store.facts.rows import ResponseRow, Row, TurnRow
 
 Phase: TypeAlias = Literal["hearing", "waiting", "answering", "answered"]
 """hearing: the caller speaks. waiting: the input is complete, nobody answers yet.

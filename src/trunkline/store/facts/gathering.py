@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from trunkline.store.facts.amounts import Bill, Tokens
 from trunkline.store.facts.ddl import column_type
-from trunkline.store.facts.rows import Bill, CallRow, Gathered, Tokens
+from trunkline.store.facts.rows import CallRow, Gathered
 
 _KEY: Final = "org_id, call_id"
 _TOKENS: Final = ", ".join(f"sum(tokens.{name})" for name in Tokens.__struct_fields__)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from trunkline.store.facts.rows import CallRow, ResponseRow, Tokens
+from trunkline.store.facts.amounts import Tokens
+from trunkline.store.facts.rows import CallRow, ResponseRow
 
 
 def share(part: int | None, whole: int | None) -> float | None:

@@ -14,8 +14,9 @@ import msgspec
 from pydantic import BaseModel
 
 from trunkline.store.facts import ratios
+from trunkline.store.facts.amounts import Money, Tokens
 from trunkline.store.facts.queries_sessions import SessionRow
-from trunkline.store.facts.rows import CallRow, Money, Tokens
+from trunkline.store.facts.rows import CallRow
 from trunkline.web.api import models, models_measures
 
 Model = TypeVar("Model", bound=BaseModel)

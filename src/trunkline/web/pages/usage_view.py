@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trunkline.store.facts.rows import Money, Tokens, UsageRow
+from trunkline.store.facts.amounts import Money, Tokens
+from trunkline.store.facts.rows import UsageRow
 from trunkline.web.pages import text
 
 _INPUT = (
