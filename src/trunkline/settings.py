@@ -151,7 +151,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """With less free under `data` the recorder waits, and with less than half of it frames are
     not journalled either: calls go on, and what is left is for the databases."""
     prices: Path | None = None
-    """JSON in the shape of `protocol/prices.json`, laid over it."""
+    """File with JSON in the shape of `protocol/prices.json`, laid over it."""
     metrics_token: str = ""
     """Lets `/metrics` be read from other machines, as `Authorization: Bearer <token>`."""
     sign_up: bool = True
