@@ -149,6 +149,7 @@ HOSTILE: dict[str, Any] = {
     "no list": {"required": 5},
     "no schema": {"properties": {"list": 3}},
     "a hundred thousand comparisons": {"properties": {"list": {"items": {"enum": [*range(500)]}}}},
+    "alternatives that quote all of it": {"anyOf": [{"type": "null"}] * 800},
     "each with each": {"properties": {"list": {"uniqueItems": True}}},
 }  # fmt: skip
 

@@ -98,13 +98,13 @@ def _held_against(text: bytes, schema: bytes) -> Judged:
     given = read(text)
     if given is None or _is_deep(given):
         raise _Unchecked("not checked: the arguments are beyond what is read")
-    error = _first(validator, given)
+    error = _first(validator, given, len(text) + len(schema))
     return Judged(VALID) if error is None else Judged(MISFIT, misfit.sentence(error, names))
 
 
-def _first(validator: Any, value: Any) -> ValidationError | None:
-    """Return the first violation, in the order of the schema."""
-    token = _run.set(_Run())
+def _first(validator: Any, value: Any, size_bytes: int) -> ValidationError | None:
+    """Return the first violation, in the order of the schema; `size_bytes` of value and schema."""
+    token = _run.set(_Run(1 + size_bytes // _BYTES_A_STEP))
     try:
         return next(validator.iter_errors(value), None)
     except (UnknownType, AttributeError, TypeError):
@@ -146,7 +146,7 @@ def _compile(schema: bytes) -> tuple[Any, frozenset[str]] | str:
     value.pop("$id", None)
     kind = _Draft7 if "draft-0" in str(value.get("$schema", "")) else _Draft2020
     try:
-        if _first(_META, value) is not None:
+        if _first(_META, value, len(schema)) is not None:
             return "not checked: the schema is not valid"
     except _Unchecked as exc:
         return str(exc)
@@ -159,11 +159,14 @@ _object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class _Run:
     """What the check under way may still do."""
 
-    __slots__ = ("nested", "steps")
+    __slots__ = ("an_error", "nested", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, an_error: int) -> None:
         self.steps = MAX_STEPS
         self.nested = MAX_NESTED
+        self.an_error = an_error
+        """Steps that a violation is worth: each quotes the value, and often the schema. Of
+        alternatives all of them are kept."""
 
     def spend(self, steps: int) -> None:
         self.steps -= steps
@@ -173,6 +176,7 @@ class _Run:
 
 _LOOKING_UP: Final = 10
 """Steps that following a `$ref` is worth."""
+_BYTES_A_STEP: Final = 100
 _run: ContextVar[_Run] = ContextVar("_run")
 
 _Keyword: TypeAlias = Callable[[Any, Any, Any, Mapping[str, Any]], Iterator[ValidationError] | None]
@@ -188,7 +192,9 @@ def _counted(keyword: _Keyword) -> _Keyword:
         try:
             if run.nested < 0:
                 raise _Unchecked("not checked: the schema goes too deep, or round in circles")
-            yield from keyword(validator, value, instance, schema) or ()
+            for error in keyword(validator, value, instance, schema) or ():
+                run.spend(run.an_error)
+                yield error
         finally:
             # Whoever only asks whether there is an error leaves at the first.
             run.nested += 1
