@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import structlog
@@ -30,6 +29,7 @@ from trunkline.relay.outgoing import Request, ask
 from trunkline.relay.premises import Premises
 from trunkline.relay.seats import Seat
 from trunkline.relay.sideband import Sideband
+from trunkline.relay.under_way import UnderWay
 from trunkline.settings import Settings
 
 log = structlog.get_logger("trunkline.relay")
@@ -57,24 +57,32 @@ class Beside:
 
     def __init__(self, premises: Premises) -> None:
         self._here = premises
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._dialling = UnderWay()
+        """Sidebands that are opened for the first time: those calls do not count as live yet."""
+        self._staying = UnderWay()
+        """With calls that are live, which whoever ends them has to wait for."""
+        self._hanging_up = UnderWay()
+
+    async def idle(self) -> None:
+        """Wait until no sideband is being opened for the first time, and no call hung up."""
+        await self._dialling.idle.wait()
+        await self._hanging_up.idle.wait()
 
     def close(self) -> None:
-        """Begin no more recordings, and open none again."""
-        for task in tuple(self._tasks):
-            task.cancel()
+        """Begin no more recordings, and open none again. Calls are hung up all the same."""
+        self._dialling.cancel()
+        self._staying.cancel()
+
+    def abort(self) -> None:
+        """Hang up no more: there has been time enough."""
+        self._hanging_up.cancel()
 
     def attend(self, ledger: Ledger, subject: Subject, seat: Seat) -> None:
         """Listen to a call that runs; `seat` is left when it is over."""
-        self._start(self._record(ledger, subject, seat))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._dialling.start(self._record(ledger, subject, seat))
 
     async def _record(self, ledger: Ledger, subject: Subject, seat: Seat) -> None:
-        """Open the sideband, and stay with it."""
+        """Open the sideband, and have somebody stay with it."""
         started_ns = monotonic_ns()
         begun = False
         try:
@@ -89,7 +97,7 @@ class Beside:
             call = self._begin(ledger, subject, seat)
             begun = True
             call.begin(dialled)
-            await self._stay(call, ledger, subject)
+            self._staying.start(self._stay(call, ledger, subject))
         except (No, DialFailed) as exc:
             refusal = exc.refusal
             log.warning("call is not recorded", call=subject.opened.call_id, code=refusal.code)
@@ -107,7 +115,7 @@ class Beside:
         opened = subject.opened
         call = Sideband(
             opened.call_id, opened.key_id, ledger, self._here.settings,
-            lambda: self._start(self._hang_up(subject)),
+            lambda: self._hanging_up.start(self._hang_up(subject)),
         )  # fmt: skip
         ended = self._here.begun(call)
 
@@ -169,11 +177,14 @@ class Beside:
             headers=plan.headers,
             body=b"",
         )
-        with contextlib.suppress(DialFailed):
-            answer = await ask(request, self._here.settings, self._here.tls)
-            if answer.head.status < 300:
-                return
-        log.warning("the provider did not hang up", call=subject.opened.call_id)
+        done = False
+        try:
+            with contextlib.suppress(DialFailed):
+                answer = await ask(request, self._here.settings, self._here.tls)
+                done = answer.head.status < 300
+        finally:
+            if not done:
+                log.warning("the provider did not hang up", call=subject.opened.call_id)
 
 
 def sideband_plan(subject: Subject, known: Known, settings: Settings) -> Planned:

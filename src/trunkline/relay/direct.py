@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from typing import cast
 
 import msgspec
 import structlog
@@ -47,6 +48,7 @@ from trunkline.relay.premises import Premises
 from trunkline.relay.refusal import JSON, Refusal
 from trunkline.relay.response import refusal_of
 from trunkline.relay.ringing import Ringing
+from trunkline.relay.under_way import UnderWay
 
 log = structlog.get_logger("trunkline.relay")
 
@@ -73,13 +75,35 @@ class Direct:
         self._beside = Beside(premises)
         self._incoming = incoming
         self.draining = False
+        self._offers = UnderWay()
+        self._given_up = False
+
+    async def idle(self) -> None:
+        """Wait until no offer waits for its answer, no sideband is being opened for the first
+        time, and no call is being hung up.
+        """
+        # In this order: a sideband is opened for an offer that went well.
+        await self._offers.idle.wait()
+        await self._beside.idle()
 
     def close(self) -> None:
-        """Begin no more recordings."""
+        """Refuse whoever still waits for an answer, and begin no more recordings. Once, while
+        draining.
+        """
+        self._given_up = True
+        self._offers.cancel()
         self._beside.close()
 
+    def abort(self) -> None:
+        """Hang up no more."""
+        self._beside.abort()
+
     async def open(self, front: Front, head: Head, there: Route) -> None:
-        """Relay the offer, or the acceptance, and record the call that comes of it."""
+        """Relay the offer, or the acceptance, and record the call that comes of it.
+
+        The task that this is called in counts as an offer until it is done.
+        """
+        self._offers.add(cast("asyncio.Task[None]", asyncio.current_task()))
         ulid = ulid_bytes(wall_ns(), os.urandom(RANDOM_BYTES))
         ledger = Ledger(self._here.journal, ulid, self._here.ended)
         arrival = front.arrival(call_id(ulid), wall_ns(), self._here.instance)
@@ -107,7 +131,10 @@ class Direct:
                 # Gone before it was accepted, and this record says so; whoever asked may leave.
                 await asyncio.shield(self._answered(offer))
         except asyncio.CancelledError:
-            failed(ledger, "the caller went away before the provider had answered")
+            if self._given_up:
+                _refuse(front, ledger, DRAINING, shared)
+            else:
+                failed(ledger, "the caller went away before the provider had answered")
             raise
         except Exception:
             # The front answers and logs; the record must not stay open.

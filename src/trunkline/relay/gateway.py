@@ -207,7 +207,7 @@ class Gateway:
         """Wait until all that was accepted has ended. Only after `retire`."""
         if self._door is not None:
             await self._door.empty()
-        await self._running.none()
+        await self._all_over()
 
     async def stop(self, limit_s: float | None = None) -> None:
         """Refuse new calls, let live ones end until `limit_s`, then end them.
@@ -224,6 +224,7 @@ class Gateway:
         await self._wait_until_empty(LAST_CLOSES_S)
         for call in self._running:
             call.abort()
+        self._direct.abort()
         if self._door is not None:
             await self._door.clear()
         if self._heart is not None:
@@ -240,11 +241,17 @@ class Gateway:
     async def _wait_until_empty(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
-                # In this order: an attempt that goes well is a call.
-                await self._attempts.idle.wait()
-                await self._running.none()
+                await self._all_over()
         except TimeoutError:
             log.info("calls still live", calls=len(self._running))
+
+    async def _all_over(self) -> None:
+        # In this order: an attempt, or an offer, that goes well is a call.
+        await self._attempts.idle.wait()
+        await self._direct.idle()
+        await self._running.none()
+        # And a call that we end may have to be hung up.
+        await self._direct.idle()
 
     async def _beat(self) -> None:
         while True:

@@ -1,0 +1,37 @@
+"""I/O. Tasks that nobody else waits for, and the moment in which none is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+class UnderWay:
+    """Each task from `start` or `add` until it is done."""
+
+    def __init__(self) -> None:
+        self.idle = asyncio.Event()
+        """None is under way."""
+        self.idle.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` in a task of its own, which counts from now on."""
+        self.add(asyncio.get_running_loop().create_task(work))
+
+    def add(self, task: asyncio.Task[None]) -> None:
+        """Have `task` count until it is done."""
+        self._tasks.add(task)
+        self.idle.clear()
+        task.add_done_callback(self._done)
+
+    def cancel(self) -> None:
+        """Cancel all that are under way; each counts until it has taken that."""
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not self._tasks:
+            self.idle.set()

@@ -1,0 +1,206 @@
+"""How a gateway ends that has calls whose media goes direct, through real sockets.
+
+Between it and the simulator is somebody who can let either wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from tests.relay.test_direct import OFFER, Here
+from tests.relay.world import key, tcp, world
+from tests.support.patience import PATIENCE_S
+
+from trunkline.journal.record import Kind
+from trunkline.relay import gateway
+from trunkline.simulator.app import Simulator
+from trunkline.simulator.config import SimulatorConfig
+
+CALLS = "/v1/realtime/calls?model=gpt-realtime-2.1"
+OFFERS, SIDEBANDS, HANG_UPS = b"POST /v1/realtime/calls?", b"GET ", b"/hangup "
+
+
+class Gate:
+    """Passes connections on, but for those of the kind that it holds."""
+
+    def __init__(self) -> None:
+        self.held: bytes | None = None
+        """What the first line contains of those that have to wait."""
+        self.came = asyncio.Event()
+        """One of them has."""
+        self.opened = asyncio.Event()
+        self.port = 0
+
+    def hold(self, kind: bytes) -> None:
+        self.held = kind
+
+    async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = await reader.readline()
+        if self.held is not None and self.held in line:
+            self.came.set()
+            await self.opened.wait()
+        there, onward = await asyncio.open_connection("127.0.0.1", self.port)
+        onward.write(line)
+        try:
+            await asyncio.gather(_copy(reader, onward), _copy(there, writer))
+        finally:
+            onward.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+    if writer.can_write_eof():
+        writer.write_eof()
+
+
+@contextlib.asynccontextmanager
+async def gated(directory: Path, **settings: Any) -> AsyncIterator[tuple[Here, Gate]]:
+    simulator, gate = Simulator(SimulatorConfig(seed=7)), Gate()
+    gate.port = await simulator.start()
+    try:
+        async with tcp(gate.pass_on) as port:
+            url = f"ws://127.0.0.1:{port}/v1/realtime"
+            async with world(directory, openai_url=url, **settings) as made:
+                yield Here(made, simulator), gate
+    finally:
+        await simulator.stop()
+
+
+@pytest.fixture
+async def both(tmp_path: Path) -> AsyncIterator[tuple[Here, Gate]]:
+    async with gated(tmp_path) as made:
+        yield made
+
+
+def offering(here: Here) -> asyncio.Task[httpx2.Response]:
+    return asyncio.create_task(here.ask("POST", CALLS, content=OFFER))
+
+
+async def until(event: asyncio.Event) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        await event.wait()
+
+
+async def some_turns(task: asyncio.Task[Any]) -> None:
+    """Let the loop turn, so that `task` ends if nothing keeps it."""
+    for _ in range(50):
+        await asyncio.sleep(0.001)
+    assert not task.done()
+
+
+@pytest.mark.guarantee("L1")
+async def test_an_offer_that_waits_for_its_answer_is_waited_for(
+    both: tuple[Here, Gate],
+) -> None:
+    here, gate = both
+    gate.hold(OFFERS)
+    offer = offering(here)
+    await until(gate.came)
+    stopping = asyncio.create_task(here.world.gateway.stop())
+    await some_turns(stopping)
+    gate.opened.set()
+    answer = await offer
+    assert answer.status_code == 201
+    call_id = answer.headers["Location"].rpartition("/")[2]
+    await here.listened_to(call_id)
+    assert not stopping.done()
+    here.simulator.hang_up(call_id)
+    async with asyncio.timeout(PATIENCE_S):
+        await stopping
+    assert (await here.journal.closed()).end_reason == "provider_closed"
+
+
+@pytest.mark.guarantee("L1")
+async def test_an_offer_that_waits_for_too_long_is_refused(tmp_path: Path) -> None:
+    async with gated(tmp_path, drain_timeout_ms=100) as (here, gate):
+        gate.hold(OFFERS)
+        offer = offering(here)
+        await until(gate.came)
+        await here.world.gateway.stop()
+        # Not a moment later: the journal is closed now.
+        (closed,) = here.journal.of(Kind.CLOSED)
+        answer = await offer
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "draining")
+        assert b'"refused"' in closed.payload
+        gate.opened.set()
+
+
+@pytest.mark.guarantee("L2")
+async def test_a_reload_waits_for_a_sideband_that_is_being_opened(
+    both: tuple[Here, Gate],
+) -> None:
+    here, gate = both
+    gate.hold(SIDEBANDS)
+    answer = await offering(here)
+    assert answer.status_code == 201
+    await until(gate.came)
+    here.world.gateway.retire()
+    retiring = asyncio.create_task(here.world.gateway.retired())
+    # The caller has hung up.
+    async with asyncio.timeout(PATIENCE_S):
+        await here.world.gateway._door.empty()  # pyright: ignore[reportOptionalMemberAccess]
+    await some_turns(retiring)
+    gate.opened.set()
+    call_id = answer.headers["Location"].rpartition("/")[2]
+    await here.listened_to(call_id)
+    await some_turns(retiring)
+    here.simulator.hang_up(call_id)
+    async with asyncio.timeout(PATIENCE_S):
+        await retiring
+    closed = await here.journal.closed()
+    assert (closed.status, closed.end_reason) == ("completed", "provider_closed")
+
+
+async def test_a_sideband_that_is_being_opened_at_the_limit_is_given_up(tmp_path: Path) -> None:
+    async with gated(tmp_path, drain_timeout_ms=0) as (here, gate):
+        gate.hold(SIDEBANDS)
+        await offering(here)
+        await until(gate.came)
+        await here.world.gateway.stop()
+        (closed,) = here.journal.of(Kind.CLOSED)
+        assert b"restarted before it could record" in closed.payload
+
+
+@pytest.mark.guarantee("L1")
+async def test_the_last_call_is_hung_up_before_the_gateway_ends(
+    both: tuple[Here, Gate],
+) -> None:
+    here, gate = both
+    gate.hold(HANG_UPS)
+    call_id = (await offering(here)).headers["Location"].rpartition("/")[2]
+    await here.listened_to(call_id)
+    stopping = asyncio.create_task(here.world.gateway.stop())
+    here.world.publish(key(), hung_up=(here.journal.opened.call_id,))
+    await until(gate.came)
+    assert (await here.journal.closed()).end_reason == "hung_up"
+    assert here.world.gateway.live_calls == 0
+    await some_turns(stopping)
+    gate.opened.set()
+    async with asyncio.timeout(PATIENCE_S):
+        await stopping
+    assert not here.simulator.has(call_id)
+
+
+async def test_a_provider_that_does_not_hang_up_keeps_no_gateway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "LAST_CLOSES_S", 0.05)
+    before = asyncio.all_tasks()
+    async with gated(tmp_path, drain_timeout_ms=50) as (here, gate):
+        gate.hold(HANG_UPS)
+        call_id = (await offering(here)).headers["Location"].rpartition("/")[2]
+        await here.listened_to(call_id)
+        here.world.publish(key(revoked=True))
+        await until(gate.came)
+        async with asyncio.timeout(PATIENCE_S):
+            await here.world.gateway.stop()
+        assert here.simulator.has(call_id)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
