@@ -25,13 +25,7 @@ from trunkline.relay.commands import (
     Translate,
     Write,
 )
-from trunkline.relay.core import (
-    CLOSE_TIMEOUT_NS,
-    CONTROL_WINDOW_NS,
-    MAX_CONTROL_FRAMES,
-    Core,
-    Limits,
-)
+from trunkline.relay.core import CLOSE_TIMEOUT_NS, Core, Limits
 from trunkline.relay.events import (
     CloseReceived,
     Congested,
@@ -48,6 +42,7 @@ from trunkline.relay.events import (
     Violation,
 )
 from trunkline.relay.pace import BURST_S, FRAMES_PER_S
+from trunkline.relay.side import CONTROL_WINDOW_NS, MAX_CONTROL_FRAMES
 from trunkline.relay.way import Way
 from trunkline.settings import Settings
 

@@ -27,7 +27,7 @@ from tests.relay.world import HANDSHAKE, world
 from tests.support.measured import measured
 
 from trunkline.journal.record import Leg
-from trunkline.relay.core import MAX_CONTROL_FRAMES
+from trunkline.relay.side import MAX_CONTROL_FRAMES
 
 MIB = 1024 * 1024
 LIMIT_BYTES = 4 * MIB

@@ -56,21 +56,15 @@ from trunkline.relay.events import (
     Tick,
     Violation,
 )
-from trunkline.relay.side import Side, State
+from trunkline.relay.side import FLOOD, FLOODED, Side, State
 from trunkline.relay.way import Way, is_marked
 from trunkline.settings import Settings
 
 CLOSE_TIMEOUT_NS = 2_000_000_000
 """How long a peer may take over its half of the close handshake."""
-BROKEN, FLOODED, TOO_BIG = 1002, 1008, 1009
-CONTROL_WINDOW_NS = 10_000_000_000
-MAX_CONTROL_FRAMES = 500
-"""Pings and pongs of one leg in that time. Keepalives are a few a minute, measurements of a
-round trip a few a second; what came while we did not read it comes at once, and may be the
-pings of half a minute. Each costs us a `send`, which nobody paces but we."""
+BROKEN, TOO_BIG = 1002, 1009
 
 _CALLER, _PROVIDER = Leg.CALLER, Leg.PROVIDER
-_FLOOD = "too many pings and pongs: send one every few seconds"
 _BREACHES: dict[int, EndReason] = {TOO_BIG: "frame_too_big", FLOODED: "too_many_pings"}
 
 Commands = tuple[Command, ...]
@@ -245,7 +239,7 @@ class Core:
         side.heard(at_ns)
         if not side.open:
             return ()
-        if self._is_flooding(side, at_ns):
+        if side.is_flooding(at_ns):
             return self._flooded(leg, at_ns)
         if side.full:
             side.pending_ping = data
@@ -255,23 +249,16 @@ class Core:
     def _pong(self, leg: Leg, at_ns: int) -> Commands:
         side = self._sides[leg]
         side.heard(at_ns)
-        if side.open and self._is_flooding(side, at_ns):
+        if side.open and side.is_flooding(at_ns):
             return self._flooded(leg, at_ns)
         return ()
 
     def _flooded(self, leg: Leg, at_ns: int) -> Commands:
         """End the call, and read no more from `leg`: its answer to our close is not worth it."""
         return (
-            *self._violation(Violation(leg, FLOODED, _FLOOD, at_ns)),
+            *self._violation(Violation(leg, FLOODED, FLOOD, at_ns)),
             PauseReading(leg),
         )
-
-    def _is_flooding(self, side: Side, at_ns: int) -> bool:
-        """Count a ping or pong, and return whether it is one too many."""
-        if at_ns - side.counting_ns >= CONTROL_WINDOW_NS:
-            side.counting_ns, side.controls = at_ns, 0
-        side.controls += 1
-        return side.controls > MAX_CONTROL_FRAMES
 
     def _tick(self, tick: Tick) -> Commands:
         self._caller.waits_for(tick.caller_backlog, tick.at_ns)
@@ -315,12 +302,9 @@ class Core:
     def _check_pace(self, leg: Leg, at_ns: int) -> Commands:
         """Let `leg` wait while it has sent more than its share."""
         side = self._sides[leg]
-        frames, bytes_ = side.frames + side.others, side.bytes + side.other_bytes
-        hasty = not side.pace.allows(frames, bytes_, at_ns)
-        if hasty == side.hasty:
+        if not side.changes_pace(at_ns):
             return ()
-        side.hasty = hasty
-        return self._stop(leg) if hasty else self._resume(leg, at_ns)
+        return self._stop(leg) if side.hasty else self._resume(leg, at_ns)
 
     def _pause(self, leg: Leg) -> Commands:
         """Read no more, unless the call is over: then an answer to our close is waited for."""

@@ -1,4 +1,4 @@
-"""Pure. What the core remembers of one leg."""
+"""Pure. What is remembered of one leg: by the core, or by the sideband whose only one it is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from enum import Enum, auto
 
 from trunkline.relay.closing import MAX_REASON_BYTES
 from trunkline.relay.pace import Pace
+
+FLOODED = 1008
+FLOOD = "too many pings and pongs: send one every few seconds"
+CONTROL_WINDOW_NS = 10_000_000_000
+MAX_CONTROL_FRAMES = 500
+"""Pings and pongs of one leg in that time. Keepalives are a few a minute, measurements of a
+round trip a few a second; what came while we did not read it comes at once, and may be the
+pings of half a minute. Each costs us a `send`, which nobody paces but we."""
 
 
 class State(Enum):
@@ -20,7 +28,7 @@ class State(Enum):
 
 
 class Side:
-    """One leg's state. Changed by `core.py` alone."""
+    """One leg's state. Changed by whose it is alone."""
 
     __slots__ = (
         "backlog", "bytes", "code", "controls", "counting_ns", "frames", "full", "hasty",
@@ -70,6 +78,19 @@ class Side:
         """Note that its peer lives."""
         self.heard_ns = at_ns
         self.pinged_ns = 0
+
+    def is_flooding(self, at_ns: int) -> bool:
+        """Count a ping or pong, and return whether it is one too many."""
+        if at_ns - self.counting_ns >= CONTROL_WINDOW_NS:
+            self.counting_ns, self.controls = at_ns, 0
+        self.controls += 1
+        return self.controls > MAX_CONTROL_FRAMES
+
+    def changes_pace(self, at_ns: int) -> bool:
+        """Find out whether it is `hasty`, and return whether that is new."""
+        frames, bytes_ = self.frames + self.others, self.bytes + self.other_bytes
+        before, self.hasty = self.hasty, not self.pace.allows(frames, bytes_, at_ns)
+        return self.hasty != before
 
     def waits_for(self, backlog: int, at_ns: int) -> None:
         """Note how many bytes wait for it, and whether it took some."""

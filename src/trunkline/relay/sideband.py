@@ -39,6 +39,7 @@ from trunkline.relay.events import (
 )
 from trunkline.relay.ledger import BINARY, Ledger
 from trunkline.relay.leg import LegListener
+from trunkline.relay.side import FLOOD, FLOODED, Side
 from trunkline.relay.wire import DirectReading
 from trunkline.settings import Settings
 
@@ -80,14 +81,13 @@ class Sideband:
         self._hang_up = hang_up
         self._ping_after_ns = settings.ping_interval_ms * 1_000_000
         self._lost_after_ns = settings.ping_timeout_ms * 1_000_000
-        self._heard_ns = monotonic_ns()
-        self._pinged_ns: int | None = None
+        self._side = Side(monotonic_ns())
+        """The provider's, of this connection."""
         self._frames = self._bytes = 0
+        """Of those before it."""
         self._settings = settings
         self._line = 0
         """Number of the connection; what is heard of one before it does not count."""
-        self._fresh = 0
-        """Frames of this connection, after one that broke off."""
         self._cut: _Cut | None = None
         """How it broke off, while it is away."""
         self._was: _Cut | None = None
@@ -102,10 +102,11 @@ class Sideband:
         cut, self._cut, self._was = self._cut, None, self._cut
         self.away.clear()
         self._line += 1
-        self._fresh = 0
         self._provider = provider = self._listener()
         now_ns = monotonic_ns()
-        self._heard(now_ns)
+        self._frames += self._side.frames
+        self._bytes += self._side.bytes
+        self._side = Side(now_ns)
         if cut is not None:
             data = {"gap_ns": now_ns - cut.at_ns, "why": cut.why, "code": cut.code}
             self._ledger.note(Note(kind="sideband_again", data=data), now_ns)
@@ -132,16 +133,34 @@ class Sideband:
 
     def tick(self, at_ns: int) -> tuple[int, int]:
         """Find out whether the provider is still there. Returns what waits: nothing."""
-        if self._cut is not None:
-            return 0, 0
-        if self._pinged_ns is not None:
-            if at_ns - self._pinged_ns > self._lost_after_ns:
+        if self._cut is None:
+            self._check_pace(at_ns)
+            self._check_life(at_ns)
+        return 0, 0
+
+    def _check_pace(self, at_ns: int) -> None:
+        """Let the provider wait while it has sent more than its share."""
+        side = self._side
+        if not side.changes_pace(at_ns):
+            return
+        if side.hasty:
+            self._provider.pause()
+        else:
+            # It could not make itself heard while we did not read.
+            side.heard(at_ns)
+            self._provider.resume()
+
+    def _check_life(self, at_ns: int) -> None:
+        side = self._side
+        if side.hasty:
+            return
+        if side.pinged_ns:
+            if at_ns - side.pinged_ns > self._lost_after_ns:
                 self._provider.hang_up()
                 self._break_off("provider_lost", at_ns=at_ns)
-        elif at_ns - self._heard_ns > self._ping_after_ns:
-            self._pinged_ns = at_ns
+        elif at_ns - side.heard_ns > self._ping_after_ns:
+            side.pinged_ns = at_ns
             self._provider.ping()
-        return 0, 0
 
     def end(self, why: EndReason) -> None:
         """End the call, and the recording of it, for a reason of the gateway's.
@@ -156,7 +175,7 @@ class Sideband:
         self._end(why, "failed")
         if not away:
             self._provider.close(ENDS[why].provider_code, b"")
-            self._provider.hang_up(graceful=True)
+            self._provider.hang_up(graceful=not self._side.full)
 
     def abort(self) -> None:
         """End the recording at once."""
@@ -169,17 +188,22 @@ class Sideband:
             return
         match event:
             case Frame(_, data, binary, at_ns):
-                self._heard(at_ns)
-                self._frames += 1
-                self._fresh += 1
-                self._bytes += len(data)
+                self._side.heard(at_ns)
+                self._side.frames += 1
+                self._side.bytes += len(data)
                 # Handed to nobody: the caller has its own connection.
                 self._ledger.add(Kind.FRAME, Leg.PROVIDER, BINARY if binary else 0, at_ns, 0, data)
+            case Fragment(_, at_ns):
+                self._side.heard(at_ns)
+                self._side.others += 1
             case PingReceived(_, data, at_ns):
-                self._heard(at_ns)
-                self._provider.pong(data)
-            case PongReceived(_, at_ns) | Fragment(_, at_ns):
-                self._heard(at_ns)
+                self._control(at_ns, data)
+            case PongReceived(_, at_ns):
+                self._control(at_ns)
+            case Congested():
+                self._side.full = True
+            case Drained():
+                self._drained()
             case CloseReceived(_, code, reason, at_ns):
                 self._provider.close(sendable(code), b"")
                 self._provider.hang_up(graceful=True)
@@ -187,14 +211,37 @@ class Sideband:
             case Lost(_, at_ns):
                 self._break_off("provider_lost", at_ns=at_ns)
             case Violation(_, code, message, _):
-                self._provider.close(code, message.encode()[:120])
-                self._provider.hang_up(graceful=True)
-                self._end("protocol_error", "failed")
-            case Congested() | Drained() | Tick() | Ended() | Passed():
-                # We send nothing, so nothing waits; the rest is told by nobody here.
+                self._breach("protocol_error", code, message)
+            case Tick() | Ended() | Passed():
+                # Told by nobody here.
                 pass
             case _:
                 assert_never(event)
+
+    def _control(self, at_ns: int, ping: bytes | None = None) -> None:
+        """Take a ping, or a pong. Pings are all that has an answer of ours on this connection."""
+        side = self._side
+        side.heard(at_ns)
+        if side.is_flooding(at_ns):
+            self._breach("too_many_pings", FLOODED, FLOOD)
+        elif ping is not None and side.full:
+            side.pending_ping = ping
+        elif ping is not None:
+            self._provider.pong(ping)
+
+    def _drained(self) -> None:
+        side = self._side
+        side.full = False
+        ping, side.pending_ping = side.pending_ping, None
+        if ping is not None:
+            self._provider.pong(ping)
+
+    def _breach(self, why: EndReason, code: int, message: str) -> None:
+        """The provider has broken a rule: the recording ends, and the call does not."""
+        self._provider.close(code, message.encode()[:120])
+        # Whoever does not read what waits would not read our close, and keep the connection.
+        self._provider.hang_up(graceful=not self._side.full)
+        self._end(why, "failed")
 
     def _closed(self, code: int | None, reason: str, at_ns: int) -> None:
         """The provider has closed: because the call is over, or for a reason of its own."""
@@ -202,7 +249,7 @@ class Sideband:
             self._break_off("provider_closed", code, reason, at_ns=at_ns)
             return
         clean = code is None or is_clean(code)
-        if not clean and self._was is not None and self._fresh <= _REFUSAL_FRAMES:
+        if not clean and self._was is not None and self._side.frames <= _REFUSAL_FRAMES:
             # Not this call's end but an answer to our coming back: that was when it broke off.
             self._cut = self._was
             self.give_up()
@@ -216,9 +263,6 @@ class Sideband:
             return
         self._cut = _Cut(why, code, reason, at_ns)
         self.away.set()
-
-    def _heard(self, at_ns: int) -> None:
-        self._heard_ns, self._pinged_ns = at_ns, None
 
     def _end(
         self, why: EndReason, status: CallStatus, code: int | None = None, reason: str = ""
@@ -235,8 +279,8 @@ class Sideband:
             provider_close_reason=reason,
             error_code=why if failed else "",
             error_message=ENDS[why].message if failed else "",
-            provider_frames=self._frames,
-            provider_bytes=self._bytes,
+            provider_frames=self._frames + self._side.frames,
+            provider_bytes=self._bytes + self._side.bytes,
         )
         self._ledger.closed(closed, monotonic_ns())
         log.info("call ended", call=self.call_id, why=why, status=status)
