@@ -302,3 +302,33 @@ async def test_a_restart_ends_the_recording_and_not_the_call(tmp_path: Path) -> 
         closed = await here.journal.closed()
         assert closed.end_reason == "drained"
         assert here.simulator.has(call_id)
+
+
+async def test_a_caller_who_leaves_while_its_offer_comes_has_a_record(here: Here) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", here.world.port)
+    fields = [
+        "Host: h", "Content-Type: application/sdp", "Content-Length: 1000", "Expect: 100-continue",
+        *(f"{name}: {value}" for name, value in KEYS.items()),
+    ]  # fmt: skip
+    head = "\r\n".join(["POST /v1/realtime/calls?model=gpt-realtime-2.1 HTTP/1.1", *fields])
+    writer.write(head.encode() + b"\r\n\r\nv=0")
+    assert b" 100 " in await reader.readline()
+    writer.close()
+    closed = await here.journal.closed()
+    assert (closed.status, closed.end_reason) == ("failed", "caller_lost")
+    assert (here.journal.opened.transport, here.journal.opened.key_id) == ("webrtc", "key_1")
+    assert len(here.journal.of(Kind.OPENED)) == len(here.journal.of(Kind.CLOSED)) == 1
+
+
+async def test_so_has_one_at_which_the_gateway_fails(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(here.world.gateway._incoming, "ringing", fails)
+    answer = await here.ask("POST", "/v1/realtime/calls/rtc_1/accept", json={"type": "realtime"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+    closed = await here.journal.closed()
+    assert (closed.status, closed.end_reason) == ("failed", "internal_error")
+    assert (here.journal.opened.transport, here.journal.opened.key_id) == ("sip", "key_1")

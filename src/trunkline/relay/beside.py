@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from trunkline.clock import monotonic_ns
-from trunkline.protocol.call import Closed, Note, Opened
+from trunkline.protocol.call import Closed, EndReason, Note, Opened
 from trunkline.protocol.profiles.ask import Ask
 from trunkline.protocol.profiles.planning import SIMULATOR
 from trunkline.relay.admit import Known, No, Planned, no, plan_for
@@ -207,9 +207,13 @@ def sideband_plan(subject: Subject, known: Known, settings: Settings) -> Planned
     return plan_for(msgspec.structs.replace(who, ask=beside, provider=name), known, settings)
 
 
-def failed(ledger: Ledger, message: str, code: str = "internal_error") -> None:
+def failed(
+    ledger: Ledger,
+    message: str,
+    code: str = "internal_error",
+    *,
+    why: EndReason = "internal_error",
+) -> None:
     """Write the last record of a call that could not be recorded."""
-    closed = Closed(
-        status="failed", end_reason="internal_error", error_code=code, error_message=message
-    )
+    closed = Closed(status="failed", end_reason=why, error_code=code, error_message=message)
     ledger.closed(closed, monotonic_ns())

@@ -52,6 +52,8 @@ from trunkline.relay.under_way import UnderWay
 
 log = structlog.get_logger("trunkline.relay")
 
+LEFT = "the caller went away before the provider had answered"
+
 
 class _Offer(msgspec.Struct, frozen=True, kw_only=True):
     """An offer that may go to its provider."""
@@ -113,28 +115,23 @@ class Direct:
         way = way_of(there.path) or Way("realtime")
         opened = msgspec.structs.replace(opened, transport=way.transport)
         shared = [("Helicone-Id", opened.call_id), *cors(head)]
+        offer: _Offer | None = None
         try:
-            offer = await self._offered(front, head, there, way, opened)
-        except _Refused as exc:
-            ledger.opened(exc.opened)
-            _refuse(front, ledger, exc.refusal, shared)
-            return
-        ledger.opened(offer.opened)
-        if offer.ringing is not None:
-            ledger.note(note_of(offer.ringing, wall_ns()), monotonic_ns())
-        ledger.hide(*(secret.encode() for secret in offer.planned.plan.secrets))
-        try:
+            offer = await self._offered(front, head, ledger, there, way, opened)
+            if offer.ringing is not None:
+                ledger.note(note_of(offer.ringing, wall_ns()), monotonic_ns())
+            ledger.hide(*(secret.encode() for secret in offer.planned.plan.secrets))
             await self._seat(front, head, ledger, offer, shared)
         except No as refused:
             _refuse(front, ledger, refused.refusal, shared)
-            if refused.refusal.status == 404:
+            if offer is not None and refused.refusal.status == 404:
                 # Gone before it was accepted, and this record says so; whoever asked may leave.
                 await asyncio.shield(self._answered(offer))
         except asyncio.CancelledError:
             if self._given_up:
                 _refuse(front, ledger, DRAINING, shared)
             else:
-                failed(ledger, "the caller went away before the provider had answered")
+                failed(ledger, LEFT, why="caller_lost", code="caller_lost")
             raise
         except Exception:
             # The front answers and logs; the record must not stay open.
@@ -142,9 +139,18 @@ class Direct:
             raise
 
     async def _offered(
-        self, front: Front, head: Head, there: Route, way: Way, opened: Opened
+        self,
+        front: Front,
+        head: Head,
+        ledger: Ledger,
+        there: Route,
+        way: Way,
+        opened: Opened,
     ) -> _Offer:
-        """Return the offer, if whoever sends it may call. Raises `_Refused`."""
+        """Return the offer, if whoever sends it may call. Raises `No`.
+
+        The first record is written with what is known by then, whatever comes of it.
+        """
         known = self._here.keys.known
         ringing: Ringing | None = None
         try:
@@ -171,14 +177,14 @@ class Direct:
             if token is None and isinstance(model, str):
                 who = with_model(who, model)
             planned = plan_for(who, known, self._here.settings)
-        except No as exc:
-            raise _Refused(opened, exc.refusal) from exc
+            opened = msgspec.structs.replace(
+                planned_opened(opened, planned.plan),
+                kind=token.kind if token else way.kind(session),
+            )
         except BadHead as exc:
-            refusal = Refusal(status=exc.status, code=exc.code, message=exc.message)
-            raise _Refused(opened, refusal) from exc
-        opened = msgspec.structs.replace(
-            planned_opened(opened, planned.plan), kind=token.kind if token else way.kind(session)
-        )
+            raise No(Refusal(status=exc.status, code=exc.code, message=exc.message)) from exc
+        finally:
+            ledger.opened(opened)
         return _Offer(
             opened=opened, who=who, token=token, way=way, planned=planned,
             content_type=content_type, body=body, ringing=ringing,
@@ -240,12 +246,6 @@ class Direct:
         if not 200 <= answer.head.status < 300:
             raise No(redacted(refusal_of(answer.head, answer.body), plan))
         return answer
-
-
-class _Refused(Exception):
-    def __init__(self, opened: Opened, refusal: Refusal) -> None:
-        super().__init__(refusal.code)
-        self.opened, self.refusal = opened, refusal
 
 
 def cors(head: Head) -> list[tuple[str, str]]:
