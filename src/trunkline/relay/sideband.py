@@ -75,7 +75,7 @@ class Sideband:
         """`hang_up` ends the caller's own connection, which is not ours."""
         self.call_id = call_id
         self.key_id = key_id
-        self.finished: Callable[[], None] = lambda: None
+        self.finished: Callable[[], None] = _nothing
         """Called once, after the last record."""
         self._ledger = ledger
         self._hang_up = hang_up
@@ -284,4 +284,8 @@ class Sideband:
         )
         self._ledger.closed(closed, monotonic_ns())
         log.info("call ended", call=self.call_id, why=why, status=status)
-        self.finished()
+        finished, self.finished = self.finished, _nothing
+        finished()
+
+
+def _nothing() -> None: ...
