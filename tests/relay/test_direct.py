@@ -283,6 +283,9 @@ async def test_a_seat_is_taken_for_as_long_as_it_runs(here: Here) -> None:
             await asyncio.sleep(0.01)
     answer = await here.ask("POST", "/v1/realtime/calls?model=gpt-realtime-2.1", content=OFFER)
     assert answer.status_code == 201
+    await here.sdk().realtime.calls.hangup(answer.headers["Location"].rpartition("/")[2])
+    # That may be before its sideband is open, which then is refused.
+    await here.journal.closed(3)
 
 
 async def test_a_call_that_cannot_be_listened_to_runs_and_says_so(tmp_path: Path) -> None:

@@ -224,6 +224,8 @@ async def test_another_organisations_key_has_no_call_of_this_one(phone: Phone) -
     await phone.here.ask("POST", path, json=body, headers=headers)
     assert (phone.journal.opened.org_id, phone.journal.opened.properties) == ("org_2", {})
     assert phone.ringing == 1
+    phone.here.simulator.hang_up(rung["call_id"])
+    await phone.journal.closed()
 
 
 async def test_numbers_are_hidden_where_they_are_to_be(phone: Phone) -> None:
