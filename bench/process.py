@@ -83,7 +83,11 @@ def started(
         ours.sendall(said)
         with its:
             popen = subprocess.Popen(
-                command, env=environment, stdout=out, stderr=out, stdin=its.fileno()
+                command,
+                env=environment,
+                stdout=out,
+                stderr=out,
+                stdin=its.fileno() if said else subprocess.DEVNULL,
             )
         try:
             _wait_for(popen, port, log)
