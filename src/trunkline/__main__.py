@@ -2,13 +2,11 @@
 
 import sys
 
-from trunkline.supervised import MARK
+from trunkline import supervised
 
 if __name__ == "__main__":
-    if MARK in sys.argv:
-        from trunkline.supervised import main
-
-        main(sys.argv[1:])
+    if supervised.MARK in sys.argv:
+        supervised.main(sys.argv[1:])
     else:
         from trunkline.cli import main
 

@@ -7,10 +7,8 @@ then `closed`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
-from collections.abc import Generator
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -31,6 +29,7 @@ from trunkline.relay.premises import Premises
 from trunkline.relay.refusal import Refusal
 from trunkline.relay.seats import Seat
 from trunkline.relay.shell import Call
+from trunkline.relay.under_way import UnderWay
 from trunkline.relay.wire import Complaints, Joint, caller_wire, feed, request_head
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("trunkline.relay")
 
-_LEFT = "the caller went away before the provider had answered"
+LEFT = "the caller went away before the provider had answered"
 _KEY = re.compile(r"\b(sk-|ek[-_]|sess-)[A-Za-z0-9_*.-]{4,}")
 """What providers' keys look like, masked ones too."""
 
@@ -67,10 +66,9 @@ class Attempts:
         self.draining = False
         self.attempts = 0
         """To open a call, since the start, whatever became of them."""
-        self.idle = asyncio.Event()
+        self._under_way = UnderWay()
+        self.idle = self._under_way.idle
         """No provider is being dialled."""
-        self.idle.set()
-        self._dialling: set[asyncio.Task[None]] = set()
         self._given_up = False
         self._limits = Limits.of(premises.settings)
         self._mapped: set[str] = set()
@@ -98,26 +96,13 @@ class Attempts:
         elif self.draining:
             _refuse(front, ledger, arrival.call_id, DRAINING)
         else:
-            with self._under_way():
-                await self._open(front, ledger, verdict)
+            self._under_way.add(cast("asyncio.Task[None]", asyncio.current_task()))
+            await self._open(front, ledger, verdict)
 
     def give_up(self) -> None:
         """Refuse whoever still waits for a provider's answer. Once, while draining."""
         self._given_up = True
-        for task in tuple(self._dialling):
-            task.cancel()
-
-    @contextlib.contextmanager
-    def _under_way(self) -> Generator[None]:
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        self._dialling.add(task)
-        self.idle.clear()
-        try:
-            yield
-        finally:
-            self._dialling.discard(task)
-            if not self._dialling:
-                self.idle.set()
+        self._under_way.cancel()
 
     async def _open(self, front: Front, ledger: Ledger, admitted: Admitted) -> None:
         try:
@@ -186,7 +171,7 @@ class Attempts:
             self._begin(front, ledger, admitted, dialled, seat)
         except ConnectionError:
             dialled.drop()
-            _failed(ledger, "caller_lost", _LEFT)
+            _failed(ledger, "caller_lost", LEFT)
             return False
         except Exception:
             # A bug of ours: whoever opened the attempt records it, and the front logs it.
@@ -199,7 +184,7 @@ class Attempts:
         if self._given_up:
             _refuse(front, ledger, id_, DRAINING)
         else:
-            _failed(ledger, "caller_lost", _LEFT)
+            _failed(ledger, "caller_lost", LEFT)
 
     def _begin(
         self, front: Front, ledger: Ledger, admitted: Admitted, dialled: Dialled, seat: Seat

@@ -31,7 +31,7 @@ from trunkline.relay.admit import (
     plan_for,
     planned_opened,
 )
-from trunkline.relay.attempt import DRAINING, USED_UP, redacted
+from trunkline.relay.attempt import DRAINING, LEFT, USED_UP, redacted
 from trunkline.relay.beside import Beside, Subject, failed
 from trunkline.relay.credentials import Identity
 from trunkline.relay.dial import DialFailed
@@ -51,8 +51,6 @@ from trunkline.relay.ringing import Ringing
 from trunkline.relay.under_way import UnderWay
 
 log = structlog.get_logger("trunkline.relay")
-
-LEFT = "the caller went away before the provider had answered"
 
 
 class _Offer(msgspec.Struct, frozen=True, kw_only=True):
