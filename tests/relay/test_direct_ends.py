@@ -1,4 +1,4 @@
-"""How a gateway ends that has calls whose media goes direct, through real sockets.
+"""How a gateway ends that has calls whose media goes direct, or errands, through real sockets.
 
 Between it and the simulator is somebody who can let either wait.
 """
@@ -7,23 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from tests.relay.test_direct import OFFER, Here
+from tests.relay.test_direct import OFFER, SESSION, Here
+from tests.relay.test_incoming import fine, telephone
 from tests.relay.world import key, tcp, world
 from tests.support.patience import PATIENCE_S
 
 from trunkline.journal.record import Kind
-from trunkline.relay import gateway
+from trunkline.relay import gateway, incoming, ringing
+from trunkline.relay.ringing import Ringers, Ringing
+from trunkline.sealing import Vault
 from trunkline.simulator.app import Simulator
 from trunkline.simulator.config import SimulatorConfig
 
 CALLS = "/v1/realtime/calls?model=gpt-realtime-2.1"
+SECRETS = "/v1/realtime/client_secrets"
 OFFERS, SIDEBANDS, HANG_UPS = b"POST /v1/realtime/calls?", b"GET ", b"/hangup "
+MINTS = SECRETS.encode()
 
 
 class Gate:
@@ -67,7 +73,8 @@ async def gated(directory: Path, **settings: Any) -> AsyncIterator[tuple[Here, G
     try:
         async with tcp(gate.pass_on) as port:
             url = f"ws://127.0.0.1:{port}/v1/realtime"
-            async with world(directory, openai_url=url, **settings) as made:
+            vault = Vault(directory / "master.key")
+            async with world(directory, openai_url=url, vault=vault, **settings) as made:
                 yield Here(made, simulator), gate
     finally:
         await simulator.stop()
@@ -204,3 +211,119 @@ async def test_a_provider_that_does_not_hang_up_keeps_no_gateway(
         assert here.simulator.has(call_id)
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
+
+
+# --- errands ---------------------------------------------------------------------------
+
+
+def errand(here: Here, kind: bytes) -> asyncio.Task[httpx2.Response]:
+    """Have a token made, or a call hung up."""
+    path = SECRETS if kind is MINTS else "/v1/realtime/calls/rtc_1/hangup"
+    return asyncio.create_task(here.ask("POST", path, json={"session": SESSION}))
+
+
+@pytest.mark.guarantee("L1")
+@pytest.mark.parametrize(("kind", "status"), [(MINTS, 200), (HANG_UPS, 404)])
+async def test_an_errand_that_waits_for_its_answer_is_waited_for(
+    both: tuple[Here, Gate], kind: bytes, status: int
+) -> None:
+    here, gate = both
+    gate.hold(kind)
+    asking = errand(here, kind)
+    await until(gate.came)
+    stopping = asyncio.create_task(here.world.gateway.stop())
+    await some_turns(stopping)
+    gate.opened.set()
+    assert (await asking).status_code == status
+    async with asyncio.timeout(PATIENCE_S):
+        await stopping
+
+
+@pytest.mark.guarantee("L1")
+@pytest.mark.parametrize("kind", [MINTS, HANG_UPS])
+async def test_an_errand_that_waits_for_too_long_is_refused(tmp_path: Path, kind: bytes) -> None:
+    async with gated(tmp_path, drain_timeout_ms=50) as (here, gate):
+        gate.hold(kind)
+        asking = errand(here, kind)
+        await until(gate.came)
+        await here.world.gateway.stop()
+        answer = await asking
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "draining")
+        gate.opened.set()
+
+
+class Desk:
+    """An application that lets who posts wait."""
+
+    def __init__(self) -> None:
+        self.came, self.opened = asyncio.Event(), asyncio.Event()
+
+    async def handle(self, headers: dict[str, str], body: bytes) -> int:
+        self.came.set()
+        await self.opened.wait()
+        return 200
+
+
+@pytest.mark.guarantee("L2")
+async def test_a_webhook_whose_poster_has_left_is_forwarded_before_the_gateway_ends(
+    tmp_path: Path,
+) -> None:
+    desk = Desk()
+    async with telephone(tmp_path, desk.handle) as phone:
+        gateway_ = phone.here.world.gateway
+        posting = asyncio.create_task(phone.post())
+        await until(desk.came)
+        gateway_.retire()
+        retiring = asyncio.create_task(gateway_.retired())
+        posting.cancel()
+        async with asyncio.timeout(PATIENCE_S):
+            await gateway_._door.empty()  # pyright: ignore[reportOptionalMemberAccess]
+        await some_turns(retiring)
+        desk.opened.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await retiring
+        # It is remembered as one that was taken.
+        assert len(list((tmp_path / "deliveries").glob("taken-*"))) == 1
+
+
+@pytest.mark.guarantee("L1")
+async def test_a_webhook_that_waits_for_too_long_is_refused_and_its_call_rings_on(
+    tmp_path: Path,
+) -> None:
+    desk = Desk()
+    async with telephone(tmp_path, desk.handle) as phone:
+        announcing = asyncio.create_task(phone.ring())
+        await until(desk.came)
+        await phone.here.world.gateway.stop(0)
+        assert (await announcing)["statuses"] == [503]
+        assert (phone.ringing, phone.journal.records) == (1, [])
+        desk.opened.set()
+
+
+@pytest.mark.guarantee("L1")
+async def test_a_call_that_rings_no_more_has_its_record_before_the_gateway_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, written = threading.Event(), threading.Event()
+    overdue = Ringers._overdue
+
+    def slow(ringers: Ringers, now_wall_ns: int) -> list[Ringing]:
+        found = overdue(ringers, now_wall_ns + ringing.RINGS_NS)
+        taken.set()
+        written.wait(PATIENCE_S)
+        return found
+
+    async with telephone(tmp_path, fine) as phone:
+        await phone.ring()
+        monkeypatch.setattr(Ringers, "_overdue", slow)
+        gateway_ = phone.here.world.gateway
+        gateway_._incoming.sweep(2 * incoming.SWEEP_EVERY_NS)
+        assert await asyncio.to_thread(taken.wait, PATIENCE_S)
+        assert phone.ringing == 0
+        stopping = asyncio.create_task(gateway_.stop())
+        await some_turns(stopping)
+        written.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await stopping
+        (closed,) = phone.journal.of(Kind.CLOSED)
+        assert b"not_answered" in closed.payload

@@ -383,8 +383,7 @@ async def test_the_call_goes_on_ringing_when_the_provider_hangs_up(tmp_path: Pat
         assert made.ringing == 1
         gate.set()
         async with asyncio.timeout(PATIENCE_S):
-            while made.here.world.gateway._incoming._tasks:
-                await asyncio.sleep(0.01)
+            await made.here.world.gateway._errands.idle()
         assert (made.ringing, len(made.app.requests)) == (1, 1)
 
 

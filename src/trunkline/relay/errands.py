@@ -7,8 +7,10 @@ connection. None is a call, so none is journalled.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
 
 import structlog
 
@@ -41,6 +43,7 @@ from trunkline.relay.paths import Route
 from trunkline.relay.premises import Premises
 from trunkline.relay.refusal import JSON, Refusal
 from trunkline.relay.response import refusal_of
+from trunkline.relay.under_way import UnderWay
 
 log = structlog.get_logger("trunkline.relay")
 
@@ -52,7 +55,7 @@ _PREFLIGHT = (
 _PASSED = ("content-type", "x-request-id", "apim-request-id")
 _OF_CALLS = (CALLS, LIVE)
 """Where calls are asked for, and controlled."""
-_Work = Callable[[Front, Head, Route], Awaitable[None]]
+_Work = Callable[[Front, Head, Route], Coroutine[Any, Any, None]]
 _PRIVATE = ("Cache-Control", "no-store")
 
 
@@ -68,6 +71,29 @@ class Errands:
         self._direct = direct
         self._incoming = incoming
         self.draining = False
+        self._under_way = UnderWay()
+        """But for what opens calls, of which `direct` keeps account."""
+        self._given_up = False
+
+    def drain(self) -> None:
+        """Begin nothing more."""
+        self.draining = self._direct.draining = self._incoming.draining = True
+
+    async def idle(self) -> None:
+        """Wait until everything that was begun has its answer, and what came of it its record."""
+        await self._under_way.idle.wait()
+        await self._incoming.idle()
+        await self._direct.idle()
+
+    def close(self) -> None:
+        """Refuse whoever still waits for an answer. Once, while draining."""
+        self._given_up = True
+        self._under_way.cancel()
+        self._direct.close()
+
+    def abort(self) -> None:
+        """There has been time enough for what `close` had to leave."""
+        self._direct.abort()
 
     async def answer(self, front: Front, head: Head, there: Route) -> None:
         """Do what `head` asks for at `there`, or say why not."""
@@ -84,7 +110,10 @@ class Errands:
                 )  # fmt: skip
             if self.draining:
                 raise No(DRAINING)
-            await self._work_of(there)(front, head, there)
+            if way_of(there.path) is not None:
+                await self._direct.open(front, head, there)
+            else:
+                await self._counted(self._work_of(there)(front, head, there))
         except No as no_:
             front.refuse(no_.refusal, cors(head) if there.path.startswith(_OF_CALLS) else ())
         except BadHead as exc:
@@ -93,9 +122,17 @@ class Errands:
     def _work_of(self, there: Route) -> _Work:
         if there.path.startswith(INCOMING):
             return self._incoming.take
-        if way_of(there.path) is not None:
-            return self._direct.open
         return self._control if there.path.startswith(_OF_CALLS) else self._mint
+
+    async def _counted(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have a drain wait for `work`; raise `No` where it could not."""
+        self._under_way.add(cast("asyncio.Task[None]", asyncio.current_task()))
+        try:
+            await work
+        except asyncio.CancelledError:
+            if self._given_up:
+                raise No(DRAINING) from None
+            raise
 
     # --- calls whose media goes direct
 

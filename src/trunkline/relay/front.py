@@ -86,6 +86,7 @@ class Front(asyncio.Protocol):
         self._bytes = bytearray()
         self._searched = 0
         self._task: asyncio.Task[None] | None = None
+        self._kept_on = False
         self._answered = False
         self._body: Incoming | None = None
         """What comes after the head of an errand, while it comes."""
@@ -120,7 +121,7 @@ class Front(asyncio.Protocol):
         """The caller is gone: whatever is being done for it is not wanted any more."""
         self._stop_timer()
         self._port.waiting.gone(self._descriptor)
-        if self._task is not None:
+        if self._task is not None and not self._kept_on:
             self._task.cancel()
 
     # --- the head ----------------------------------------------------------------------
@@ -211,6 +212,10 @@ class Front(asyncio.Protocol):
             gateway=gateway,
             version=__version__,
         )
+
+    def keep_on(self) -> None:
+        """See what is being done for the caller to its end, also when it leaves meanwhile."""
+        self._kept_on = True
 
     def take(self) -> tuple[asyncio.Transport, bytes]:
         """Give the connection away, and what the caller has sent after its head.

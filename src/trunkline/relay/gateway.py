@@ -112,9 +112,9 @@ class Gateway:
         self._incoming = Incoming(
             self._premises, Ringers(in_common / RINGING), Deliveries(in_common / DELIVERIES)
         )
-        self._direct = Direct(self._premises, self._incoming)
         seal = None if vault is None else vault.seal
-        self._errands = Errands(self._premises, seal, self._direct, self._incoming)
+        direct = Direct(self._premises, self._incoming)
+        self._errands = Errands(self._premises, seal, direct, self._incoming)
         self._port = self._made_port(server_socket)
         self.retiring = False
         self._door: Door | None = None
@@ -214,17 +214,18 @@ class Gateway:
 
         By default the limit is the setting `drain_timeout_ms`.
         """
-        self._attempts.draining = self._errands.draining = self._direct.draining = True
+        self._attempts.draining = True
+        self._errands.drain()
         drain_s = self._settings.drain_timeout_ms / 1000
         await self._wait_until_empty(drain_s if limit_s is None else limit_s)
         self._attempts.give_up()
-        self._direct.close()
+        self._errands.close()
         for call in self._running:
             call.end("drained")
         await self._wait_until_empty(LAST_CLOSES_S)
         for call in self._running:
             call.abort()
-        self._direct.abort()
+        self._errands.abort()
         if self._door is not None:
             await self._door.clear()
         if self._heart is not None:
@@ -248,10 +249,10 @@ class Gateway:
     async def _all_over(self) -> None:
         # In this order: an attempt, or an offer, that goes well is a call.
         await self._attempts.idle.wait()
-        await self._direct.idle()
+        await self._errands.idle()
         await self._running.none()
         # And a call that we end may have to be hung up.
-        await self._direct.idle()
+        await self._errands.idle()
 
     async def _beat(self) -> None:
         while True:

@@ -27,6 +27,7 @@ from trunkline.relay.paths import Route
 from trunkline.relay.premises import Premises
 from trunkline.relay.refusal import JSON, Refusal
 from trunkline.relay.ringing import RINGS_NS, Ringers, Ringing
+from trunkline.relay.under_way import UnderWay
 from trunkline.snapshot import Key, Webhook
 
 log = structlog.get_logger("trunkline.relay")
@@ -42,9 +43,15 @@ class Incoming:
         self._here = premises
         self._ringers = ringers
         self._deliveries = deliveries
-        self._tasks: set[asyncio.Task[None]] = set()
-        """They go on when who posted has hung up: the telephone still rings."""
+        self.draining = False
+        """Calls that ring are left to other gateways, and to the next one here."""
+        self._taking = UnderWay()
+        """From a call's file to its record, which nobody else would write."""
         self._swept_ns = 0
+
+    async def idle(self) -> None:
+        """Wait until no call that was taken from those that ring is without its record."""
+        await self._taking.idle.wait()
 
     async def take(self, front: Front, head: Head, there: Route) -> None:
         """Verify one delivery, forward it, and answer what became of it. Raises `No`."""
@@ -55,22 +62,13 @@ class Incoming:
         body = await front.body(head)
         fields = {name: head.text(name) for name in webhooks.HEADERS}
         delivery = self._verified(webhook, fields, body)
+        # The telephone rings on when who posted has hung up.
+        front.keep_on()
         if not await self._deliveries.is_new(webhook.webhook_id, delivery):
             raise no(409, "webhook_replayed", "this very delivery has been here before")
         if not await self._deliveries.was_taken(webhook.webhook_id, delivery):
-            task = asyncio.get_running_loop().create_task(
-                self._forward(webhook, delivery, head, there, body)
-            )
-            self._tasks.add(task)
-            task.add_done_callback(self._done)
-            await asyncio.shield(task)
+            await self._forward(webhook, delivery, head, there, body)
         front.reply(200, [("Content-Type", JSON)], _TAKEN)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            # Whoever posted may be gone, and nobody else waits for it.
-            task.exception()
 
     def _verified(self, webhook: Webhook, fields: dict[str, str], body: bytes) -> webhooks.Delivery:
         try:
@@ -113,9 +111,14 @@ class Incoming:
         )
         try:
             await forward(parcel, self._here.tls)
+        except asyncio.CancelledError:
+            # Whoever posted it may be gone; it tries again what was not taken.
+            log.warning("a webhook is not forwarded: the gateway restarts", webhook=webhook.name)
+            raise
         except NotForwarded as exc:
             if call is not None:
-                await self._lost(webhook.org_id, call.provider_call, exc.refusal)
+                lost = self._lost(webhook.org_id, call.provider_call, exc.refusal)
+                await self._taking.see_out(lost)
             raise No(exc.refusal) from exc
         await self._deliveries.taken(webhook.webhook_id, delivery)
 
@@ -131,6 +134,9 @@ class Incoming:
 
     async def rejected(self, key: Key, provider_call: str) -> None:
         """It was rejected with `key`."""
+        await self._taking.see_out(self._rejected(key, provider_call))
+
+    async def _rejected(self, key: Key, provider_call: str) -> None:
         ringing = await self._ringers.take(key.org_id, provider_call)
         if ringing is not None:
             self._record(ringing, "rejected", key=key)
@@ -145,10 +151,9 @@ class Incoming:
         """Record the calls that nobody has answered. Called often; looks now and then."""
         if now_ns - self._swept_ns < SWEEP_EVERY_NS or not self._here.keys.known.webhooks:
             return
-        self._swept_ns = now_ns
-        task = asyncio.get_running_loop().create_task(self._sweep())
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+        if not self.draining:
+            self._swept_ns = now_ns
+            self._taking.start(self._sweep())
 
     async def _sweep(self) -> None:
         for ringing in await self._ringers.overdue(wall_ns()):

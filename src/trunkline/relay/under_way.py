@@ -20,6 +20,12 @@ class UnderWay:
         """Do `work` in a task of its own, which counts from now on."""
         self.add(asyncio.get_running_loop().create_task(work))
 
+    async def see_out(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` and wait for it. It goes on when whoever waits is cancelled."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.add(task)
+        await asyncio.shield(task)
+
     def add(self, task: asyncio.Task[None]) -> None:
         """Have `task` count until it is done."""
         self._tasks.add(task)
