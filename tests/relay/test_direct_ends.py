@@ -15,8 +15,9 @@ from typing import Any
 import httpx2
 import pytest
 from tests.relay.test_direct import OFFER, SESSION, Here
-from tests.relay.test_incoming import fine, telephone
+from tests.relay.test_incoming import SECRET, Phone, fine, telephone
 from tests.relay.world import key, tcp, world
+from tests.support.application import application
 from tests.support.patience import PATIENCE_S
 
 from trunkline.journal.record import Kind
@@ -25,11 +26,14 @@ from trunkline.relay.ringing import Ringers, Ringing
 from trunkline.sealing import Vault
 from trunkline.simulator.app import Simulator
 from trunkline.simulator.config import SimulatorConfig
+from trunkline.simulator.ringing import Wish
 
 CALLS = "/v1/realtime/calls?model=gpt-realtime-2.1"
 SECRETS = "/v1/realtime/client_secrets"
 OFFERS, SIDEBANDS, HANG_UPS = b"POST /v1/realtime/calls?", b"GET ", b"/hangup "
 MINTS = SECRETS.encode()
+ACCEPTS, REJECTS = b"/accept ", b"/reject "
+MODEL = {"type": "realtime", "model": "gpt-realtime-2.1"}
 
 
 class Gate:
@@ -68,7 +72,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @contextlib.asynccontextmanager
 async def gated(directory: Path, **settings: Any) -> AsyncIterator[tuple[Here, Gate]]:
-    simulator, gate = Simulator(SimulatorConfig(seed=7)), Gate()
+    simulator, gate = Simulator(SimulatorConfig(seed=7, webhook_secret=SECRET)), Gate()
     gate.port = await simulator.start()
     try:
         async with tcp(gate.pass_on) as port:
@@ -211,6 +215,81 @@ async def test_a_provider_that_does_not_hang_up_keeps_no_gateway(
         assert here.simulator.has(call_id)
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
+
+
+# --- whoever asked leaves --------------------------------------------------------------
+
+
+async def leaves(here: Here, gate: Gate, asking: asyncio.Task[httpx2.Response]) -> None:
+    """Have who asked leave while the provider is being asked, and the gateway know of it."""
+    await until(gate.came)
+    asking.cancel()
+    door = here.world.gateway._door
+    assert door is not None
+    async with asyncio.timeout(PATIENCE_S):
+        await door.empty()
+    gate.opened.set()
+
+
+@pytest.mark.guarantee("R10")
+async def test_a_call_by_telephone_is_recorded_though_who_accepted_it_has_left(
+    both: tuple[Here, Gate],
+) -> None:
+    here, gate = both
+    call_id = (await here.simulator.ring(Wish(url="http://127.0.0.1:1/nobody")))["call_id"]
+    gate.hold(ACCEPTS)
+    path = f"/v1/realtime/calls/{call_id}/accept"
+    await leaves(here, gate, asyncio.create_task(here.ask("POST", path, json=MODEL)))
+    async with asyncio.timeout(PATIENCE_S):
+        while not here.simulator.has(call_id):
+            await asyncio.sleep(0.01)
+    await here.listened_to(call_id)
+    here.simulator.hang_up(call_id)
+    closed = await here.journal.closed()
+    assert (closed.status, closed.end_reason) == ("completed", "provider_closed")
+
+
+async def test_a_call_whose_caller_cannot_have_the_answer_is_hung_up(
+    both: tuple[Here, Gate],
+) -> None:
+    here, gate = both
+    gate.hold(OFFERS)
+    await leaves(here, gate, offering(here))
+    closed = await here.journal.closed()
+    assert (closed.status, closed.end_reason) == ("failed", "caller_lost")
+    async with asyncio.timeout(PATIENCE_S):
+        await here.world.gateway._errands.idle()
+    (call_id,) = here.simulator.direct
+    assert not here.simulator.has(call_id)
+    assert len(here.journal.of(Kind.CLOSED)) == 1
+
+
+async def test_an_acceptance_at_the_limit_says_that_the_call_may_run(tmp_path: Path) -> None:
+    async with gated(tmp_path, drain_timeout_ms=50) as (here, gate):
+        gate.hold(ACCEPTS)
+        asking = asyncio.create_task(
+            here.ask("POST", "/v1/realtime/calls/rtc_1/accept", json=MODEL)
+        )
+        await until(gate.came)
+        await here.world.gateway.stop()
+        (closed,) = here.journal.of(Kind.CLOSED)
+        assert b"it runs and is not recorded" in closed.payload
+        assert (await asking).status_code == 503
+        gate.opened.set()
+
+
+async def test_a_call_is_recorded_as_rejected_though_who_rejected_it_has_left(
+    tmp_path: Path,
+) -> None:
+    async with gated(tmp_path) as (here, gate), application(fine) as app:
+        phone = Phone(here, app, tmp_path)
+        phone.publish()
+        rung = await phone.ring()
+        gate.hold(REJECTS)
+        path = f"/v1/realtime/calls/{rung['call_id']}/reject"
+        await leaves(here, gate, asyncio.create_task(here.ask("POST", path)))
+        assert (await here.journal.closed()).end_reason == "rejected"
+        assert phone.ringing == 0
 
 
 # --- errands ---------------------------------------------------------------------------

@@ -77,6 +77,11 @@ class Beside:
         """Hang up no more: there has been time enough."""
         self._hanging_up.cancel()
 
+    def hang_up(self, subject: Subject) -> None:
+        """End a call at its provider, if that has said which it is."""
+        if subject.provider_call:
+            self._hanging_up.start(self._hang_up(subject))
+
     def attend(self, ledger: Ledger, subject: Subject, seat: Seat) -> None:
         """Listen to a call that runs; `seat` is left when it is over."""
         self._dialling.start(self._record(ledger, subject, seat))
@@ -115,7 +120,7 @@ class Beside:
         opened = subject.opened
         call = Sideband(
             opened.call_id, opened.key_id, ledger, self._here.settings,
-            lambda: self._hanging_up.start(self._hang_up(subject)),
+            lambda: self.hang_up(subject),
         )  # fmt: skip
         ended = self._here.begun(call)
 

@@ -53,6 +53,14 @@ from trunkline.relay.under_way import UnderWay
 log = structlog.get_logger("trunkline.relay")
 
 
+_CUT_OFF = msgspec.structs.replace(
+    DRAINING,
+    message="the gateway restarts, and the provider has not answered: accept the call again;"
+    " if it was accepted, it runs and is not recorded",
+)
+"""For an acceptance at the drain limit. Nobody can be heard in any other call that is cut off."""
+
+
 class _Offer(msgspec.Struct, frozen=True, kw_only=True):
     """An offer that may go to its provider."""
 
@@ -119,7 +127,7 @@ class Direct:
             if offer.ringing is not None:
                 ledger.note(note_of(offer.ringing, wall_ns()), monotonic_ns())
             ledger.hide(*(secret.encode() for secret in offer.planned.plan.secrets))
-            await self._seat(front, head, ledger, offer, shared)
+            answer = await self._seat(front, ledger, offer)
         except No as refused:
             _refuse(front, ledger, refused.refusal, shared)
             if offer is not None and refused.refusal.status == 404:
@@ -135,6 +143,11 @@ class Direct:
             # The front answers and logs; the record must not stay open.
             failed(ledger, "the gateway failed")
             raise
+        else:
+            if answer is None:
+                failed(ledger, LEFT, why="caller_lost", code="caller_lost")
+            else:
+                await self._hand(front, head, offer, answer, shared)
 
     async def _offered(
         self,
@@ -188,14 +201,11 @@ class Direct:
             content_type=content_type, body=body, ringing=ringing,
         )  # fmt: skip
 
-    async def _seat(
-        self,
-        front: Front,
-        head: Head,
-        ledger: Ledger,
-        offer: _Offer,
-        shared: list[tuple[str, str]],
-    ) -> None:
+    async def _seat(self, front: Front, ledger: Ledger, offer: _Offer) -> Answer | None:
+        """Have the call begin, and be recorded, if there is a seat for it. Raises `No`.
+
+        None: the caller has left before it could have the answer.
+        """
         seat = await self._here.seats.take(offer.who.key, offer.opened.wall_ns // 1000)
         if isinstance(seat, Refusal):
             raise No(seat)
@@ -204,23 +214,42 @@ class Direct:
         try:
             if offer.token is not None and (use := await self._here.uses.take(offer.token)) is None:
                 raise No(USED_UP)
+            # The provider may have a call from now on, of which nobody else would tell.
+            front.keep_on()
             answer = await self._asked(offer)
-            provider_call = offer.way.call_in(answer)
-            await self._answered(offer)
-            fields = [("Content-Type", answer.head.fields.get("content-type", SDP)), *shared]
-            if provider_call and not offer.way.in_json:
-                fields.append(("Location", f"{head.path.rstrip('/')}/{provider_call}"))
-            front.reply(answer.head.status, fields, answer.body)
-            begun = True
             subject = Subject(
                 opened=offer.opened, who=offer.who, way=offer.way, planned=offer.planned,
-                provider_call=provider_call,
+                provider_call=offer.way.call_in(answer),
             )  # fmt: skip
+            if front.has_left and not offer.way.accepts:
+                # Without the answer nobody is heard in it. By telephone somebody is.
+                self._beside.hang_up(subject)
+                return None
             self._beside.attend(ledger, subject, seat)
+            begun = True
+            return answer
         finally:
             if not begun:
                 seat.leave()
                 await asyncio.shield(self._here.uses.give_back(use or ""))
+
+    async def _hand(
+        self,
+        front: Front,
+        head: Head,
+        offer: _Offer,
+        answer: Answer,
+        shared: list[tuple[str, str]],
+    ) -> None:
+        """Answer whoever sent the offer, when its call is known to ring no more."""
+        fields = [("Content-Type", answer.head.fields.get("content-type", SDP)), *shared]
+        provider_call = offer.way.call_in(answer)
+        if provider_call and not offer.way.in_json:
+            fields.append(("Location", f"{head.path.rstrip('/')}/{provider_call}"))
+        try:
+            await self._answered(offer)
+        finally:
+            front.reply(answer.head.status, fields, answer.body)
 
     async def _answered(self, offer: _Offer) -> None:
         if offer.ringing is not None:
@@ -241,6 +270,10 @@ class Direct:
             answer = await ask(request, self._here.settings, self._here.tls)
         except DialFailed as exc:
             raise No(redacted(exc.refusal, plan)) from exc
+        except asyncio.CancelledError:
+            if offer.way.accepts:
+                raise No(_CUT_OFF) from None
+            raise
         if not 200 <= answer.head.status < 300:
             raise No(redacted(refusal_of(answer.head, answer.body), plan))
         return answer

@@ -147,6 +147,8 @@ class Errands:
         check_may_call(who.key)
         body = await front.body(head)
         plan = plan_for(who, known, self._here.settings).plan
+        # The provider does what it is asked, and a call that is rejected has its record then.
+        front.keep_on()
         answer = await self._asked(plan, body, head.text("content-type") or JSON)
         _, provider_call, verb = there.path.rsplit("/", 2)
         if verb == "reject":

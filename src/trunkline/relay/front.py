@@ -213,6 +213,11 @@ class Front(asyncio.Protocol):
             version=__version__,
         )
 
+    @property
+    def has_left(self) -> bool:
+        """Whether the caller is gone: nothing that is answered reaches it."""
+        return self._transport is None or self._transport.is_closing()
+
     def keep_on(self) -> None:
         """See what is being done for the caller to its end, also when it leaves meanwhile."""
         self._kept_on = True
