@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,14 @@ async def children() -> AsyncIterator[list[Child]]:
     for child in made:
         child.kill()
         await child.ended()
+
+
+@pytest.fixture
+def deaf() -> Iterator[None]:
+    """Processes that are started now do not hear SIGTERM, from their first moment on."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def duty(script: str, *arguments: str) -> Duty:
@@ -119,6 +128,19 @@ async def test_one_that_was_told_to_stop_while_it_started_ends(children: list[Ch
     async with asyncio.timeout(PATIENCE_S):
         await child.stop(grace_s=20)
     assert child.pid is None
+
+
+async def test_one_that_is_killed_while_it_starts_needs_not_listen(
+    children: list[Child], deaf: None
+) -> None:
+    child = Child(duty("import signal; signal.pause()"))
+    children.append(child)
+    # Its start has begun, and there is no process yet.
+    await asyncio.sleep(0)
+    assert child.pid is None
+    child.kill()
+    async with asyncio.timeout(PATIENCE_S):
+        await child.ended()
 
 
 async def test_one_that_has_just_ended_can_be_killed(children: list[Child], tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._leaving = asyncio.Event()
+        self._ends_by = signal.SIGTERM
+        """What a process gets that was told to end before it was there."""
         self._backoff_s = FIRST_BACKOFF_S
         self._keeping = asyncio.create_task(self._keep())
 
@@ -87,9 +89,10 @@ class Child:
     def kill(self) -> None:
         """End the process now, and do not start it again."""
         self._leaving.set()
+        self._ends_by = signal.SIGKILL
         self._signal(signal.SIGKILL)
 
-    def _signal(self, number: int) -> None:
+    def _signal(self, number: signal.Signals) -> None:
         # It may have ended a moment ago, and whoever waits for it not have been told.
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -130,7 +133,7 @@ class Child:
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             self._process, self._writer = process, writer
             if self._leaving.is_set():
-                process.terminate()
+                self._signal(self._ends_by)
             writer.write(dump(self.duty.settings) + b"\n")
             try:
                 # One that is killed with settings unread resets the connection.
