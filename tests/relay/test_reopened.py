@@ -12,7 +12,9 @@ from tests.relay.world import key
 from tests.support.patience import PATIENCE_S
 
 from trunkline.journal.record import Kind
+from trunkline.protocol.call import Closed
 from trunkline.relay import beside
+from trunkline.relay.sideband import Sideband
 
 
 @pytest.fixture
@@ -117,3 +119,73 @@ async def test_a_restart_meanwhile_ends_the_recording(
         closed = await here.journal.closed()
         assert closed.end_reason == "drained"
         assert here.simulator.has(call_id)
+
+
+# --- bugs of ours --------------------------------------------------------------------------
+
+
+async def failed(here: Here, capsys: pytest.CaptureFixture[str]) -> Closed:
+    """Wait until the recording has ended with a bug; return how. The log has its traceback."""
+    closed = await here.journal.closed()
+    assert (closed.status, closed.end_reason) == ("failed", "internal_error")
+    assert len(here.journal.of(Kind.CLOSED)) == 1
+    logged = capsys.readouterr().out
+    assert "RuntimeError: a bug" in logged
+    assert "heartbeat failed" not in logged
+    async with asyncio.timeout(PATIENCE_S):
+        await here.world.gateway._running.none()
+    return closed
+
+
+def a_bug(*_: object) -> None:
+    raise RuntimeError("a bug")
+
+
+async def test_one_while_it_is_opened_ends_the_record_and_not_the_call(
+    here: Here, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(beside, "sideband_plan", a_bug)
+    here.world.publish(key(max_calls=1))
+    call_id = await here.opened()
+    assert "runs, unrecorded" in (await failed(here, capsys)).error_message
+    assert here.simulator.has(call_id)
+    # Its seat is free.
+    monkeypatch.undo()
+    await here.listened_to(await here.opened())
+
+
+@pytest.mark.parametrize("where", ["begin", "_listener"])
+async def test_one_when_it_begins_does_too_and_its_connection_is_closed(
+    here: Here, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    monkeypatch.setattr(Sideband, where, a_bug)
+    call_id = await here.opened()
+    await failed(here, capsys)
+    assert here.simulator.has(call_id)
+    async with asyncio.timeout(PATIENCE_S):
+        while here.simulator.direct[call_id].listeners:
+            await asyncio.sleep(0.01)
+
+
+async def test_one_while_it_is_opened_again_ends_the_record(
+    here: Here, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_id = await here.opened()
+    await here.listened_to(call_id)
+    async with asyncio.timeout(PATIENCE_S):
+        while not here.world.gateway.live_calls:
+            await asyncio.sleep(0.01)
+    monkeypatch.setattr(beside, "sideband_plan", a_bug)
+    await broken_off(here, call_id)
+    await failed(here, capsys)
+    assert here.simulator.has(call_id)
+
+
+@pytest.mark.parametrize("where", ["_take", "_check_life"])
+async def test_one_in_its_midst_ends_the_record_alone(
+    here: Here, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    monkeypatch.setattr(Sideband, where, a_bug)
+    call_id = await here.opened()
+    await failed(here, capsys)
+    assert here.simulator.has(call_id)

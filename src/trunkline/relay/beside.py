@@ -89,6 +89,7 @@ class Beside:
     async def _record(self, ledger: Ledger, subject: Subject, seat: Seat) -> None:
         """Open the sideband, and have somebody stay with it."""
         started_ns = monotonic_ns()
+        dialled: Dialled | None = None
         begun = False
         try:
             if not subject.provider_call:
@@ -101,7 +102,7 @@ class Beside:
             ledger.note(Note(kind="sideband", data=data), now_ns)
             call = self._begin(ledger, subject, seat)
             begun = True
-            call.begin(dialled)
+            _listen(call, dialled)
             self._staying.start(self._stay(call, ledger, subject))
         except (No, DialFailed) as exc:
             refusal = exc.refusal
@@ -112,6 +113,12 @@ class Beside:
             if not begun:
                 failed(ledger, "the gateway restarted before it could record the call")
             raise
+        except Exception:
+            # A bug of ours costs the recording, and neither the call nor its record's end.
+            log.exception("call is not recorded", call=subject.opened.call_id)
+            failed(ledger, "the call runs, unrecorded: the gateway failed")
+            if dialled is not None:
+                dialled.drop()
         finally:
             if not begun:
                 seat.leave()
@@ -139,6 +146,14 @@ class Beside:
     # --- a sideband that breaks off -------------------------------------------------------
 
     async def _stay(self, call: Sideband, ledger: Ledger, subject: Subject) -> None:
+        """Have the call listened to until it is over."""
+        try:
+            await self._reopen(call, ledger, subject)
+        except Exception:
+            # A bug of ours. Without this it would be among those that run, for ever.
+            call.fail()
+
+    async def _reopen(self, call: Sideband, ledger: Ledger, subject: Subject) -> None:
         """Open the sideband again whenever it breaks off, until the call is over."""
         for _ in range(MAX_REOPENED):
             await call.away.wait()
@@ -167,7 +182,7 @@ class Beside:
             if call.over:
                 dialled.drop()
             else:
-                call.begin(dialled)
+                _listen(call, dialled)
             return
         call.give_up()
 
@@ -190,6 +205,16 @@ class Beside:
         finally:
             if not done:
                 log.warning("the provider did not hang up", call=subject.opened.call_id)
+
+
+def _listen(call: Sideband, dialled: Dialled) -> None:
+    """Have `call` listen. Where that fails the recording ends, and the call does not."""
+    try:
+        call.begin(dialled)
+    except Exception:
+        # A bug of ours.
+        call.fail()
+        dialled.drop()
 
 
 def sideband_plan(subject: Subject, known: Known, settings: Settings) -> Planned:

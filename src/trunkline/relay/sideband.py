@@ -134,8 +134,12 @@ class Sideband:
     def tick(self, at_ns: int) -> tuple[int, int]:
         """Find out whether the provider is still there. Returns what waits: nothing."""
         if self._cut is None:
-            self._check_pace(at_ns)
-            self._check_life(at_ns)
+            try:
+                self._check_pace(at_ns)
+                self._check_life(at_ns)
+            except Exception:
+                # A bug of ours must end this recording alone: other calls are looked after too.
+                self.fail()
         return 0, 0
 
     def _check_pace(self, at_ns: int) -> None:
@@ -182,10 +186,22 @@ class Sideband:
         self._end("internal_error", "failed")
         self._provider.hang_up()
 
+    def fail(self) -> None:
+        """End the recording after a bug of ours, in whose `except` this is called."""
+        log.exception("sideband failed", call=self.call_id)
+        self.abort()
+
     def _tell(self, line: int, event: Event) -> None:
         """Take what the leg has heard."""
         if self.over or line != self._line or self._cut is not None:
             return
+        try:
+            self._take(event)
+        except Exception:
+            # picows would end the connection, and tell nobody why.
+            self.fail()
+
+    def _take(self, event: Event) -> None:
         match event:
             case Frame(_, data, binary, at_ns):
                 self._side.heard(at_ns)
