@@ -62,9 +62,10 @@ class Here:
         return response.response.headers["Location"].rpartition("/")[2]
 
     async def listened_to(self, call_id: str, count: int = 1) -> None:
-        """Wait until the gateway has its sideband."""
+        """Wait until the gateway has its sideband, and both ends know."""
+        call, gateway = self.simulator.direct[call_id], self.world.gateway
         async with asyncio.timeout(PATIENCE_S):
-            while self.simulator.direct[call_id].listeners < count:
+            while call.listeners < count or not gateway.live_calls:
                 await asyncio.sleep(0.01)
 
     def sideband(self, call_id: str) -> connect:
