@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import msgspec
+
 from trunkline.store.facts.amounts import Money, Tokens
 from trunkline.store.facts.flame import INSTRUCTIONS, Layer, TurnCost, by_origin, flame
 from trunkline.store.facts.rows import ResponseRow, TurnRow, UsageRow
@@ -56,6 +58,21 @@ def test_each_turn_is_billed_for_all_before_it() -> None:
         INSTRUCTIONS: 200,
         1: 70,
     }
+
+
+def test_what_was_truncated_is_no_input_of_later_turns() -> None:
+    """40 answered, of which 25 were never heard: of the 60 that came on top, 15 are turn 1's and
+    45 were spoken in turn 2. Without a truncate, the model believes that all was heard."""
+
+    def origins(*, truncated: bool) -> dict[int, dict[int, tuple[int, int]]]:
+        cut = msgspec.structs.replace(
+            answer(1, 10, Tokens(output_audio=40)), truncated=truncated, unheard_tokens=25
+        )
+        bills = [bill(1, Tokens(input_audio=30)), bill(2, Tokens(input_audio=90))]
+        return shape(flame([turn(1), turn(2)], [cut, answer(2, 20)], bills))
+
+    assert origins(truncated=True)[2] == {1: (45, 0), 2: (45, 0)}
+    assert origins(truncated=False)[2] == {1: (70, 0), 2: (20, 0)}
 
 
 def test_money_goes_where_tokens_go_cached_ones_at_their_price() -> None:

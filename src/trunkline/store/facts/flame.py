@@ -4,7 +4,8 @@ Every response is billed for the whole conversation before it. The wire tells ho
 its input has, by modality and cached share; where they come from follows from how that
 grew (protocol.md 4.1, 4.3):
 
-- What a response produced is input from the next one on, of the turn that produced it.
+- What a response produced is input from the next one on, of the turn that produced it; where the
+  caller truncated it, only what was heard.
 - What the input grew by beyond that is new, of the turn that the response answers.
 - Written input of the first response, where its turn is spoken, is instructions and tools:
   it is of no turn, `INSTRUCTIONS`.
@@ -150,8 +151,7 @@ def flame(
             if last is None and name == "text" and row.turn in spoken:
                 context.grow(INSTRUCTIONS, whole)
             elif last is not None:
-                made = getattr(last.tokens, f"output_{name}", 0)
-                context.grow(last.turn, min(made, whole - context.tokens))
+                context.grow(last.turn, min(_kept(last, name), whole - context.tokens))
             context.grow(row.turn, whole - context.tokens)
             context.shrink(context.tokens - whole)
             cached: int = getattr(bill.tokens, f"cached_{name}")
@@ -161,6 +161,14 @@ def flame(
         TurnCost(number, tuple(_layer(origin, shares[origin]) for origin in sorted(shares)))
         for number, shares in sorted(found.items())
     )
+
+
+def _kept(row: ResponseRow, name: str) -> int:
+    """Return how much of what a response produced stays in the conversation."""
+    made: int = getattr(row.tokens, f"output_{name}", 0)
+    if name == "audio" and row.truncated:
+        return made - (row.unheard_tokens or 0)
+    return made
 
 
 def _prices(bill: UsageRow, name: str) -> _Prices | None:
