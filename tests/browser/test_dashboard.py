@@ -166,7 +166,7 @@ def test_the_transcript_shows_what_was_heard_and_seeks(signed_in: NewPage, site:
     expect(lines.nth(4)).to_have_attribute("aria-current", "true")
     until(page, "Math.abs(document.querySelector('#audio').currentTime - 34.3) < 0.1")
     expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", "0:34 of 1:36")
-    expect(page).to_have_url(re.compile(r"\?t=34\.30$"))
+    expect(page).to_have_url(re.compile(r"\?t=34\.300$"))
 
 
 def test_the_player_plays_and_the_page_follows(signed_in: NewPage, site: Site) -> None:
@@ -175,8 +175,8 @@ def test_the_player_plays_and_the_page_follows(signed_in: NewPage, site: Site) -
     until(page, "document.querySelector('#audio').currentTime > 21.3")
     expect(page.locator("#transcript li").nth(2)).to_have_attribute("aria-current", "true")
     page.get_by_role("button", name="Caller", exact=True).click()
-    until(page, "document.querySelector('#audio').src.includes('track=caller')")
-    until(page, "document.querySelector('#audio').currentTime > 21.2")
+    at_s = page.evaluate("document.querySelector('#audio').currentTime")
+    until(page, f"document.querySelector('#audio').currentTime > {at_s + 0.2}")
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
@@ -413,5 +413,5 @@ def test_what_was_configured_is_shown_with_each_change(signed_in: NewPage) -> No
     assert ["audio.output.voice", "", "marin"] in [row[1:] for row in shown[:17]]
     assert {row[1]: (row[2], row[3]) for row in shown[17:]} == switched_off
     rows.nth(17).get_by_role("button", name="0:00.3").click()
-    expect(page).to_have_url(re.compile(r"\?t=0\.36$"))
+    expect(page).to_have_url(re.compile(r"\?t=0\.36\d$"))
     assert serious_findings(page) == []

@@ -237,6 +237,10 @@ async def test_events_are_paged_and_filtered(facts: FactsStore) -> None:
     assert await seqs(leg="provider") == [2, 4]
     assert await seqs(types=["input_audio_buffer.append"]) == [1, 3, 5]
     assert await seqs(types=["no.such.type"]) == []
+    # Number n is at millisecond n.
+    assert await seqs(from_us=3_000) == [3, 4, 5]
+    assert await seqs(from_us=2_001, after=3) == [4, 5]
+    assert await seqs(from_us=5_001) == []
 
 
 async def test_a_session_is_the_sum_of_its_calls(facts: FactsStore) -> None:

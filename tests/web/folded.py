@@ -17,7 +17,7 @@ from trunkline.store.facts.rows import (
     TurnRow,
     UsageRow,
 )
-from trunkline.web.pages.call_view import Facts
+from trunkline.web.pages.call_facts import Facts
 
 
 def events_of(name: str) -> list[EventRow]:

@@ -13,7 +13,7 @@ from trunkline.store.facts.rows import (
     TurnRow,
     UsageRow,
 )
-from trunkline.web.pages.call_view import Facts
+from trunkline.web.pages.call_facts import Facts
 
 ORG = "org_north"
 CALL = "call_01JD3W8Q7KZ9V5T2M4N6P8R0SX"

@@ -11,8 +11,9 @@ from tests.web.folded import facts_of
 
 from trunkline.store.facts.amounts import Money, Tokens
 from trunkline.store.facts.rows import EventRow, ToolCallRow, TurnRow, UsageRow
-from trunkline.web.pages import events_view, text
-from trunkline.web.pages.call_view import CallView, Facts, call_view
+from trunkline.web.pages import events_view, moments, text
+from trunkline.web.pages.call_facts import Facts
+from trunkline.web.pages.call_view import CallView, call_view
 from trunkline.web.pages.measures_view import Measure
 from trunkline.web.pages.render import json_block
 from trunkline.web.pages.timeline import timeline
@@ -293,7 +294,9 @@ def test_a_refused_call_says_why_there_was_no_conversation() -> None:
 
 def test_the_timeline_marks_what_nobody_heard() -> None:
     told = view().timeline
-    assert told["unheard"] == [[34_600, 41_000]]
+    (unheard,) = told["unheard"]
+    assert (unheard["start_ms"], unheard["end_ms"]) == (34_600, 41_000)
+    assert unheard["label"] == "generated, never heard: 6.4 s"
     assert told["barge_ins_ms"] == [34_300]
     assert [wait["tone"] for wait in told["waits"]] == ["good", "warn", "good", "bad", "good"]
 
@@ -347,13 +350,69 @@ def test_a_golden_conversation_is_shown_whole(name: str) -> None:
 
 @pytest.mark.parametrize("name", golden.names())
 def test_every_measure_of_a_golden_call_is_one_of_its_rows(name: str) -> None:
-    """Each that is shown is known, and says how to hear it only where it is."""
+    """Each that is shown is known, and opens a moment at which one of the call's parts begins."""
     facts = facts_of(name)
     shown = view(facts)
     assert all(measure.value and measure.value != text.UNKNOWN for measure in shown.measures)
-    at_us = facts.call.longest_silence_at_us
-    wanted = [] if at_us is None else [at_us // 1000]
-    assert [m.start_ms for m in shown.measures if m.start_ms is not None] == wanted
+    parts = (*facts.turns, *facts.responses, *facts.items, *facts.tool_calls)
+    begun = {moments.start_ms(part) for part in parts}
+    begun |= {span.start_ms for row in facts.responses if (span := moments.unheard_span(row))}
+    begun |= {(row.first_audio_us or 0) // 1000 for row in facts.responses}
+    begun.add((facts.call.longest_silence_at_us or 0) // 1000)
+    assert {m.start_ms for m in shown.measures if m.start_ms is not None} <= begun
+
+
+def test_a_number_of_a_part_opens_that_part() -> None:
+    opened = {fact.metric: (fact.start_ms, fact.until_ms) for fact in view().facts}
+    assert opened == {
+        "duration": (None, None),
+        # Of turn 3, whose wait is the middle one of five.
+        "wait_p50": (39_000, 40_100),
+        "wait_max": (57_500, 61_900),
+        "barge_ins": (34_300, None),
+        "unheard": (34_600, None),
+        "cost": (None, None),
+        "gateway": (None, None),
+    }
+    measured = {measure.metric: measure.start_ms for measure in view().measures}
+    assert measured["stop"] == 34_300
+    assert measured["tool"] == sample.TOOLS[0].called_us // 1000
+    # How long the connection took is of no moment.
+    assert measured["connect"] is None
+
+
+def test_the_parts_of_a_turn_open_where_they_begin() -> None:
+    shown = {row.number: row for row in view().turns}
+    assert shown[4].wait_span == (57_500, 61_900)
+    starts = [(bar.kind, bar.start_ms) for bar in shown[2].bars if bar.kind != "gateway"]
+    assert starts == [
+        ("endpoint", 25_200), ("dispatch", 25_400), ("model", 25_510),
+        ("heard", 26_900), ("unheard", 34_600),
+    ]  # fmt: skip
+    assert shown[2].unheard == (34_600, 41_000)
+    assert shown[1].unheard is None
+    waits = {line.item_id: line.wait_span for line in view().lines if line.wait}
+    assert waits["item_10"] == (57_500, 61_900)
+
+
+def test_a_tool_that_failed_says_so_in_its_row() -> None:
+    failed = replace(sample.TOOLS[0], failed=True)
+    assert [tool.failed for tool in view(Facts(sample.CALL_ROW, tool_calls=[failed])).tools] == [
+        True
+    ]
+
+
+def test_the_p99_of_a_few_frames_is_not_told() -> None:
+    call = replace(sample.CALL_ROW, caller_frames=60, provider_frames=39)
+    told = {fact.metric: fact.detail for fact in view(Facts(call)).facts}
+    assert told["gateway"] == "99 frames"
+
+
+def test_what_nobody_heard_is_told_in_time_tokens_and_money() -> None:
+    cut = replace(sample.RESPONSES[1], unheard_tokens=128, unheard_usd=Decimal("0.0082"))
+    drawn = timeline(sample.CALL_ROW, (), (cut,), (), (), (), duration_us=96_400_000)
+    label = "generated, never heard: 6.4 s, 128 audio tokens, $0.00820"
+    assert [one["label"] for one in drawn["unheard"]] == [label]
 
 
 def test_the_measures_of_a_barge_in_read_as_its_golden_facts_do() -> None:

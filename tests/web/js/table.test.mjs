@@ -9,7 +9,7 @@ const said = (who, start_ms, end_ms, text) => ({ who, start_ms, end_ms, text });
 test("every lane has its rows, in the order of time", () => {
   const found = rows({
     speech: [said("caller", 1000, 2000, "Hi"), said("assistant", 2600, 4000, "")],
-    unheard: [[4000, 5000]],
+    unheard: [{ start_ms: 4000, end_ms: 5000, label: "generated, never heard: 1.0 s" }],
     turns: [{ turn: 1, start_ms: 1000, end_ms: 4000, label: "turn 1, spoke", barge_in: false }],
     vad: [{ start_ms: 1200, end_ms: 2300, label: "speech 1.10 s" }],
     waits: [{ turn: 1, start_ms: 2000, end_ms: 2600, label: "0.60 s", tone: "good" }],
@@ -29,7 +29,7 @@ test("every lane has its rows, in the order of time", () => {
     [2200, 4100, "Responses", "response 1, completed"],
     [2600, 4000, "Assistant", "not transcribed"],
     [3000, 3500, "Tools", "find 0.50 s"],
-    [4000, 5000, "Assistant", "generated, never heard"],
+    [4000, 5000, "Assistant", "generated, never heard: 1.0 s"],
     [4200, 4300, "Responses", "cancelled"],
     [5000, 6000, "Tools", "book, never answered"],
   ]);

@@ -44,7 +44,7 @@ _TOOL_CALLS: Final = Query(rows_of_call(ToolCallRow, "called_us, tool_call_id"),
 _ERRORS: Final = Query(rows_of_call(ErrorRow, "seq"), ErrorRow)
 _USAGE: Final = Query(rows_of_call(UsageRow, "seq"), UsageRow)
 _EVENTS: Final = Query(
-    parts_of_call(EventRow) + " AND seq > {after:Int64}"
+    parts_of_call(EventRow) + " AND seq > {after:Int64} AND at_us >= {from_us:Int64}"
     " AND (empty({types:Array(String)}) OR has({types:Array(String)}, type))"
     " AND ({leg:String} = '' OR leg = {leg:String})"
     " ORDER BY seq LIMIT {limit:UInt32}",
@@ -138,11 +138,12 @@ async def events_of_call(
     limit: int = 500,
     types: Sequence[str] = (),
     leg: str = "",
+    from_us: int = 0,
 ) -> list[EventRow]:
     """Return at most `limit` rows of the event index behind sequence number `after`.
 
-    `types` are event types as they were on the wire, `leg` is `caller` or
-    `provider`; empty means all.
+    `types` are event types as they were on the wire, `leg` is `caller` or `provider`;
+    empty means all. Before `from_us` of the call's clock there are none.
     """
     return await facts.ask(
         _EVENTS,
@@ -152,4 +153,5 @@ async def events_of_call(
         limit=limit,
         types=list(types),
         leg=leg,
+        from_us=from_us,
     )

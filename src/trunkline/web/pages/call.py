@@ -7,12 +7,13 @@ import contextlib
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from trunkline.ids import parse_call_id
 from trunkline.store.blobs import BlobMissing
 from trunkline.store.facts import queries_call as queries
+from trunkline.store.facts.flame import flame
 from trunkline.store.facts.queries_traffic import traffic_of_call
 from trunkline.store.facts.rows import CallRow, EventRow
 from trunkline.store.recordings import MEDIA_TYPE
@@ -24,10 +25,13 @@ from trunkline.web.hanging_up import hang_up
 from trunkline.web.lint import lint_of
 from trunkline.web.pages import events_view, live_view
 from trunkline.web.pages.audit_view import deeds
-from trunkline.web.pages.call_view import Facts, call_view
+from trunkline.web.pages.call_facts import Facts
+from trunkline.web.pages.call_view import call_view
+from trunkline.web.pages.flame_view import dearest, flame_views
 from trunkline.web.pages.marks_view import marks_view
+from trunkline.web.pages.moments import start_ms
 from trunkline.web.pages.problems import PageMissing
-from trunkline.web.pages.render import page
+from trunkline.web.pages.render import page, templates
 from trunkline.web.pages.static import DIGEST
 from trunkline.web.refusals import Over
 from trunkline.web.vad import detected
@@ -41,6 +45,9 @@ PAGE_EVENTS = 200
 SCAN_ROWS = 2000
 SCANS = 10
 """Parts of the index looked through for one answer: a filter may leave nearly all of it out."""
+
+MOST_MS = 10**9
+"""Longer than any call: eleven days."""
 
 MISSING = "There is no such call. It may have been deleted, or belong to another organisation."
 
@@ -73,6 +80,22 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
     )
 
 
+@router.get("/calls/{call_id}/flame")
+async def flame_panel(deps: Deps, viewer: RequiredUser, call_id: str) -> Response:
+    """Show what each turn was billed again: a part of the page, when somebody comes near it."""
+    call = await find(deps, viewer.org.id, call_id)
+    asked = deps.facts, call.org_id, call.call_id
+    turns, responses, usage = await asyncio.gather(
+        queries.turns_of_call(*asked),
+        queries.responses_of_call(*asked),
+        queries.usage_of_call(*asked),
+    )
+    costs = flame(turns, responses, usage)
+    rows = flame_views(costs, {turn.turn: start_ms(turn) for turn in turns})
+    html = templates.get_template("parts/flame.html").render(flames=rows, dearest=dearest(costs))
+    return HTMLResponse(html)
+
+
 @router.post("/calls/{call_id}/erase", dependencies=[Depends(verify_csrf)])
 async def erase_call(deps: Deps, viewer: Keeper, call_id: str) -> Response:
     """Erase a call that is over, for good."""
@@ -99,6 +122,7 @@ async def events(
     contains: str = "",
     leg: Literal["", "caller", "provider"] = "",
     audio: bool = False,
+    from_ms: Annotated[int, Query(ge=0, le=MOST_MS)] = 0,
 ) -> Response:
     """Return the next part of the index of raw events: what they are, without their content.
 
@@ -110,7 +134,13 @@ async def events(
     more = True
     for _ in range(SCANS):
         rows = await queries.events_of_call(
-            deps.facts, call.org_id, call.call_id, after=after, limit=SCAN_ROWS, leg=leg
+            deps.facts,
+            call.org_id,
+            call.call_id,
+            after=after,
+            limit=SCAN_ROWS,
+            leg=leg,
+            from_us=from_ms * 1000,
         )
         found += [row for row in rows if wanted.fits(row)]
         after = rows[-1].seq if rows else after

@@ -2,64 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from trunkline.store.facts import ratios
-from trunkline.store.facts.flame import flame
-from trunkline.store.facts.medians import median
 from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
-    ItemRow,
-    ResponseRow,
-    ToolCallRow,
-    TurnRow,
-    UsageRow,
 )
-from trunkline.web.lint import Lint
 from trunkline.web.pages import text
-from trunkline.web.pages.findings import SIDEBAND_GAP, Finding, findings
-from trunkline.web.pages.flame_view import Flame, dearest, flame_views
+from trunkline.web.pages.call_facts import Fact, Facts, call_facts
+from trunkline.web.pages.findings import Finding, findings
 from trunkline.web.pages.measures_view import Measure, measures
 from trunkline.web.pages.timeline import timeline
 from trunkline.web.pages.transcript import Line, Tool, lines, tool_view
 from trunkline.web.pages.turns_view import Turn, turn_views
 from trunkline.web.pages.usage_view import ModelUsage, usage_views
-from trunkline.web.vad import Detected
 
 _SEALED_WITHIN_US = 60_000_000
 """A recording that has not come by then is not coming: do not ask for ever."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """The rows of one call, as the facts store returns them."""
-
-    call: CallRow
-    turns: Sequence[TurnRow] = ()
-    responses: Sequence[ResponseRow] = ()
-    items: Sequence[ItemRow] = ()
-    tool_calls: Sequence[ToolCallRow] = ()
-    errors: Sequence[ErrorRow] = ()
-    usage: Sequence[UsageRow] = ()
-    lint: Sequence[Lint] = ()
-    vad: Sequence[Detected] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One number at the top of the page. `metric` names its definition in the glossary."""
-
-    metric: str
-    label: str
-    value: str
-    detail: str = ""
-    tone: str = "none"
-    start_ms: int | None = None
-    """Where to hear it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +77,8 @@ class CallView:
     measures: tuple[Measure, ...]
     usage: tuple[ModelUsage, ...]
     cost: str
-    flames: tuple[Flame, ...]
-    dearest: str
-    """Which turn was billed again for the most, in words."""
+    has_flame: bool
+    """Several turns are billed, so that one may be billed for what another brought."""
     details: tuple[tuple[str, str], ...]
     refusal: str
     """Why there was no conversation; empty when there was one."""
@@ -133,7 +94,6 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
     call = facts.call
     age_us = max(0, now_us - call.opened_at_us)
     duration_us = age_us if call.duration_us is None else call.duration_us
-    costs = flame(facts.turns, facts.responses, facts.usage)
     return CallView(
         call_id=call.call_id,
         version=call.version,
@@ -149,17 +109,16 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         opened_at_iso=text.iso(call.opened_at_us),
         opened_at=text.when(call.opened_at_us),
         chips=tuple(_chips(call)),
-        facts=_top(facts, duration_us) if call.kind == "realtime" else _flow(facts, duration_us),
+        facts=call_facts(facts, duration_us),
         lines=lines(facts.items, facts.tool_calls, facts.turns),
-        turns=turn_views(facts.turns, facts.tool_calls),
+        turns=turn_views(facts.turns, facts.tool_calls, facts.responses),
         tools=tuple(tool_view(row) for row in facts.tool_calls),
         errors=tuple(_error(row) for row in facts.errors),
         findings=findings(call, facts.turns, facts.tool_calls, facts.lint, facts.errors),
         measures=_measures(facts),
         usage=usage_views(facts.usage),
         cost=text.money(call.cost_usd),
-        flames=flame_views(costs),
-        dearest=dearest(costs),
+        has_flame=len({row.turn for row in facts.responses if row.turn and row.tokens.input}) > 1,
         details=tuple(_details(call)),
         refusal=_refusal(call),
         has_turns=call.kind == "realtime",
@@ -248,104 +207,6 @@ def _properties(properties: Mapping[str, str]) -> list[Chip]:
         # Helicone counts its own headers among the properties; they have chips already.
         if not name.startswith("Helicone-")
     ]
-
-
-def _duration(facts: Facts, duration_us: int, contents: str) -> Fact:
-    missing = facts.call.lost_frames + facts.call.damaged_records
-    gaps = sum(error.code == SIDEBAND_GAP for error in facts.errors)
-    lost = f"{text.plural(missing, 'frame')} lost" if missing else ""
-    if gaps:
-        lost = ", ".join(filter(None, (lost, f"cut off {text.plural(gaps, 'time')}")))
-    detail, tone = lost or f"{contents}, nothing lost", "bad" if lost else "none"
-    return Fact("duration", "Duration", text.clock(duration_us), detail, tone)
-
-
-def _gateway(call: CallRow) -> Fact:
-    frames = text.plural(call.caller_frames + call.provider_frames, "frame")
-    detail = f"p99 {text.millis(call.relay_p99_us)}, {frames}"
-    return Fact("gateway", "Gateway added", text.millis(call.relay_p50_us), detail)
-
-
-def _flow(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
-    """Return the numbers of a session without turns."""
-    call = facts.call
-    lines = text.plural(sum(item.kind == "message" for item in facts.items), "line")
-    heard = Fact("caller_audio", "Caller’s sound", text.seconds(call.caller_audio_us))
-    said = Fact("assistant_audio", "Said in answer", text.seconds(call.assistant_audio_us))
-    return (
-        _duration(facts, duration_us, lines),
-        heard,
-        *(() if call.kind == "transcription" else (said,)),
-        _cost(call),
-        _gateway(call),
-    )
-
-
-def _top(facts: Facts, duration_us: int) -> tuple[Fact, ...]:
-    call = facts.call
-    return (
-        _duration(facts, duration_us, text.plural(call.turns, "turn")),
-        _wait_p50(facts),
-        _wait_max(facts),
-        _barge_ins(facts),
-        _unheard(call),
-        _cost(call),
-        _gateway(call),
-    )
-
-
-def _wait_p50(facts: Facts) -> Fact:
-    waited = [turn for turn in facts.turns if turn.wait_us is not None]
-    none = "no answer with audio" + (" yet" if facts.call.status == "live" else "")
-    detail = f"from true end of speech, n = {len(waited)}" if waited else none
-    p50 = facts.call.wait_p50_us
-    return Fact("wait_p50", "Caller waited, p50", text.wait(p50), detail, text.wait_tone(p50))
-
-
-def _wait_max(facts: Facts) -> Fact:
-    longest_us = facts.call.wait_max_us
-    turn = next((turn for turn in facts.turns if turn.wait_us == longest_us), None)
-    if longest_us is None or turn is None:
-        return Fact("wait_max", "Longest wait", text.wait(longest_us))
-    names = sorted({tool.name for tool in facts.tool_calls if tool.turn == turn.turn})
-    where = ", ".join([f"turn {turn.turn}", *names])
-    tone = text.wait_tone(longest_us)
-    start_ms = ((turn.first_audio_us or turn.started_us) - longest_us) // 1000
-    return Fact("wait_max", "Longest wait", text.wait(longest_us), where, tone, start_ms)
-
-
-def _barge_ins(facts: Facts) -> Fact:
-    stops = [turn.stop_us for turn in facts.turns if turn.stop_us is not None]
-    if not facts.call.barge_ins:
-        detail = "nobody was interrupted" if facts.call.turns else ""
-    elif stops:
-        middle = "stopped in" if len(stops) == 1 else "stopped in, median"
-        detail = f"{middle} {text.wait(median(stops))}"
-    else:
-        detail = ""
-    return Fact("barge_ins", "Barge-ins", text.count(facts.call.barge_ins), detail)
-
-
-def _unheard(call: CallRow) -> Fact:
-    if call.transport != "websocket":
-        return Fact("unheard", "Never heard", text.UNKNOWN, "its sound went past the gateway")
-    whole_us = call.assistant_audio_us
-    unheard_us, part = max(0, whole_us - call.heard_audio_us), ratios.unheard_ratio(call)
-    detail = f"{text.percent(part)} of {text.seconds(whole_us)} generated"
-    return Fact("unheard", "Never heard", text.seconds(unheard_us), detail if whole_us else "")
-
-
-def _cost(call: CallRow) -> Fact:
-    value = text.money(call.cost_usd)
-    if call.unpriced:
-        detail = "no price for " + ", ".join(call.unpriced)
-        return Fact("cost", "Cost", value, detail, "warn")
-    if call.cost_usd is None:
-        return Fact("cost", "Cost", text.UNKNOWN if not call.responses else value, "nothing billed")
-    minute = ratios.usd_per_minute(call)
-    rate = "so far" if minute is None else f"{text.money(minute)} a minute"
-    cached = f", {text.percent(ratios.cache_ratio(call.tokens))} cached" if call.responses else ""
-    return Fact("cost", "Cost", value, f"{rate}{cached}")
 
 
 def _error(row: ErrorRow) -> Error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -24,6 +24,8 @@ class Block:
     x: float
     width: float
     title: str
+    start_ms: int | None = None
+    """Where the turn that brought it, or the first of them, is to be heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,17 @@ class Flame:
     new: str
     again: str
     again_cost: str
+    start_ms: int | None = None
+    """Where the turn is to be heard."""
 
 
-def flame_views(costs: Sequence[TurnCost]) -> tuple[Flame, ...]:
-    """Return the rows, their bars on one common scale."""
+def flame_views(costs: Sequence[TurnCost], starts_ms: Mapping[int, int]) -> tuple[Flame, ...]:
+    """Return the rows, their bars on one common scale. `starts_ms`: where each turn begins."""
     widest = max((cost.new_tokens + cost.again_tokens for cost in costs), default=0)
     scale = WIDTH / widest if widest else 0
     # Rows that are many have few blocks each, as wide as it takes.
     narrowest = max(1.0, WIDTH * len(costs) / MOST_BLOCKS)
-    return tuple(_view(cost, scale, narrowest) for cost in costs)
+    return tuple(_view(cost, scale, narrowest, starts_ms) for cost in costs)
 
 
 def dearest(costs: Sequence[TurnCost]) -> str:
@@ -62,7 +66,7 @@ def dearest(costs: Sequence[TurnCost]) -> str:
     return f"{_name(origin).capitalize()} cost the most again: {again} in later turns."
 
 
-def _view(cost: TurnCost, scale: float, narrowest: float) -> Flame:
+def _view(cost: TurnCost, scale: float, narrowest: float, starts_ms: Mapping[int, int]) -> Flame:
     at, blocks = 0, list[Block]()
     for group in _groups(cost, narrowest / scale if scale else 0):
         tokens = sum(layer.tokens for layer in group)
@@ -72,7 +76,9 @@ def _view(cost: TurnCost, scale: float, narrowest: float) -> Flame:
             f" {text.money(usd)}"
         )
         width = round(max(1.0, tokens * scale - 0.5), 2)
-        blocks.append(Block(_kind(cost, group[0]), round(at * scale, 2), width, title))
+        kind, origin = _kind(cost, group[0]), group[0].origin
+        x = round(at * scale, 2)
+        blocks.append(Block(kind, x, width, title, starts_ms.get(origin)))
         at += tokens
     return Flame(
         number=cost.turn,
@@ -81,6 +87,7 @@ def _view(cost: TurnCost, scale: float, narrowest: float) -> Flame:
         new=text.count(cost.new_tokens),
         again=text.count(cost.again_tokens),
         again_cost=text.money(_sum(layer for layer in cost.layers if layer.origin != cost.turn)),
+        start_ms=starts_ms.get(cost.turn),
     )
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from trunkline.store.facts.rows import MarkRow
 from trunkline.web.pages import text
-from trunkline.web.pages.call_view import Facts
+from trunkline.web.pages.call_facts import Facts
 from trunkline.web.pairing import opening_us
 
 _WORDS = {1.0: "thumbs up", 0.0: "thumbs down"}

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from trunkline.store.facts import ratios
 from trunkline.store.facts.attention import DEAD_AIR_US
-from trunkline.store.facts.medians import median
 from trunkline.store.facts.rows import CallRow, ItemRow, ResponseRow, ToolCallRow, TurnRow
 from trunkline.web.pages import text
-
-Row = TypeVar("Row")
+from trunkline.web.pages.moments import Middle, Row, first, middle, start_ms, unheard_span
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ def measures(
         *_interruptions(call, turns),
         *_answers(call, turns, responses),
         *_tools(call, tools, responses),
-        *_delivery(call, items),
+        *_delivery(call, items, responses),
     )
     return tuple(measure for measure in found if measure.value != text.UNKNOWN)
 
@@ -85,93 +82,110 @@ def _talk(call: CallRow) -> Iterable[Measure]:
 def _interruptions(call: CallRow, turns: Sequence[TurnRow]) -> Iterable[Measure]:
     if call.barge_ins and call.false_barge_ins is not None:
         of = f"of {text.plural(call.barge_ins, 'barge-in')}"
-        kinds = Counter(t.barge_in_kind for t in turns if t.barge_in_kind not in ("", "speech"))
+        false = [turn for turn in turns if turn.barge_in_kind not in ("", "speech")]
+        kinds = Counter(turn.barge_in_kind for turn in false)
         detail = ", ".join([of, *(f"{kinds[kind]} {kind}" for kind in sorted(kinds))])
-        value = text.count(call.false_barge_ins)
-        yield Measure("false_barge_ins", "False barge-ins", value, detail)
-    gap = _middle(turns, lambda turn: turn.gap_us)
-    yield Measure("gap", "Gap before the answer, p50", text.wait(gap[0]), _n(gap[1]))
-    pause = _middle(turns, lambda turn: turn.caller_gap_us)
-    yield Measure("caller_gap", "Gap before the caller, p50", text.wait(pause[0]), _n(pause[1]))
-    stop = _middle(turns, lambda turn: turn.stop_us)
-    tone = "warn" if (stop[0] or 0) > _SLOW_STOP_US else "none"
-    yield Measure("stop", "Stopped in", text.wait(stop[0]), _n(stop[1]), tone)
-    told = _middle(turns, lambda turn: turn.caller_stop_us)
-    yield Measure("caller_stop", "Your application stopped in", text.wait(told[0]), _n(told[1]))
-    if call.missed_truncates:
-        value = text.count(call.missed_truncates)
-        yield Measure("missed_truncates", "Missed truncates", value, "", "warn")
-    provider = _middle(turns, lambda turn: turn.provider_stop_us)
-    yield Measure("provider_stop", "Provider stopped in", text.wait(provider[0]), _n(provider[1]))
+        value, at = text.count(call.false_barge_ins), first(false, bool)
+        yield Measure("false_barge_ins", "False barge-ins", value, detail, "none", at)
+    yield _p50("gap", "Gap before the answer, p50", turns, lambda turn: turn.gap_us)
+    yield _p50("caller_gap", "Gap before the caller, p50", turns, lambda turn: turn.caller_gap_us)
+    stop = middle(turns, lambda turn: turn.stop_us)
+    tone = "warn" if (stop.us or 0) > _SLOW_STOP_US else "none"
+    yield _of("stop", "Stopped in, p50", stop, tone)
+    told = middle(turns, lambda turn: turn.caller_stop_us)
+    yield _of("caller_stop", "Your application stopped in, p50", told)
+    cut = middle(turns, lambda turn: turn.provider_stop_us)
+    yield _of("provider_stop", "Provider stopped in, p50", cut)
     if call.cut_ins:
-        yield Measure("cut_ins", "Spoke into the caller", text.count(call.cut_ins), "", "warn")
+        at = first(turns, lambda turn: turn.cut_in)
+        value = text.count(call.cut_ins)
+        yield Measure("cut_ins", "Spoke into the caller", value, "", "warn", at)
     if call.premature_endpoints:
+        at = first(turns, lambda turn: turn.premature)
         value = text.count(call.premature_endpoints)
-        yield Measure("premature", "Answered too early", value, "", "warn")
-    if call.late_audio_us:
-        yield Measure("late_audio", "Sent after a barge-in", text.seconds(call.late_audio_us))
+        yield Measure("premature", "Answered too early", value, "", "warn", at)
 
 
 def _answers(
     call: CallRow, turns: Sequence[TurnRow], responses: Sequence[ResponseRow]
 ) -> Iterable[Measure]:
-    first = text.wait(call.time_to_first_audio_us)
-    yield Measure("time_to_first_audio", "First sound of the call", first)
-    for metric, label, (time_us, n) in (
-        ("endpoint", "Endpointing, p50", _middle(turns, lambda turn: turn.endpoint_us)),
-        ("vad_lag", "Of that, VAD lag, p50", _middle(turns, lambda turn: turn.vad_lag_us)),
-        ("dispatch", "Dispatch, p50", _middle(turns, lambda turn: turn.dispatch_us)),
-        ("to_first_text", "To first text, p50", _first(responses, "to_first_text_us")),
-        ("to_first_audio", "To first audio, p50", _first(responses, "to_first_audio_us")),
-    ):
-        yield Measure(metric, label, text.wait(time_us), _n(n))
-    factors = [f for f in map(ratios.real_time_factor, responses) if f is not None]
-    slowest = max(factors, default=None)
-    value = text.UNKNOWN if slowest is None else f"{slowest:.2f}"
-    tone = "warn" if slowest is not None and slowest > 1 else "none"
-    yield Measure("real_time_factor", "Slowest answer’s real-time factor", value, "", tone)
+    heard = min((r.first_audio_us for r in responses if r.first_audio_us is not None), default=None)
+    soonest = text.wait(call.time_to_first_audio_us)
+    at = None if heard is None else heard // 1000
+    yield Measure("time_to_first_audio", "First sound of the call", soonest, start_ms=at)
+    yield _p50("endpoint", "Endpointing, p50", turns, lambda turn: turn.endpoint_us)
+    yield _p50("vad_lag", "Of that, VAD lag, p50", turns, lambda turn: turn.vad_lag_us)
+    yield _p50("dispatch", "Dispatch, p50", turns, lambda turn: turn.dispatch_us)
+    # Of first answers only: what follows a tool's output does not begin with the caller.
+    own = [row for row in responses if not row.after_tool]
+    yield _p50("to_first_text", "To first text, p50", own, lambda row: row.to_first_text_us)
+    yield _p50("to_first_audio", "To first audio, p50", own, lambda row: row.to_first_audio_us)
+    yield _slowest(responses)
     stalls = text.seconds(call.stalls_us) if call.assistant_audio_us else text.UNKNOWN
-    tone = "warn" if (call.stalls_us or 0) >= _SHOWN_US else "none"
-    yield Measure("stalls", "Player ran dry", stalls, "", tone)
+    dry = (call.stalls_us or 0) >= _SHOWN_US
+    at = first(responses, lambda row: row.stalls_us) if dry else None
+    yield Measure("stalls", "Player ran dry", stalls, "", "warn" if dry else "none", at)
+    yield from _amiss(call, responses)
+
+
+def _slowest(responses: Sequence[ResponseRow]) -> Measure:
+    known = [(f, row) for row in responses if (f := ratios.real_time_factor(row)) is not None]
+    factor, row = max(known, key=lambda pair: pair[0], default=(None, None))
+    value = text.UNKNOWN if factor is None else f"{factor:.2f}"
+    tone = "warn" if factor is not None and factor > 1 else "none"
+    at = None if row is None else start_ms(row)
+    return Measure("real_time_factor", "Slowest answer’s real-time factor", value, "", tone, at)
+
+
+def _amiss(call: CallRow, responses: Sequence[ResponseRow]) -> Iterable[Measure]:
+    """Yield what should not be, as far as it is."""
+    if call.missed_truncates:
+        value, at = text.count(call.missed_truncates), first(responses, lambda r: r.missed_truncate)
+        yield Measure("missed_truncates", "Missed truncates", value, "", "warn", at)
+    if call.late_audio_us:
+        value, at = text.seconds(call.late_audio_us), first(responses, lambda r: r.late_audio_us)
+        yield Measure("late_audio", "Sent after a barge-in", value, start_ms=at)
     if call.silent_responses:
-        silent = text.count(call.silent_responses)
-        yield Measure("silent_responses", "Answers without sound", silent, "", "warn")
+        value, at = text.count(call.silent_responses), first(responses, lambda row: row.silent)
+        yield Measure("silent_responses", "Answers without sound", value, "", "warn", at)
     if call.abandoned:
         yield Measure("abandoned", "Abandoned", "yes", "the caller gave up waiting", "warn")
     if call.context_drops:
-        yield Measure("context_drops", "Context drops", text.count(call.context_drops), "", "warn")
-
-
-def _first(responses: Sequence[ResponseRow], name: str) -> tuple[int | None, int]:
-    """Of first answers only: what follows a tool's output does not begin with the caller."""
-    return _middle([r for r in responses if not r.after_tool], lambda row: getattr(row, name))
+        at = first(responses, lambda row: row.context_dropped_tokens)
+        value = text.count(call.context_drops)
+        yield Measure("context_drops", "Context drops", value, "", "warn", at)
 
 
 def _tools(
     call: CallRow, tools: Sequence[ToolCallRow], responses: Sequence[ResponseRow]
 ) -> Iterable[Measure]:
-    latency = _middle(tools, lambda tool: tool.latency_us)
-    yield Measure("tool", "Tool latency, p50", text.wait(latency[0]), _n(latency[1]))
-    trip = _middle(responses, lambda row: row.tool_round_trip_us)
-    yield Measure("tool_round_trip", "Tool to answer, p50", text.wait(trip[0]), _n(trip[1]))
+    yield _p50("tool", "Tool latency, p50", tools, lambda tool: tool.latency_us)
+    trip = middle(responses, lambda row: row.tool_round_trip_us)
+    yield _of("tool_round_trip", "Tool to answer, p50", trip)
     if call.tool_us:
         dead = text.seconds(call.tool_dead_us)
         part = text.share(call.tool_dead_us or 0, call.tool_us)
-        yield Measure("tool_dead_air", "Silence while tools ran", dead, f"{part} of their time")
-    failed = sum(tool.failed for tool in tools)
+        at = first(tools, lambda tool: tool.latency_us) if call.tool_dead_us else None
+        detail = f"{part} of their time"
+        yield Measure("tool_dead_air", "Silence while tools ran", dead, detail, start_ms=at)
+    failed = [tool for tool in tools if tool.failed]
     if failed:
-        yield Measure("tool_failed", "Tools that failed", f"{failed} of {len(tools)}", "", "warn")
+        value, at = f"{len(failed)} of {len(tools)}", first(failed, bool)
+        yield Measure("tool_failed", "Tools that failed", value, "", "warn", at)
 
 
-def _delivery(call: CallRow, items: Sequence[ItemRow]) -> Iterable[Measure]:
-    late = _middle(items, lambda item: item.transcription_us)
-    yield Measure("transcription", "Transcribed after, p50", text.wait(late[0]), _n(late[1]))
-    silent = _middle(items, lambda item: item.transcription_from_speech_us)
-    words = "Transcribed after silence, p50"
-    yield Measure("transcription_from_speech", words, text.wait(silent[0]), _n(silent[1]))
+def _delivery(
+    call: CallRow, items: Sequence[ItemRow], responses: Sequence[ResponseRow]
+) -> Iterable[Measure]:
+    late = middle(items, lambda item: item.transcription_us)
+    yield _of("transcription", "Transcribed after, p50", late)
+    silent = middle(items, lambda item: item.transcription_from_speech_us)
+    yield _of("transcription_from_speech", "Transcribed after silence, p50", silent)
     yield Measure("input_jitter", "Input jitter", text.millis(call.input_jitter_us))
     if call.input_drift_ppm is not None:
-        yield Measure("input_drift", "Input drift", f"{call.input_drift_ppm:+d} ppm")
+        yield Measure(
+            "input_drift", "Input drift", f"{call.input_drift_ppm:+d} ppm".replace("-", "−")
+        )
     if call.input_gaps:
         gaps = text.plural(call.input_gaps, "gap")
         yield Measure("input_gaps", "Input gaps", gaps, text.seconds(call.input_gap_us))
@@ -184,14 +198,14 @@ def _delivery(call: CallRow, items: Sequence[ItemRow]) -> Iterable[Measure]:
     if call.unheard_usd is not None:
         part = text.share(float(call.unheard_usd), float(call.cost_usd or 0))
         value = text.money(call.unheard_usd)
-        yield Measure("unheard_cost", "Paid for what nobody heard", value, f"{part} of the cost")
+        at = min((span.start_ms for row in responses if (span := unheard_span(row))), default=None)
+        detail = f"{part} of the cost"
+        yield Measure("unheard_cost", "Paid for what nobody heard", value, detail, start_ms=at)
 
 
-def _middle(rows: Sequence[Row], of: Callable[[Row], int | None]) -> tuple[int | None, int]:
-    """Return the median of what is known, and of how many."""
-    known = [value for row in rows if (value := of(row)) is not None]
-    return median(known), len(known)
+def _p50(metric: str, label: str, rows: Sequence[Row], of: Callable[[Row], int | None]) -> Measure:
+    return _of(metric, label, middle(rows, of))
 
 
-def _n(count: int) -> str:
-    return f"n = {count}"
+def _of(metric: str, label: str, of: Middle, tone: str = "none") -> Measure:
+    return Measure(metric, label, text.wait(of.us), f"n = {of.n}", tone, of.start_ms)

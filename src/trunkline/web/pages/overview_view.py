@@ -10,7 +10,7 @@ from trunkline.store.facts.attention import REASON_OF
 from trunkline.store.facts.queries_attention import Attention
 from trunkline.store.facts.queries_overview import Overview, Trend
 from trunkline.web.pages import calls_view, text
-from trunkline.web.pages.call_view import Fact
+from trunkline.web.pages.call_facts import Fact
 from trunkline.web.pages.filters import Filters
 from trunkline.web.pages.overview_chart import all_times, lines
 

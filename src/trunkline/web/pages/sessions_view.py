@@ -10,7 +10,7 @@ from trunkline.store.facts.queries_sessions import SessionRow
 from trunkline.store.facts.rows import CallRow
 from trunkline.web.api.session_tree import steps
 from trunkline.web.pages import calls_view, text
-from trunkline.web.pages.call_view import Fact
+from trunkline.web.pages.call_facts import Fact
 from trunkline.web.pages.usage_view import total
 
 

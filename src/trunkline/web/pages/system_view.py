@@ -9,7 +9,7 @@ from trunkline.vitals.figures import Audit, Journal, Recorder, Stores, Superviso
 from trunkline.vitals.ready import REFUSING, Reason
 from trunkline.vitals.summary import Process, Summary
 from trunkline.web.pages import text
-from trunkline.web.pages.call_view import Fact
+from trunkline.web.pages.call_facts import Fact
 
 _STATUS = {
     "ok": ("good", "Everything is well"),

@@ -18,6 +18,7 @@ from trunkline.store.facts.rows import (
     TurnRow,
 )
 from trunkline.web.pages import text
+from trunkline.web.pages.moments import turn_us, unheard_span, wait_span
 from trunkline.web.vad import Detected
 
 
@@ -40,20 +41,16 @@ def timeline(
         "has_audio": call.has_audio,
         "duration_ms": duration_us // 1000,
         "speech": [_speech(item) for item in items if item.starts_us is not None],
-        "turns": [_turn(turn) for turn in sorted(turns, key=_start)],
+        "turns": [_turn(turn) for turn in sorted(turns, key=turn_us)],
         "vad": _vad(vad, duration_us, live=call.status == "live"),
-        "waits": [_wait(turn) for turn in turns if turn.wait_us and turn.first_audio_us],
+        "waits": [wait for turn in turns if (wait := _wait(turn))],
         "responses": [_response(row, number, duration_us) for number, row in _numbered(responses)],
         "unheard": [span for row in responses if (span := _unheard(row))],
         "tools": [_tool(tool, duration_us, live=call.status == "live") for tool in tools],
         "marks": _marks(turns, responses, errors),
-        "turn_starts_ms": sorted(_start(turn) // 1000 for turn in turns),
-        "barge_ins_ms": sorted(_start(turn) // 1000 for turn in turns if turn.barge_in),
+        "turn_starts_ms": sorted(turn_us(turn) // 1000 for turn in turns),
+        "barge_ins_ms": sorted(turn_us(turn) // 1000 for turn in turns if turn.barge_in),
     }
-
-
-def _start(turn: TurnRow) -> int:
-    return turn.started_us if turn.speech_started_us is None else turn.speech_started_us
 
 
 def _numbered(responses: Sequence[ResponseRow]) -> list[tuple[int, ResponseRow]]:
@@ -79,8 +76,8 @@ def _turn(turn: TurnRow) -> dict[str, Any]:
     )
     return {
         "turn": turn.turn,
-        "start_ms": _start(turn) // 1000,
-        "end_ms": max(_start(turn), turn.ended_us) // 1000,
+        "start_ms": turn_us(turn) // 1000,
+        "end_ms": max(turn_us(turn), turn.ended_us) // 1000,
         "barge_in": turn.barge_in,
         "label": ", ".join(filter(None, words)),
     }
@@ -105,12 +102,16 @@ def _vad(speeches: Sequence[Detected], duration_us: int, *, live: bool) -> list[
     return found
 
 
-def _wait(turn: TurnRow) -> dict[str, Any]:
-    end_us, wait_us = turn.first_audio_us or 0, turn.wait_us or 0
+def _wait(turn: TurnRow) -> dict[str, Any] | None:
+    span = wait_span(turn)
+    if span is None or not turn.wait_us:
+        return None
+    stopped_us = turn.speech_stopped_us
     return {
         "turn": turn.turn,
-        "start_ms": (end_us - wait_us) // 1000,
-        "end_ms": end_us // 1000,
+        "start_ms": span.start_ms,
+        "end_ms": span.end_ms,
+        "stopped_ms": None if stopped_us is None else stopped_us // 1000,
         "tone": text.wait_tone(turn.wait_us),
         "label": text.wait(turn.wait_us),
     }
@@ -126,10 +127,18 @@ def _response(row: ResponseRow, number: int, duration_us: int) -> dict[str, Any]
     }
 
 
-def _unheard(row: ResponseRow) -> list[int] | None:
-    if row.play_start_us is None or row.audio_us - row.heard_us < 50_000:
+def _unheard(row: ResponseRow) -> dict[str, Any] | None:
+    span = unheard_span(row)
+    if span is None:
         return None
-    return [(row.play_start_us + us) // 1000 for us in (row.heard_us, row.audio_us)]
+    tokens = text.plural(row.unheard_tokens, "audio token") if row.unheard_tokens else ""
+    money = "" if row.unheard_usd is None else text.money(row.unheard_usd)
+    words = [text.seconds(row.audio_us - row.heard_us), tokens, money]
+    return {
+        "start_ms": span.start_ms,
+        "end_ms": span.end_ms,
+        "label": f"generated, never heard: {', '.join(filter(None, words))}",
+    }
 
 
 def _tool(tool: ToolCallRow, duration_us: int, *, live: bool) -> dict[str, Any]:

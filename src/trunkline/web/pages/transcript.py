@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from trunkline.store.facts.rows import ItemRow, ToolCallRow, TurnRow
 from trunkline.web.pages import text
+from trunkline.web.pages.moments import Span, wait_span
 
 _SPOKEN_BY = {"caller": "caller", "assistant": "assistant", "system": "system", "tool": "tool"}
 
@@ -29,6 +30,7 @@ class Tool:
     output: str
     answered: bool
     latency: str
+    failed: bool
     wrong: str
     """What is wrong with the arguments."""
     unchecked: str
@@ -53,6 +55,7 @@ class Line:
     note: str = ""
     """In the place of the text while there is none: why."""
     wait: str = ""
+    wait_span: Span | None = None
     wait_tone: str = "none"
     barge_in: str = ""
     typed: bool = False
@@ -95,6 +98,7 @@ def tool_view(row: ToolCallRow) -> Tool:
         output=pretty(output),
         answered=row.output is not None,
         latency=text.wait(row.latency_us) if row.output is not None else "never answered",
+        failed=row.failed,
         wrong=row.arguments_error if row.arguments_are in ("no_json", "misfit") else "",
         unchecked=row.arguments_error if row.arguments_are == "json" else "",
     )
@@ -139,6 +143,7 @@ def _message(item: ItemRow, turn: TurnRow | None, begun: dict[str, TurnRow]) -> 
         unheard=item.text[cut:],
         note="" if item.text else _why_empty(item),
         wait=text.wait(turn.wait_us) if turn and turn.wait_us is not None else "",
+        wait_span=wait_span(turn) if turn else None,
         wait_tone=text.wait_tone(turn.wait_us) if turn else "none",
         barge_in=_barge_in(begun.get(item.item_id)),
         typed=item.modality == "text" and who == "caller",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from trunkline.store.facts.rows import ToolCallRow, TurnRow
+from trunkline.store.facts.rows import ResponseRow, ToolCallRow, TurnRow
 from trunkline.web.pages import text
+from trunkline.web.pages.moments import WORTH_SAYING_US, Span, turn_us, unheard_span, wait_span
 
 WIDTH = 240
 """Width of a waterfall, in units of its SVG."""
@@ -15,9 +16,6 @@ WAIT_WIDTH = 156
 HEARD_X = 164
 """From here on, the answers: on a scale of their own, for they are many times longer."""
 HEARD_WIDTH = WIDTH - HEARD_X
-
-_WORTH_SAYING_US = 50_000
-"""Less is the grain of the sound's chunks, and not what somebody missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,8 @@ class Bar:
     x: float
     width: float
     title: str
+    start_ms: int | None = None
+    """Where it begins on the call's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Turn:
     start_ms: int
     at: str
     wait: str
+    wait_span: Span | None
     wait_tone: str
     from_stopped: str
     bars: tuple[Bar, ...]
@@ -50,16 +51,30 @@ class Turn:
     """The waterfall in words, for those who cannot see it."""
     outcome: str
     outcome_tone: str
+    unheard: Span | None
+    """Where the first of its answers that was cut off would have gone on."""
     cost: str
     barge_in: bool
 
 
-def turn_views(turns: Sequence[TurnRow], tools: Sequence[ToolCallRow]) -> tuple[Turn, ...]:
+def turn_views(
+    turns: Sequence[TurnRow], tools: Sequence[ToolCallRow], responses: Sequence[ResponseRow] = ()
+) -> tuple[Turn, ...]:
     """Return the turns in order, their waterfalls on one common scale."""
     wait_us = max((turn.wait_us or 0 for turn in turns), default=0)
     audio_us = max((turn.audio_us for turn in turns), default=0)
+    cut = dict[int, Span]()
+    for row in sorted(responses, key=lambda row: row.created_us, reverse=True):
+        if span := unheard_span(row):
+            cut[row.turn] = span
     return tuple(
-        _view(turn, [tool for tool in tools if tool.turn == turn.turn], wait_us, audio_us)
+        _view(
+            turn,
+            [tool for tool in tools if tool.turn == turn.turn],
+            wait_us,
+            audio_us,
+            cut.get(turn.turn),
+        )
         for turn in sorted(turns, key=lambda turn: turn.turn)
     )
 
@@ -113,25 +128,29 @@ def _lay_over(
     return cut
 
 
-def _view(turn: TurnRow, tools: list[ToolCallRow], longest_us: int, audio_us: int) -> Turn:
+def _view(
+    turn: TurnRow, tools: list[ToolCallRow], longest_us: int, audio_us: int, cut: Span | None
+) -> Turn:
     bars = (
         *_bars(segments(turn, tools), longest_us),
         *_gateway(turn, longest_us),
-        *_played(turn, audio_us),
+        *_played(turn, audio_us, cut),
     )
-    start_us = turn.started_us if turn.speech_started_us is None else turn.speech_started_us
+    start_us = turn_us(turn)
     return Turn(
         number=turn.turn,
         kind=text.turn_kind(turn.kind),
         start_ms=start_us // 1000,
         at=text.clock(start_us),
         wait=text.wait(turn.wait_us),
+        wait_span=wait_span(turn),
         wait_tone=text.wait_tone(turn.wait_us),
         from_stopped=text.wait(turn.wait_from_stopped_us),
         bars=bars,
         spoken=", ".join(bar.title for bar in bars) or "no answer",
         outcome=_outcome(turn),
         outcome_tone="bad" if turn.status in ("failed", "unanswered") else "none",
+        unheard=cut,
         cost=text.money(turn.cost_usd),
         barge_in=turn.barge_in,
     )
@@ -147,6 +166,7 @@ def _bars(found: list[tuple[str, int, int]], longest_us: int) -> tuple[Bar, ...]
             x=round((a - origin) * scale, 2),
             width=round(max(1.5, (b - a) * scale - 1), 2),
             title=f"{kind} {text.wait(b - a)}",
+            start_ms=a // 1000,
         )
         for kind, a, b in found
     )
@@ -159,17 +179,19 @@ def _gateway(turn: TurnRow, longest_us: int) -> Iterable[Bar]:
         yield Bar("gateway", 0, round(width, 2), f"gateway {text.millis(turn.gateway_us)}")
 
 
-def _played(turn: TurnRow, longest_us: int) -> Iterable[Bar]:
+def _played(turn: TurnRow, longest_us: int, cut: Span | None) -> Iterable[Bar]:
     """Yield what was heard of the answer, and what was not."""
     if not turn.audio_us or longest_us <= 0:
         return
     scale = HEARD_WIDTH / longest_us
     heard, whole = min(turn.heard_us, turn.audio_us) * scale, turn.audio_us * scale
     title = f"heard {text.seconds(turn.heard_us)}"
-    yield Bar("heard", HEARD_X, round(max(1.5, heard), 2), title)
-    if _unheard_us(turn) >= _WORTH_SAYING_US:
+    from_ms = None if turn.first_audio_us is None else turn.first_audio_us // 1000
+    yield Bar("heard", HEARD_X, round(max(1.5, heard), 2), title, from_ms)
+    if _unheard_us(turn) >= WORTH_SAYING_US:
         title = f"never heard {text.seconds(_unheard_us(turn))}"
-        yield Bar("unheard", round(HEARD_X + heard, 2), round(max(1.5, whole - heard), 2), title)
+        x, width = round(HEARD_X + heard, 2), round(max(1.5, whole - heard), 2)
+        yield Bar("unheard", x, width, title, cut.start_ms if cut else None)
 
 
 def _unheard_us(turn: TurnRow) -> int:
@@ -179,6 +201,6 @@ def _unheard_us(turn: TurnRow) -> int:
 def _outcome(turn: TurnRow) -> str:
     if turn.status in ("failed", "unanswered", "incomplete"):
         return turn.status
-    if _unheard_us(turn) >= _WORTH_SAYING_US:
+    if _unheard_us(turn) >= WORTH_SAYING_US:
         return f"{text.seconds(_unheard_us(turn))} unheard"
     return "heard all" if turn.audio_us else turn.status

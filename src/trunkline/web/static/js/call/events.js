@@ -1,8 +1,10 @@
 // Raw events: the index by parts, the content of one when it is opened.
 // What was on the wire goes in by textContent only.
-import { clock } from "./player.js";
+import { moment } from "./player.js";
 
 const LONGEST = 2000;
+const BESIDE_MS = 1000;
+const BESIDE_FRAMES = 12;
 
 export class Events {
   #root; #list; #status; #more;
@@ -12,6 +14,8 @@ export class Events {
   #round = 0;
   #asked = "";
   #loading = null;
+  #from_ms = 0;
+  #found = () => {};
 
   constructor(root) {
     this.#root = root;
@@ -28,8 +32,11 @@ export class Events {
       root.querySelector(id).addEventListener("change", () => this.#restart());
     }
     this.#list.addEventListener("click", (event) => {
-      const button = event.target.closest("button");
+      const button = event.target.closest(".ev > button");
       if (button) this.#toggle(button);
+    });
+    root.querySelector("#event-from button").addEventListener("click", () => {
+      this.#show(-1, 0);
     });
     // Nobody pays for events that they do not look at.
     const seen = new IntersectionObserver((entries) => {
@@ -44,6 +51,39 @@ export class Events {
     }, { root: root.querySelector(".evs"), rootMargin: "300px" }).observe(this.#more);
   }
 
+  // Shows what passed around a moment, and where among it that is.
+  around(ms) {
+    const at = Math.round(ms);
+    this.#show(-1, Math.max(0, at - BESIDE_MS), () => {
+      const rows = [...this.#list.children];
+      return rows.find((row) => Number(row.dataset.atMs) >= at) ?? rows.at(-1);
+    });
+  }
+
+  // Shows one frame among its neighbours, opened, whatever the filters had left out.
+  frame(seq) {
+    for (const [id, value] of [["#event-type", ""], ["#event-leg", ""], ["#event-audio", "show"]]) this.#root.querySelector(id).value = value;
+    this.#show(Math.max(-1, seq - BESIDE_FRAMES), 0, () => {
+      const row = this.#list.querySelector(`[data-seq="${seq}"]`);
+      if (row) this.#open(row);
+      return row;
+    });
+  }
+
+  #show(after, from_ms, found = () => {}) {
+    this.#from_ms = from_ms;
+    this.#found = () => {
+      this.#found = () => {};
+      const row = found();
+      if (!row) return;
+      row.classList.add("here");
+      row.scrollIntoView({ block: "center" });
+      row.querySelector("button").focus({ preventScroll: true });
+    };
+    this.#root.scrollIntoView({ block: "nearest" });
+    this.#begin(after);
+  }
+
   #filters() {
     const value = (id) => this.#root.querySelector(id).value;
     return { contains: value("#event-type"), leg: value("#event-leg"), audio: String(value("#event-audio") === "show") };
@@ -51,10 +91,16 @@ export class Events {
 
   // What is asked for already may have been opened meanwhile: it stays.
   #restart() {
-    if (this.#asked === JSON.stringify(this.#filters())) return;
+    if (this.#asked !== JSON.stringify(this.#filters())) this.#begin(-1);
+  }
+
+  #begin(after) {
     this.#round += 1;
-    [this.#after, this.#hasMore, this.#shown, this.#loading] = [-1, true, 0, null];
+    [this.#after, this.#hasMore, this.#shown, this.#loading] = [after, true, 0, null];
     this.#list.replaceChildren();
+    const note = this.#root.querySelector("#event-from");
+    note.hidden = after < 0 && !this.#from_ms;
+    note.querySelector("b").textContent = after < 0 ? moment(this.#from_ms) : `frame ${after + 1}`;
     this.#load();
   }
 
@@ -68,6 +114,7 @@ export class Events {
     const filters = this.#filters();
     this.#asked = JSON.stringify(filters);
     for (const [name, value] of Object.entries(filters)) url.searchParams.set(name, value);
+    if (this.#from_ms) url.searchParams.set("from_ms", String(this.#from_ms));
     try {
       const answer = await fetch(url, { credentials: "same-origin" });
       if (!answer.ok) throw new Error(String(answer.status));
@@ -79,21 +126,29 @@ export class Events {
       const shown = this.#shown.toLocaleString("en");
       this.#status.textContent = part.more ? `${shown} shown, more follow.` : this.#shown ? `${shown} shown, that is all.` : filters.contains || filters.leg ? "No event fits." : "No event is recorded.";
       this.#more.hidden = !part.more;
+      this.#found();
     } catch {
       this.#status.textContent = "The events of this call could not be read. Reload the page to try again.";
     }
   }
 
-  async #toggle(button) {
+  #toggle(button) {
     const item = button.parentElement;
-    const open = button.getAttribute("aria-expanded") === "true";
-    button.setAttribute("aria-expanded", String(!open));
-    item.querySelector("pre")?.remove();
-    if (open) return;
+    if (button.getAttribute("aria-expanded") !== "true") { this.#open(item); return; }
+    button.setAttribute("aria-expanded", "false");
+    item.querySelector(".whole").remove();
+  }
+
+  async #open(item) {
+    item.querySelector("button").setAttribute("aria-expanded", "true");
+    const whole = document.createElement("div");
+    whole.className = "whole";
     const pre = document.createElement("pre");
     pre.tabIndex = 0;
+    pre.id = `event-${item.dataset.seq}`;
     pre.textContent = "…";
-    item.append(pre);
+    whole.append(acts(item, pre), pre);
+    item.append(whole);
     pre.textContent = await this.#content(Number(item.dataset.seq));
   }
 
@@ -116,12 +171,12 @@ export class Events {
 function row(event) {
   const item = document.createElement("li");
   item.className = "ev";
-  item.dataset.seq = event.seq;
+  [item.dataset.seq, item.dataset.atMs] = [event.seq, event.at_ms];
   const button = document.createElement("button");
   button.setAttribute("aria-expanded", "false");
   const type = (event.type || "unreadable") + (event.record === "bridged" ? "  ↳ as sent" : "");
   const cells = [
-    ["seq", event.seq], ["at", clock(event.at_ms, true)], [`leg ${event.leg}`, event.leg],
+    ["seq", event.seq], ["at", moment(event.at_ms)], [`leg ${event.leg}`, event.leg],
     [`type${/error|failed/.test(type) ? " bad" : ""}`, type], ["sz", `${event.size_bytes.toLocaleString("en")} B`],
   ];
   for (const [name, words] of cells) {
@@ -132,6 +187,25 @@ function row(event) {
   }
   item.append(button);
   return item;
+}
+
+// What can be done with an opened event: hear it, and take it along.
+function acts(item, pre) {
+  const row = document.createElement("div");
+  row.className = "row acts";
+  const button = (words, name, value) => {
+    const made = document.createElement("button");
+    [made.className, made.textContent, made.dataset[name]] = ["btn small", words, value];
+    row.append(made);
+    return made;
+  };
+  button(`Go to ${moment(Number(item.dataset.atMs))}`, "seekMs", item.dataset.atMs);
+  const copy = button("", "copy", `#${pre.id}`);
+  const words = document.createElement("span");
+  words.dataset.label = "";
+  words.textContent = "Copy JSON";
+  copy.append(words);
+  return row;
 }
 
 function pretty(text) {

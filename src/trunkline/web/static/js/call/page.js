@@ -2,6 +2,8 @@
 import { forPage } from "../keys.js";
 import { showConfiguration } from "./configuration.js";
 import { Events } from "./events.js";
+import { Mini } from "./mini.js";
+import { Part } from "./part.js";
 import { Player } from "./player.js";
 import { LaneTable } from "./table.js";
 import { Timeline } from "./timeline.js";
@@ -15,8 +17,10 @@ const stage = document.querySelector("#timeline");
 const timeline = stage ? new Timeline(stage, read(), (ms) => player.seek(ms)) : null;
 const table = stage ? new LaneTable(document.querySelector("#lane-table")) : null;
 table?.show(read());
+const mini = stage ? new Mini(document.querySelector("#player"), stage, read(), (ms) => player.seek(ms)) : null;
 const events = document.querySelector("#events");
-new Events(events);
+const raw = new Events(events);
+new Part(() => document.querySelector(".flame[data-url]"));
 showConfiguration(document.querySelector("#configuration"), events);
 
 // How soon the page was of use: for who measures it, in a browser's own tools or in bench/page.py.
@@ -27,6 +31,7 @@ if (timeline) {
 
 player.onMove = (ms, playing) => {
   timeline?.moveTo(ms, playing);
+  mini?.moveTo(ms);
   transcript.moveTo(ms, playing);
 };
 
@@ -36,6 +41,7 @@ async function loadPeaks(data) {
   if (!answer.ok) return;
   const peaks = await answer.json();
   timeline.setPeaks(peaks);
+  mini.setPeaks(peaks);
   table.show(read(), peaks);
 }
 
@@ -56,6 +62,7 @@ let sealed = read().has_audio;
 document.addEventListener("trunkline:fresh", () => {
   const data = read();
   timeline?.setData(data);
+  mini?.setData(data);
   table?.show(data);
   player.bind();
   // While it runs now and then, and once more for what came last.
@@ -66,10 +73,21 @@ document.addEventListener("trunkline:fresh", () => {
 });
 
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-seek-ms]") ?? event.target.closest(".say[data-start-ms]");
+  const frame = event.target.closest("[data-frame]");
+  if (frame) {
+    event.preventDefault();
+    raw.frame(Number(frame.dataset.frame));
+    return;
+  }
+  const target = event.target.closest("[data-seek-ms]") ?? event.target.closest(".say[data-start-ms], tr[data-start-ms]");
   if (!target || String(getSelection())) return;
-  player.seek(Number(target.dataset.seekMs ?? target.dataset.startMs));
+  const { seekMs, startMs, untilMs } = target.dataset;
+  const ms = Number(seekMs ?? startMs);
+  player.seek(ms);
+  if (untilMs) timeline?.prove(ms, Number(untilMs));
 });
+
+document.querySelector("#events-here")?.addEventListener("click", () => raw.around(player.ms));
 
 // Whoever marks a turn means the one that is being heard.
 document.addEventListener("toggle", (event) => {
@@ -97,6 +115,7 @@ const KEYS = {
   "]": () => player.seek(near(read().turn_starts_ms, player.ms, 1) ?? player.ms),
   Home: () => player.seek(0),
   End: () => player.seek(read().duration_ms),
+  e: () => raw.around(player.ms),
   i: () => player.seek(near(read().barge_ins_ms, player.ms, 1) ?? read().barge_ins_ms[0] ?? player.ms),
 };
 

@@ -1,5 +1,6 @@
 // The clock of the page: the audio element when there is a recording, else a still position.
 // Millisecond 0 is the opening of the call; the recording begins there too.
+import { Voices } from "./voices.js";
 
 export function clock(ms, tenths = false) {
   const whole = Math.max(0, Math.floor(ms / 1000));
@@ -10,12 +11,16 @@ export function clock(ms, tenths = false) {
   return head + tail + (tenths ? `.${Math.floor(Math.max(0, ms) / 100) % 10}` : "");
 }
 
+// To the millisecond, as events and measurements have it.
+export const moment = (ms) => `${clock(ms)}.${String(Math.floor(Math.max(0, ms)) % 1000).padStart(3, "0")}`;
+
 const AGAIN_MS = 3000;
 
 export class Player {
   onMove = () => {};
   #read;
   #audio = null;
+  #voices = null;
   #still = 0;
   #frame = 0;
   #failed = -Infinity;
@@ -29,7 +34,7 @@ export class Player {
   bind() {
     const audio = document.querySelector("#audio");
     if (!audio || audio === this.#audio) return;
-    this.#audio = audio;
+    [this.#audio, this.#voices] = [audio, null];
     audio.preservesPitch = true;
     audio.addEventListener("play", () => this.#changed());
     audio.addEventListener("pause", () => this.#changed());
@@ -58,7 +63,7 @@ export class Player {
     if (this.#audio && this.#audio.readyState > 0) this.#audio.currentTime = this.#still / 1000;
     if (!quiet) {
       const url = new URL(location.href);
-      url.searchParams.set("t", (this.#still / 1000).toFixed(2));
+      url.searchParams.set("t", (this.#still / 1000).toFixed(3));
       history.replaceState(null, "", url);
     }
     this.#tell(this.#still);
@@ -75,16 +80,10 @@ export class Player {
     if (playing) this.#audio.play().catch(() => this.#changed());
   }
 
+  // Not before somebody asks for one voice: until then the browser plays the file as it is.
   #track(name) {
-    const audio = this.#audio;
-    const url = new URL(audio.src);
-    url.searchParams.set("track", name);
-    const [playing, rate] = [this.playing, audio.playbackRate];
-    this.#still = this.ms;
-    audio.src = url.href;
-    audio.playbackRate = rate;
-    audio.defaultPlaybackRate = rate;
-    if (playing) audio.play().catch(() => this.#changed());
+    this.#voices ??= new Voices(this.#audio);
+    this.#voices.choose(name);
   }
 
   #choice(group, act) {

@@ -31,7 +31,7 @@ export function rows(data, peaks = null, traffic = null) {
     const [lane, track] = said.who === "caller" ? ["Caller", peaks?.caller] : ["Assistant", peaks?.assistant];
     add(lane, said.start_ms, said.end_ms, said.text || "not transcribed", track ? loudest(track, peaks.per_second, said.start_ms, said.end_ms) : null);
   }
-  for (const [from, to] of data.unheard) add("Assistant", from, to, "generated, never heard");
+  for (const unheard of data.unheard) add("Assistant", unheard.start_ms, unheard.end_ms, unheard.label);
   for (const turn of data.turns) add("Turns", turn.start_ms, turn.end_ms, turn.label);
   for (const speech of data.vad) add("VAD", speech.start_ms, speech.end_ms, speech.label);
   for (const wait of data.waits) add("Wait", wait.start_ms, wait.end_ms, `turn ${wait.turn}: ${wait.label}`);

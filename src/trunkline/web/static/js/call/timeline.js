@@ -1,4 +1,6 @@
 // The lanes of a call on one time axis, drawn on a canvas. The table below says the same in words.
+import { anchors, drawAnchors } from "./anchors.js";
+import { Colours } from "./colours.js";
 import { clock } from "./player.js";
 import { passed } from "./table.js";
 
@@ -25,7 +27,8 @@ export class Timeline {
   #traffic = null;
   #view = null;
   #ms = 0;
-  #colours = {};
+  #colours;
+  #proof = null;
   #queued = false;
 
   // Without turns there is nobody to wait for.
@@ -39,8 +42,9 @@ export class Timeline {
     this.#tip = root.querySelector(".tip");
     this.#data = data;
     this.#seek = seek;
+    this.#colours = new Colours(root, COLOURS);
     new ResizeObserver(() => this.#draw()).observe(this.#stage);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.#colours = {}; this.#draw(); });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.#colours.forget(); this.#draw(); });
     document.fonts?.ready.then(() => this.#draw());
     this.#listen();
     this.#draw();
@@ -60,9 +64,20 @@ export class Timeline {
     this.#place();
   }
 
+  // Where a number comes from, near enough to see: both of its ends, and what lies between.
+  prove(start_ms, end_ms) {
+    const same = (one) => one.start_ms === start_ms && one.end_ms === end_ms;
+    const wait = this.#data.waits.find(same);
+    this.#proof = anchors(start_ms, end_ms, { unheard: this.#data.unheard.some(same), stopped_ms: wait?.stopped_ms });
+    const beside = Math.max(500, (end_ms - start_ms) * 0.6);
+    this.#look(start_ms - beside, end_ms - start_ms + 2 * beside);
+    this.#place();
+    this.#stage.scrollIntoView({ block: "nearest" });
+  }
+
   zoom(how, around) {
     const [from, to] = this.#span();
-    if (how === "fit") this.#view = null;
+    if (how === "fit") [this.#view, this.#proof] = [null, null];
     else {
       const width = (to - from) * (how === "in" ? 0.5 : 2);
       this.#look(around - (width * (around - from)) / (to - from), width);
@@ -138,7 +153,8 @@ export class Timeline {
     const under = (name) => y >= this.#lanes[name][0] && y < this.#lanes[name][0] + this.#lanes[name][1];
     const hit = (spans) => spans.find((span) => span.start_ms - slack <= ms && ms <= span.end_ms + slack);
     const at = clock(ms, true);
-    if (under("assistant") && data.unheard.some(([from, to]) => from <= ms && ms <= to)) return `${at}  generated, never heard`;
+    const unheard = under("assistant") && hit(data.unheard);
+    if (unheard) return `${at}  ${unheard.label}`;
     if (under("caller")) return [at, hit(data.speech.filter((said) => said.who === "caller"))?.text].filter(Boolean).join("  ");
     if (under("assistant")) return [at, hit(data.speech.filter((said) => said.who === "assistant"))?.text].filter(Boolean).join("  ");
     if (under("turns")) { const turn = hit(data.turns); if (turn) return turn.label; }
@@ -165,20 +181,6 @@ export class Timeline {
     });
   }
 
-  #colour(name) {
-    if (!(name in this.#colours)) {
-      // A probe, because the value of a custom property keeps its light-dark() unresolved.
-      const probe = document.createElement("i");
-      this.#root.append(probe);
-      for (const each of COLOURS) {
-        probe.style.color = `var(--${each})`;
-        this.#colours[each] = getComputedStyle(probe).color;
-      }
-      probe.remove();
-    }
-    return this.#colours[name];
-  }
-
   #paint() {
     const [width, height, scale] = [this.#stage.clientWidth, this.#stage.clientHeight, devicePixelRatio || 1];
     if (!width) return;
@@ -200,6 +202,7 @@ export class Timeline {
     for (const tool of this.#data.tools) this.#tool(pen, tool);
     this.#marks(pen);
     this.#passed(pen, width);
+    if (this.#proof) drawAnchors(pen, this.#proof, (ms) => this.#x(ms), this.#colours, [width, height]);
   }
 
   #axis(pen, width) {
@@ -207,11 +210,11 @@ export class Timeline {
     const step = STEPS_MS.find((ms) => (ms / (to - from)) * width >= 74) ?? STEPS_MS.at(-1);
     for (let ms = Math.ceil(from / step) * step; ms <= to; ms += step) {
       const x = this.#x(ms);
-      pen.fillStyle = this.#colour("line");
+      pen.fillStyle = this.#colours.get("line");
       pen.globalAlpha = 0.6;
       pen.fillRect(x, 26, 1, this.#stage.clientHeight - 26);
       pen.globalAlpha = 1;
-      pen.fillStyle = this.#colour("faint");
+      pen.fillStyle = this.#colours.get("faint");
       const label = clock(ms, step < 1000);
       pen.textAlign = x < 12 ? "left" : "center";
       if (x + pen.measureText(label).width / 2 < width) pen.fillText(label, x < 12 ? Math.max(1, x) : x, 15);
@@ -222,10 +225,10 @@ export class Timeline {
   #voice(pen, width, who) {
     const [top, tall] = this.#lanes[who];
     const middle = top + tall / 2;
-    pen.fillStyle = this.#colour("line");
+    pen.fillStyle = this.#colours.get("line");
     pen.fillRect(0, middle - 0.5, width, 1);
     const unheard = who === "assistant" ? this.#data.unheard : [];
-    for (const [from, to] of unheard) this.#hatch(pen, this.#x(from), this.#x(to), top + 7, tall - 14);
+    for (const one of unheard) this.#hatch(pen, this.#x(one.start_ms), this.#x(one.end_ms), top + 7, tall - 14);
     if (this.#peaks) this.#wave(pen, width, who, middle, tall);
     else this.#blocks(pen, who, middle);
   }
@@ -233,8 +236,8 @@ export class Timeline {
   #wave(pen, width, who, middle, tall) {
     const slice = 1000 / this.#peaks.per_second;
     const lanes = who === "caller"
-      ? [[this.#peaks.caller, this.#colour("caller")]]
-      : [[this.#peaks.assistant_unheard, this.#colour("unheard")], [this.#peaks.assistant, this.#colour("agent")]];
+      ? [[this.#peaks.caller, this.#colours.get("caller")]]
+      : [[this.#peaks.assistant_unheard, this.#colours.get("unheard")], [this.#peaks.assistant, this.#colours.get("agent")]];
     const [from, to] = this.#span();
     // Bars sit on the call's clock, not on the screen, so that they do not dance while panning.
     const each = Math.max(slice, ((to - from) / width) * BAR);
@@ -255,7 +258,7 @@ export class Timeline {
 
   // While a call is live there is no waveform yet: who spoke when is known all the same.
   #blocks(pen, who, middle) {
-    pen.fillStyle = this.#colour(who === "caller" ? "caller" : "agent");
+    pen.fillStyle = this.#colours.get(who === "caller" ? "caller" : "agent");
     for (const said of this.#data.speech) {
       if (said.who !== who) continue;
       const [a, b] = [this.#x(said.start_ms), this.#x(said.end_ms)];
@@ -271,7 +274,7 @@ export class Timeline {
   #passed(pen, width) {
     const [top, tall] = this.#lanes.traffic;
     const middle = top + tall / 2 - 2;
-    pen.fillStyle = this.#colour("line");
+    pen.fillStyle = this.#colours.get("line");
     pen.fillRect(0, middle - 0.5, width, 1);
     if (this.#traffic) {
       const { slice_ms, caller, provider } = this.#traffic;
@@ -280,7 +283,7 @@ export class Timeline {
       const each = Math.max(1, Math.ceil(((to - from) / width) * BAR / slice_ms));
       const wide = Math.max(1.4, ((each * slice_ms) / (to - from)) * width - 1);
       for (const [sizes, colour, up] of [[caller.bytes, "caller", true], [provider.bytes, "agent", false]]) {
-        pen.fillStyle = this.#colour(colour);
+        pen.fillStyle = this.#colours.get(colour);
         pen.globalAlpha = 0.65;
         for (let n = Math.max(0, Math.floor(from / slice_ms / each) * each); n < sizes.length && n * slice_ms < to; n += each) {
           const size = loudestIn(sizes, n, n + each);
@@ -298,7 +301,7 @@ export class Timeline {
     pen.beginPath();
     pen.roundRect(a, top, Math.max(2, b - a), tall, 4);
     pen.clip();
-    pen.strokeStyle = this.#colour("unheard");
+    pen.strokeStyle = this.#colours.get("unheard");
     pen.globalAlpha = 0.55;
     pen.lineWidth = 1;
     pen.beginPath();
@@ -312,13 +315,13 @@ export class Timeline {
     const [a, b] = [this.#x(span.start_ms), this.#x(span.end_ms)];
     if (b < 0 || a > this.#stage.clientWidth) return;
     const wide = Math.max(2.5, b - a);
-    pen.fillStyle = this.#colour(colour in this.#colours || COLOURS.includes(colour) ? colour : "faint");
+    pen.fillStyle = this.#colours.get(this.#colours.has(colour) ? colour : "faint");
     pen.beginPath();
     pen.roundRect(a, top + 4, wide, tall - 8, 3);
     pen.fill();
     const room = Math.min(b, this.#stage.clientWidth) - Math.max(a, 0) - 8;
     if (room < 16 || pen.measureText(label).width > room) return;
-    pen.fillStyle = this.#colour(ink);
+    pen.fillStyle = this.#colours.get(ink);
     pen.fillText(label, Math.max(a, 0) + 5, top + tall / 2 + 0.5);
   }
 
@@ -327,7 +330,7 @@ export class Timeline {
     const room = this.#x(turn.end_ms) - this.#x(turn.start_ms) - 8;
     const words = [turn.label, `turn ${turn.turn}`, String(turn.turn)].find((label) => pen.measureText(label).width <= room);
     const [top, tall] = this.#lanes.turns;
-    pen.fillStyle = this.#colour("panel");
+    pen.fillStyle = this.#colours.get("panel");
     pen.fillRect(this.#x(turn.start_ms) - 1, top + 4, 1, tall - 8);
     this.#bar(pen, "turns", turn, "line", words ?? "", turn.barge_in ? "bad" : "dim");
   }
@@ -336,7 +339,7 @@ export class Timeline {
   #heard(pen, heard) {
     const [top, tall] = this.#lanes.vad;
     const [a, b] = [this.#x(heard.start_ms), this.#x(heard.end_ms)];
-    pen.fillStyle = this.#colour("caller");
+    pen.fillStyle = this.#colours.get("caller");
     pen.beginPath();
     pen.roundRect(a, top + tall / 2 - 3, Math.max(2.5, b - a), 6, 2);
     pen.fill();
@@ -349,7 +352,7 @@ export class Timeline {
     const next = this.#data.tools.find((other) => other.start_ms > tool.start_ms);
     const room = (next ? this.#x(next.start_ms) : this.#stage.clientWidth) - x;
     if (x < 0 || pen.measureText(tool.label).width > room) return;
-    pen.fillStyle = this.#colour(tool.answered ? "dim" : "bad");
+    pen.fillStyle = this.#colours.get(tool.answered ? "dim" : "bad");
     pen.fillText(tool.label, x, this.#lanes.tools[0] + this.#lanes.tools[1] / 2 + 0.5);
   }
 
@@ -359,7 +362,7 @@ export class Timeline {
       for (const mark of this.#data.marks) {
         const bad = mark.tone !== "none";
         if (bad !== grave) continue;
-        pen.fillStyle = this.#colour(bad ? "bad-bar" : "line-strong");
+        pen.fillStyle = this.#colours.get(bad ? "bad-bar" : "line-strong");
         pen.beginPath();
         pen.roundRect(this.#x(mark.at_ms) - (bad ? 2 : 1), top + 6, bad ? 4 : 2, tall - 14, 1);
         pen.fill();
