@@ -2,7 +2,7 @@
 () => {
   const problems = [], kinds = [];
   // Tiles and columns that say the same in other words, for want of room.
-  const COLUMN_OF = { "Caller waited, p50": "Wait p50", "Barge-in rate": "Barge-ins", "Failed calls": "Failed" };
+  const COLUMN_OF = { "Caller waited, p50": "Wait p50", "Caller waited, p95": "p95", "Barge-in rate": "Barge-ins", "Failed calls": "Failed" };
   const numbers = (text) => text.match(/\d[\d.,]*/g) ?? [];
   const name = (node) => node.getAttribute("aria-label") ?? "";
   const say = (node, problem) => problems.push(`<${node.localName} class="${node.getAttribute("class") ?? ""}">: ${problem}`);

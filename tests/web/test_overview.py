@@ -135,7 +135,7 @@ def test_a_change_says_how_much_and_whether_it_is_worse() -> None:
         "Calls": ("↑ 50%", "none"),
         "Need attention": ("", "none"),
         "Caller waited, p50": ("↓ 10%", "good"),
-        "p95": ("the same", "none"),
+        "Caller waited, p95": ("the same", "none"),
         "Barge-in rate": ("", "none"),
         "Failed calls": ("↑ 100%", "bad"),
         "Never heard": ("", "none"),

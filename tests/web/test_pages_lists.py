@@ -175,8 +175,8 @@ def test_tiles_say_how_many_they_are_about() -> None:
     )
     assert [(fact.value, fact.detail) for fact in told] == [
         ("200", "3 live now"),
-        ("0.94 s", "n = 980 turns"),
-        ("2.31 s", "from true end of speech"),
+        ("0.94 s", "from true end of speech, n = 980"),
+        ("2.31 s", "from true end of speech, n = 980"),
         ("14.2%", "142 in 1,000 turns"),
         ("1.0%", "2 of 200"),
         ("$0.0710", "$0.0710 a minute"),
@@ -196,3 +196,9 @@ def test_snippets_hold_this_servers_address_and_no_key() -> None:
 def test_the_drawing_is_the_same_every_time() -> None:
     assert art.strokes() == art.strokes()
     assert {stroke.voice for stroke in art.strokes()} == {"c", "a", "u"}
+
+
+def test_the_column_of_properties_leaves_out_what_has_columns_of_its_own() -> None:
+    properties = {"tenant": "north", "Helicone-Session-Path": "/x"}
+    (row,) = calls_view.rows([replace(sample.CALL_ROW, properties=properties)], now_us=0)
+    assert row.properties == "tenant north"

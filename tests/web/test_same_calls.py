@@ -37,7 +37,11 @@ def cells(site: Site, call: dict[str, Any]) -> dict[str, str]:
         "key": call["key"]["name"],
         "provider": text.provider(call["provider"]),
         "voice": call["voice"],
-        "properties": ", ".join(f"{name} {of}" for name, of in sorted(call["properties"].items())),
+        "properties": ", ".join(
+            f"{name} {of}"
+            for name, of in sorted(call["properties"].items())
+            if not name.startswith("Helicone-")
+        ),
         "tags": " ".join(call["tags"]),
         "feedback": "" if call["feedback"] is None else str(call["feedback"]),
         "scores": ", ".join(f"{name} {of:g}" for name, of in sorted(call["scores"].items())),

@@ -61,6 +61,7 @@ def tiles_of(of: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Return label, value and detail of each tile, by what the API says."""
     wait, calls = of["turn.wait"], of["calls"]["sum"]
     turns, barge_ins = of["turns"]["sum"], of["turn.barge_ins"]["sum"]
+    anchored = f"from true end of speech, n = {text.count(wait['n'])}"
     unheard = f"{text.length(us(of['audio.unheard']['sum']))}, "
     unheard += text.money(usd(of["call.unheard_cost"]["sum"]))
     return {
@@ -69,8 +70,8 @@ def tiles_of(of: dict[str, Any]) -> dict[str, tuple[str, str]]:
             text.count(of["calls.attention"]["sum"]),
             f"{percent(of['calls.attention_share']['ratio'])} of calls",
         ),
-        "Caller waited, p50": (text.wait(us(wait["p50"])), f"n = {text.plural(wait['n'], 'turn')}"),
-        "p95": (text.wait(us(wait["p95"])), "from true end of speech"),
+        "Caller waited, p50": (text.wait(us(wait["p50"])), anchored),
+        "Caller waited, p95": (text.wait(us(wait["p95"])), anchored),
         "Barge-in rate": (
             percent(of["turn.barge_in_share"]["ratio"]),
             f"{barge_ins} in {text.plural(turns, 'turn')}",

@@ -66,7 +66,10 @@ def _row(call: CallRow, now_us: int) -> Row:
         key=call.key_name,
         voice=call.voice,
         user=call.user_id,
-        properties=_pairs(call.properties),
+        properties=_pairs(
+            # Helicone counts its own headers among them; they have columns already.
+            {name: value for name, value in call.properties.items() if not _helicones(name)}
+        ),
         tags=call.tags,
         feedback="" if call.feedback is None else "up" if call.feedback else "down",
         scores=_pairs({name: f"{number:g}" for name, number in call.scores.items()}),
@@ -86,6 +89,10 @@ def _row(call: CallRow, now_us: int) -> Row:
 
 def _pairs(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in sorted(values.items()))
+
+
+def _helicones(name: str) -> bool:
+    return name.startswith("Helicone-")
 
 
 def _cost(call: CallRow) -> str:

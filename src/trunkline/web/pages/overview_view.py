@@ -29,14 +29,18 @@ def _calls(numbers: Overview) -> Fact:
 
 
 def _wait_p50(numbers: Overview) -> Fact:
-    n = f"n = {text.plural(numbers.waits, 'turn')}"
-    return Fact("wait_p50_all", "Caller waited, p50", text.wait(numbers.wait_p50_us), n)
+    p50 = text.wait(numbers.wait_p50_us)
+    return Fact("wait_p50_all", "Caller waited, p50", p50, _anchored(numbers))
 
 
 def _wait_p95(numbers: Overview) -> Fact:
     p95_us = numbers.wait_p95_us
-    told = "from true end of speech"
-    return Fact("wait", "p95", text.wait(p95_us), told, text.wait_tone(p95_us))
+    p95, tone = text.wait(p95_us), text.wait_tone(p95_us)
+    return Fact("wait", "Caller waited, p95", p95, _anchored(numbers), tone)
+
+
+def _anchored(numbers: Overview) -> str:
+    return f"from true end of speech, n = {text.count(numbers.waits)}"
 
 
 def _barge_ins(numbers: Overview) -> Fact:

@@ -39,6 +39,8 @@ export class Listening {
       await context.resume();
       const answer = await fetch(this.#url, { credentials: "same-origin", signal: abort.signal });
       if (!answer.ok) throw new Error(answer.status === 503 ? "Too many listen in now." : "You may not listen in to this call.");
+      // Until somebody speaks there is nothing to play.
+      this.#tell(true, "Connected. Nobody is to be heard now. It is noted that you listen.");
       await play(answer.body.getReader(), context, () => this.#tell(true, "You hear the call, a second or two behind. It is noted that you do."));
       if (this.#abort === abort) this.stop("It has ended.");
     } catch (error) {
