@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +15,19 @@ import pytest
 import trustme
 from picows import WSTransport
 from tests.relay.peer import CLOSE, TEXT, Peer, Peers, frame, peers
-from tests.relay.world import World, world
+from tests.relay.world import HANDSHAKE, KEY, World, raw, tcp, world
 from tests.support.measured import measured
 from tests.support.patience import PATIENCE_S
 
 from trunkline.journal.record import Kind, Leg
 from trunkline.protocol.call import Closed
 from trunkline.relay.core import Core
-from trunkline.relay.dial import Dialled
+from trunkline.relay.dial import Dialled, _Dialling
+from trunkline.relay.front import Front
 from trunkline.relay.ledger import Ledger
 from trunkline.relay.leg import LegListener
+from trunkline.relay.outgoing import _Asking
+from trunkline.relay.seats import Seat
 from trunkline.relay.shell import Call
 
 MIB = 1024 * 1024
@@ -194,9 +197,57 @@ async def test_an_ended_call_leaves_nothing_to_the_garbage_collector(
             gc.enable()
 
 
+async def refuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 503 X\r\nContent-Length: 2\r\n\r\nno")
+
+
+async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+
+
+async def is_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+OFFER = (
+    b"POST /v1/realtime/calls?model=gpt-realtime-2.1 HTTP/1.1\r\nHost: h\r\n"
+    + (
+        f"Helicone-Auth: Bearer {KEY}\r\nAuthorization: Bearer sk-of-the-provider\r\n"
+        "Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"
+    ).encode()
+)
+
+
+@pytest.mark.parametrize("request_", [HANDSHAKE, OFFER], ids=["call", "offer"])
+@pytest.mark.parametrize("provider", [refuses, hangs_up, is_silent])
+async def test_nor_does_one_that_never_began(
+    tmp_path: Path,
+    provider: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    request_: bytes,
+) -> None:
+    options = {"connect_timeout_ms": 100 if provider is is_silent else 60_000}
+    async with (
+        tcp(provider) as port,
+        world(tmp_path, openai_url=f"ws://127.0.0.1:{port}/v1/realtime", **options) as w,
+    ):
+        before = set(map(id, of_calls()))
+        gc.disable()
+        try:
+            assert (await raw(w.port, request_)).startswith(b"HTTP/1.1 50")
+            await w.journal.closed()
+            async with asyncio.timeout(PATIENCE_S):
+                while any(id(it) not in before for it in of_calls()):
+                    await asyncio.sleep(0.01)
+        finally:
+            gc.enable()
+
+
 def of_calls() -> list[object]:
-    """Return what there is of calls in this process."""
-    kinds = (Call, Core, Ledger, LegListener, WSTransport, Dialled)
+    """Return what there is of calls, and attempts to have one, in this process."""
+    kinds = (
+        Call, Core, Ledger, LegListener, WSTransport, Dialled, Front, Seat, _Asking, _Dialling,
+    )  # fmt: skip
     return [it for it in gc.get_objects() if issubclass(type(it), kinds)]
 
 

@@ -96,6 +96,9 @@ async def dial(plan: Plan, settings: Settings, context: ssl.SSLContext) -> Diall
         # An answer may have come and not reached us: in the very turn in which the caller left.
         if dialled is None:
             protocol.drop()
+        # What it failed with knows this frame: it would be of itself, and all that the attempt
+        # had would wait for the garbage collector.
+        del protocol
 
 
 @contextlib.contextmanager

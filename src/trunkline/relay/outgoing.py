@@ -68,6 +68,8 @@ async def exchange(
         return await protocol.answered
     finally:
         protocol.drop()
+        # As in `dial`: what it failed with knows this frame.
+        del protocol
 
 
 def _sent(request: Request) -> bytes:
