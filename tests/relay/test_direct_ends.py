@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,13 @@ from tests.support.patience import PATIENCE_S
 
 from trunkline.journal.record import Kind
 from trunkline.relay import gateway, incoming, ringing
+from trunkline.relay.beside import Subject
+from trunkline.relay.dial import Dialled
+from trunkline.relay.front import Front
+from trunkline.relay.ledger import Ledger
+from trunkline.relay.leg import LegListener
 from trunkline.relay.ringing import Ringers, Ringing
+from trunkline.relay.sideband import Sideband
 from trunkline.sealing import Vault
 from trunkline.simulator.app import Simulator
 from trunkline.simulator.config import SimulatorConfig
@@ -406,3 +413,45 @@ async def test_a_call_that_rings_no_more_has_its_record_before_the_gateway_ends(
             await stopping
         (closed,) = phone.journal.of(Kind.CLOSED)
         assert b"not_answered" in closed.payload
+
+
+# --- what is left ----------------------------------------------------------------------
+
+
+def ends(here: Here, call_id: str) -> None:
+    here.simulator.hang_up(call_id)
+
+
+def is_cut(here: Here, call_id: str) -> None:
+    here.simulator.direct[call_id].break_off()
+    here.simulator.hang_up(call_id)
+
+
+def is_revoked(here: Here, call_id: str) -> None:
+    here.world.publish(key(revoked=True))
+
+
+@pytest.mark.parametrize("end", [ends, is_cut, is_revoked])
+async def test_an_ended_call_leaves_nothing_to_the_garbage_collector(
+    both: tuple[Here, Gate], end: Callable[[Here, str], None]
+) -> None:
+    here, _ = both
+    before = set(map(id, of_calls()))
+    gc.disable()
+    try:
+        call_id = (await offering(here)).headers["Location"].rpartition("/")[2]
+        await here.listened_to(call_id)
+        assert {Sideband, LegListener} <= {type(it) for it in of_calls() if id(it) not in before}
+        end(here, call_id)
+        await here.journal.closed()
+        async with asyncio.timeout(PATIENCE_S):
+            while any(id(it) not in before for it in of_calls()):
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
+
+
+def of_calls() -> list[object]:
+    """Return what the gateway has of calls whose media goes direct."""
+    kinds = (Sideband, Ledger, LegListener, Dialled, Front, Subject)
+    return [it for it in gc.get_objects() if issubclass(type(it), kinds)]

@@ -231,13 +231,7 @@ class Attempts:
             provider=opened.provider_dialect if two else None,
         )
         call = Call(opened.call_id, opened.key_id, core, ledger, self._meter, self._here.settings)
-        ended = self._here.begun(call)
-
-        def finished() -> None:
-            ended()
-            seat.leave()
-
-        call.finished = finished
+        self._here.begun(call, seat.leave)
         return call
 
     def _write_notes(self, ledger: Ledger, admitted: Admitted, at_ns: int) -> None:

@@ -129,13 +129,7 @@ class Beside:
             opened.call_id, opened.key_id, ledger, self._here.settings,
             lambda: self.hang_up(subject),
         )  # fmt: skip
-        ended = self._here.begun(call)
-
-        def finished() -> None:
-            ended()
-            seat.leave()
-
-        call.finished = finished
+        self._here.begun(call, seat.leave)
         return call
 
     async def _dialled(self, ledger: Ledger, subject: Subject) -> Dialled:

@@ -29,7 +29,7 @@ class Premises:
     """The process's ULID."""
     tls: ssl.SSLContext
     """For connections to providers."""
-    begun: Callable[[Call | Sideband], Callable[[], None]]
-    """Told of each call that runs; returns what to do when it has ended."""
+    begun: Callable[[Call | Sideband, Callable[[], object]], None]
+    """Told of each call that runs, and what is to be done when it has finished."""
     ended: Counter[str]
     """Attempts that are over, by end reason."""

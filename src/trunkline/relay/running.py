@@ -13,7 +13,7 @@ from trunkline.relay.sideband import Sideband
 
 
 class Running:
-    """Each call from `begin` until what that returned is called."""
+    """Each call from `begin` until it has finished."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -31,17 +31,18 @@ class Running:
         """Those that run now; they may end meanwhile."""
         return iter(tuple(self._calls))
 
-    def begin(self, call: Call | Sideband) -> Callable[[], None]:
-        """Note that `call` runs; return what to do when it has ended."""
+    def begin(self, call: Call | Sideband, then: Callable[[], object]) -> None:
+        """Note that `call` runs; when it has finished, `then` is called too."""
         self._calls[call] = monotonic_ns()
         self._none.clear()
 
-        def ended() -> None:
+        def finished() -> None:
             self._calls.pop(call, None)
             if not self._calls:
                 self._none.set()
+            then()
 
-        return ended
+        call.finished = finished
 
     async def none(self) -> None:
         """Wait until none runs."""

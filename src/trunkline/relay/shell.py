@@ -64,7 +64,7 @@ class Call:
     ) -> None:
         self.call_id = call_id
         self.key_id = key_id
-        self.finished: Callable[[], None] = _nothing
+        self.finished: Callable[[], None] | None = None
         """Called once, after the last record."""
         self._core = core
         self._ledger = ledger
@@ -261,8 +261,6 @@ class Call:
             self._lane.settle()
 
     def _leave(self) -> None:
-        finished, self.finished = self.finished, _nothing
-        finished()
-
-
-def _nothing() -> None: ...
+        finished, self.finished = self.finished, None
+        if finished is not None:
+            finished()

@@ -75,7 +75,7 @@ class Sideband:
         """`hang_up` ends the caller's own connection, which is not ours."""
         self.call_id = call_id
         self.key_id = key_id
-        self.finished: Callable[[], None] = _nothing
+        self.finished: Callable[[], None] | None = None
         """Called once, after the last record."""
         self._ledger = ledger
         self._hang_up = hang_up
@@ -300,8 +300,6 @@ class Sideband:
         )
         self._ledger.closed(closed, monotonic_ns())
         log.info("call ended", call=self.call_id, why=why, status=status)
-        finished, self.finished = self.finished, _nothing
-        finished()
-
-
-def _nothing() -> None: ...
+        finished, self.finished = self.finished, None
+        if finished is not None:
+            finished()
