@@ -31,16 +31,27 @@ class Uses:
     async def take(self, token: Token) -> str | None:
         """Use `token` once; return what to `give_back` if that came to nothing, None: used up.
 
-        Where the files cannot be used it is refused: a bound that is not kept is none.
+        Where the files cannot be used it is refused: a bound that is not kept is none. When
+        cancelled, it is not used.
         """
         if not token.uses:
             return ""
-        return await asyncio.to_thread(self._take, token)
+        taking = asyncio.get_running_loop().run_in_executor(None, self._take, token)
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            # The thread is not: it may take one that nobody would give back.
+            taking.add_done_callback(self._undo)
+            raise
 
     async def give_back(self, use: str) -> None:
         """It came to nothing: let it be used again."""
         if use:
             await asyncio.to_thread(self._remove, use)
+
+    def _undo(self, taking: asyncio.Future[str | None]) -> None:
+        if not taking.cancelled() and (use := taking.result()):
+            asyncio.get_running_loop().run_in_executor(None, self._remove, use)
 
     def _take(self, token: Token) -> str | None:
         try:
