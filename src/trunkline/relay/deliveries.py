@@ -9,6 +9,7 @@ about a copy, which its age bounds anyway.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 from collections import OrderedDict
@@ -77,13 +78,17 @@ class Deliveries:
             return
         self._swept_s = now_s
         for path in self._directory.iterdir():
-            kind, _, _ = path.name.partition("-")
-            if kind == _TAKEN:
-                expires_s = path.stat().st_mtime + REPEATED_FOR_S
-            else:
-                expires_s = int(kind) if kind.isdecimal() else now_s
-            if expires_s < now_s:
-                path.unlink(missing_ok=True)
+            # Another gateway may sweep too.
+            with contextlib.suppress(FileNotFoundError):
+                if _expires_s(path, now_s) < now_s:
+                    path.unlink()
+
+
+def _expires_s(path: Path, now_s: int) -> float:
+    kind, _, _ = path.name.partition("-")
+    if kind == _TAKEN:
+        return path.stat().st_mtime + REPEATED_FOR_S
+    return int(kind) if kind.isdecimal() else now_s
 
 
 def _mark(webhook_id: str, delivery: Delivery) -> str:
