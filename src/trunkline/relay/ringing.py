@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -91,10 +92,20 @@ class Ringers:
         return taken
 
     def _overdue(self, now_wall_ns: int) -> list[Ringing]:
-        found = ((path, self._read(path)) for path in self._paths())
-        late = [path for path, one in found if one and now_wall_ns - one.wall_ns > RINGS_NS]
+        late = [path for path in self._paths() if now_wall_ns - self._rings_since(path) > RINGS_NS]
         # Taking one may take another with it.
         return [taken for path in late if (taken := self._take_all(path)) is not None]
+
+    def _rings_since(self, path: Path) -> int:
+        """Return since when a call rings; of a damaged file, since when it is there."""
+        ringing = self._read(path)
+        if ringing is not None:
+            return ringing.wall_ns
+        try:
+            return path.stat().st_mtime_ns
+        except OSError:
+            # Somebody has taken it.
+            return sys.maxsize
 
     def _paths(self) -> Iterator[Path]:
         try:
