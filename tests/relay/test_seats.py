@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import mmap
 from collections.abc import AsyncGenerator
@@ -22,7 +23,7 @@ from websockets.http11 import Request, Response
 from trunkline.clock import wall_ns
 from trunkline.journal.record import Kind
 from trunkline.relay.capacity import Capacity, this_machine
-from trunkline.relay.room import Room
+from trunkline.relay.room import NO_FILES, Room
 from trunkline.relay.seats import Seat, Seats
 from trunkline.relay.tally import Tally
 from trunkline.settings import Settings
@@ -153,6 +154,19 @@ def test_what_is_measured_is_this_process() -> None:
             assert capacity.load.resident_bytes - before.resident_bytes > 40_000_000
     finally:
         capacity.close()
+
+
+def test_files_that_cannot_be_counted_are_all_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    capacity = Capacity(Room.of(Settings(), this_machine()))
+    assert capacity.refusal() is None
+
+    def none_left() -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("trunkline.relay.capacity.open_files", none_left)
+    capacity.look()
+    assert capacity.refusal() is NO_FILES
+    capacity.close()
 
 
 def test_calls_begun_since_the_last_look_have_their_files_counted() -> None:

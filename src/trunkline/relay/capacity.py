@@ -57,11 +57,18 @@ class Capacity:
         pages = os.pread(self._statm.fileno(), 128, 0).split()
         self.load = Load(
             calls=self.calls,
-            files=open_files() - len(self._waiting),
+            files=self._files() - len(self._waiting),
             resident_bytes=int(pages[1]) * _PAGE_BYTES,
             address_bytes=int(pages[0]) * _PAGE_BYTES,
         )
         self.memory = memory_after(self.room, self.load, self.memory)
+
+    def _files(self) -> int:
+        try:
+            return open_files()
+        except OSError:
+            # To count them takes one on older kernels, and there is none left.
+            return self.room.files + len(self._waiting)
 
     def refusal(self) -> Refusal | None:
         """Return why another call cannot be taken, or None."""
