@@ -165,6 +165,24 @@ async def test_who_is_just_being_let_in_when_it_ends_is_dropped(
     writer.close()
 
 
+async def test_who_cannot_be_let_in_for_a_bug_of_ours_is_dropped(
+    public: socket.socket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Guest, "__init__", broken)
+    one = door(public)
+    one.open()
+    reader, writer = await asyncio.open_connection(*public.getsockname())
+    async with asyncio.timeout(PATIENCE_S):
+        assert await reader.read() == b""
+        await one.empty()
+        await one.clear()
+    writer.close()
+    assert "RuntimeError: a bug" in capsys.readouterr().out
+
+
 async def test_who_says_nothing_of_tls_is_sent_away(public: socket.socket) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)

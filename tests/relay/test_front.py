@@ -16,7 +16,7 @@ import trustme
 from tests.relay.world import World, echo, raw, tcp, world
 from tests.support.patience import PATIENCE_S
 
-from trunkline.relay import pipe
+from trunkline.relay import front, pipe
 
 GET = b"GET /calls HTTP/1.1\r\nHost: h\r\n"
 
@@ -256,3 +256,15 @@ async def test_a_caller_that_never_hangs_up_is_hung_up_on(
         await reader.read()
         await descriptors_are(before + 1)  # Our own.
         writer.close()
+
+
+async def test_a_bug_of_ours_has_an_answer_here_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> bytes:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(front, "piped_head", broken)
+    async with with_server(tmp_path) as (w, _):
+        assert error_of(await raw(w.port, GET + b"\r\n")) == (500, "internal_error")
+    assert "RuntimeError: a bug" in capsys.readouterr().out

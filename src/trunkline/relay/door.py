@@ -13,10 +13,13 @@ import ssl
 from collections.abc import Callable
 
 import aiofastnet
+import structlog
 
 from trunkline.relay.listening import Listening
 from trunkline.relay.loads import Loads
 from trunkline.relay.waiting import Waiting
+
+log = structlog.get_logger("trunkline.relay")
 
 WAIT_S = 0.001
 """For a gateway with fewer connections to accept before we do."""
@@ -152,7 +155,10 @@ class Door:
 
         def entered(task: asyncio.Task[None]) -> None:
             self._entering.discard(task)
-            if task.cancelled():
+            bug = None if task.cancelled() else task.exception()
+            if bug is not None:
+                log.error("a caller cannot be let in", exc_info=bug)
+            if bug is not None or task.cancelled():
                 # Its transport closes it, if it got so far; a task that never ran has none.
                 self._loop.call_soon(caller.close)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -57,9 +57,9 @@ class Port:
     settings: Settings
     server_socket: Path | None
     """Where everything that is not a call goes. None: nowhere, 502."""
-    attempt: Callable[[Front, Head], Awaitable[None]]
+    attempt: Callable[[Front, Head], Coroutine[Any, Any, None]]
     """Answers a call's head: by `take` or by `refuse`. Cancelled with the caller."""
-    errand: Callable[[Front, Head, Route], Awaitable[None]] | None = None
+    errand: Callable[[Front, Head, Route], Coroutine[Any, Any, None]] | None = None
     """Answers what is no call and belongs to one: by `reply` or by `refuse`. None: the server
     is asked that too."""
     waiting: Waiting
@@ -147,26 +147,26 @@ class Front(asyncio.Protocol):
             self.refuse(_bad(exc))
             return
         self._port.waiting.gone(self._descriptor)
-        self._task = asyncio.get_running_loop().create_task(self._work(head))
+        self._task = asyncio.get_running_loop().create_task(self._guarded(self._work(head)))
 
     def _work(self, head: Head) -> Coroutine[Any, Any, None]:
         errand = self._port.errand
         plain = not head.upgrades and (head.method != "GET" or not is_realtime(head.path))
         there = http_route(head.path) if errand is not None and plain else None
         if errand is not None and there is not None:
-            return self._guarded(errand(self, head, there))
+            return errand(self, head, there)
         if is_realtime(head.path):
-            return self._guarded(self._port.attempt(self, head))
+            return self._port.attempt(self, head)
         desk = self._port.desk
         if desk is not None and head.path in PATHS:
             return self._tell(head, desk)
         return self._pipe(head)
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except Exception:
-            # A bug of ours must cost this attempt alone, and the caller an answer.
+            # A bug of ours must cost this request alone, and the caller gets an answer.
             log.exception("attempt failed")
             self.refuse(_BUG)
 
@@ -179,13 +179,7 @@ class Front(asyncio.Protocol):
                 self.caller_address, head.text("host"), (name for name, _ in head.fields)
             ),
         )
-        try:
-            told = await desk.answer(asked)
-        except Exception:
-            # A bug of ours must cost this request alone.
-            log.exception("vitals cannot be told")
-            self.refuse(_BUG)
-            return
+        told = await desk.answer(asked)
         first = response_head(told.status, told.headers, len(told.body))
         self._answer(first if head.method == "HEAD" else first + told.body)
 
