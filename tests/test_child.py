@@ -122,6 +122,19 @@ async def test_one_that_cannot_be_started_is_tried_again(
             await asyncio.sleep(0.02)
 
 
+async def test_one_that_says_what_makes_no_sense_is_started_again(
+    children: list[Child], capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = "import os; os.write(0, b'x' * 200_000); os.read(0, 1 << 20); os.read(0, 1)"
+    child = Child(duty(script))
+    children.append(child)
+    async with asyncio.timeout(PATIENCE_S):
+        assert not await child.began
+        while child.restarts < 2:
+            await asyncio.sleep(0.02)
+    assert "process cannot be kept" in capsys.readouterr().out
+
+
 async def test_one_that_was_told_to_stop_while_it_started_ends(children: list[Child]) -> None:
     child = Child(duty(OBEDIENT, "/dev/null"))
     children.append(child)

@@ -109,6 +109,10 @@ class Child:
                 # No memory or descriptor for another process: there may be some later.
                 log.error("process cannot be started", process=self.duty.name, error=str(exc))
                 code = -1
+            except Exception:
+                # A bug, of ours or its: nobody waits for this task, and the duty is to be done.
+                log.exception("process cannot be kept", process=self.duty.name)
+                code = -1
             if not self.began.done():
                 self.began.set_result(False)
             if self._leaving.is_set():
