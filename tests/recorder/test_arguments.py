@@ -59,7 +59,7 @@ UNREADABLE = {
     "[1]": "JSON, but no object",
     "null": "JSON, but no object",
     '"day"': "JSON, but no object",
-    '{"day": ' * 3000: "too deep to be read",
+    '{"day": ' * 30_000: "too deep to be read",
 }
 
 

@@ -69,6 +69,20 @@ def test_the_end_of_a_peer_can_be_read(selector: BaseSelector, pair: Pair) -> No
     assert ready(selector) == [("one", EVENT_READ)]
 
 
+def test_what_is_registered_is_found_by_descriptor_and_by_socket(
+    selector: BaseSelector, pair: Pair
+) -> None:
+    key = selector.register(pair[0], EVENT_READ, "one")
+    known = selector.get_map()
+    for asked in (pair[0], pair[0].fileno()):
+        assert known.get(asked) == known[asked] == selector.get_key(asked) == key
+    assert (list(known), len(known)) == ([pair[0].fileno()], 1)
+    for asked in (pair[1], pair[1].fileno()):
+        assert known.get(asked) is None
+    selector.unregister(pair[0])
+    assert known.get(pair[0]) is None
+
+
 def test_what_is_unregistered_is_told_no_more(selector: BaseSelector, pair: Pair) -> None:
     selector.register(pair[0], EVENT_READ, "one")
     pair[1].send(b"hello")

@@ -7,7 +7,7 @@ kernel, `_pump.pyx` and `_lane.pyx` take, and no turn of a loop.
 from __future__ import annotations
 
 import selectors
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ class PumpSelector(selectors.BaseSelector):
     def __init__(self) -> None:
         self.pump = Pump()
         self._keys: dict[int, SelectorKey] = {}
+        self._known = _Known(self._keys)
 
     def register(self, fileobj: FileDescriptorLike, events: int, data: Any = None) -> SelectorKey:
         """Wait for `events` of `fileobj` too.
@@ -69,13 +70,27 @@ class PumpSelector(selectors.BaseSelector):
         return self._keys[_fd_of(fileobj)]
 
     def get_map(self) -> Mapping[Any, SelectorKey]:
-        """Return what is registered, by descriptor."""
-        return self._keys
+        """Return what is registered, by descriptor, or by what has one: loops ask with both."""
+        return self._known
 
     def close(self) -> None:
         """Wait for nothing any more."""
         for fd in list(self._keys):
             self.unregister(fd)
+
+
+class _Known(Mapping[Any, SelectorKey]):
+    def __init__(self, keys: dict[int, SelectorKey]) -> None:
+        self._keys = keys
+
+    def __getitem__(self, fileobj: FileDescriptorLike) -> SelectorKey:
+        return self._keys[_fd_of(fileobj)]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 def _fd_of(fileobj: FileDescriptorLike) -> int:
