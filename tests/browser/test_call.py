@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 
 from playwright.sync_api import Page, expect
 from tests.browser.access import serious_findings
@@ -110,6 +111,15 @@ def test_what_is_billed_again_is_fetched_when_somebody_comes_near(signed_in: New
     rows.nth(1).get_by_role("button", name="Turn 2").click()
     expect(page).to_have_url(re.compile(rf"\?t={int(start_ms or 0) / 1000:.3f}$"))
     assert serious_findings(page) == []
+
+
+def test_a_call_is_downloaded_in_one_file(signed_in: NewPage) -> None:
+    page = signed_in(CLEAN)
+    page.get_by_text("Download", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="All of it in one file").click()
+    with zipfile.ZipFile(download.value.path()) as bundle:
+        assert {"call.json", "events.ndjson"} <= set(bundle.namelist())
 
 
 def test_the_call_in_small_stays_in_view_at_any_width(signed_in: NewPage, site: Site) -> None:

@@ -477,3 +477,11 @@ def test_a_speech_whose_end_is_missing_does_not_take_that_of_the_next() -> None:
         Detected("a", 1_000_000, None),
         Detected("b", 2_000_000, 3_000_000),
     ]
+
+
+def test_what_is_being_played_now_is_not_told_as_never_heard() -> None:
+    """Of 61.6 s that are generated 20 s have been played; 6.4 s were cut off, by a barge-in."""
+    live = replace(sample.CALL_ROW, status="live", duration_us=None, heard_audio_us=20_000_000)
+    whole = dataclasses.replace(sample.FACTS, call=live)
+    told = {fact.metric: (fact.value, fact.detail) for fact in view(whole).facts}
+    assert told["unheard"] == ("6.4 s", "10% of 61.6 s generated")

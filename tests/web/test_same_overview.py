@@ -48,12 +48,14 @@ async def measured(site: Site, member: Member, **question: Any) -> list[dict[str
 
 def cost_tile(of: dict[str, Any]) -> tuple[str, str]:
     cost = of["call.cost"]["sum"]
+    per_minute = of["call.cost_per_minute"]["ratio"]
     if of["call.unpriced"]["sum"]:
         detail = f"{text.plural(of['call.unpriced']['sum'], 'call')} with an unpriced model"
+        if per_minute is not None:
+            detail = f"{text.money(usd(per_minute))} a minute; {detail}"
         return text.money(usd(cost)), detail
     if cost is None:
         return text.UNKNOWN, "nothing billed" if of["calls"]["sum"] else ""
-    per_minute = of["call.cost_per_minute"]["ratio"]
     return text.money(usd(cost)), f"{text.money(usd(per_minute))} a minute"
 
 

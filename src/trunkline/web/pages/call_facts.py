@@ -151,6 +151,10 @@ def _unheard(facts: Facts) -> Fact:
         return Fact("unheard", "Never heard", text.UNKNOWN, "its sound went past the gateway")
     whole_us = call.assistant_audio_us
     unheard_us, part = max(0, whole_us - call.heard_audio_us), ratios.unheard_ratio(call)
+    if call.status == "live":
+        # What is being played now will be heard: only what was cut off will not.
+        unheard_us = sum(row.audio_us - row.heard_us for row in facts.responses)
+        part = unheard_us / whole_us if whole_us else None
     detail = f"{text.percent(part)} of {text.seconds(whole_us)} generated" if whole_us else ""
     spans = [span for row in facts.responses if (span := unheard_span(row))]
     at_ms = min((span.start_ms for span in spans), default=None)

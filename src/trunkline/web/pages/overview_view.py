@@ -60,13 +60,14 @@ def _failed(numbers: Overview) -> Fact:
 
 
 def _cost(numbers: Overview) -> Fact:
-    if numbers.unpriced_calls:
-        detail = f"{text.plural(numbers.unpriced_calls, 'call')} with an unpriced model"
-        return Fact("cost", "Cost", text.money(numbers.cost_usd), detail, "warn")
-    if numbers.cost_usd is None:
-        return Fact("cost", "Cost", text.UNKNOWN, "nothing billed" if numbers.calls else "")
     minute = numbers.usd_per_minute
     rate = "so far" if minute is None else f"{text.money(minute)} a minute"
+    if numbers.unpriced_calls:
+        unpriced = f"{text.plural(numbers.unpriced_calls, 'call')} with an unpriced model"
+        told = unpriced if minute is None else f"{rate}; {unpriced}"
+        return Fact("cost", "Cost", text.money(numbers.cost_usd), told, "warn")
+    if numbers.cost_usd is None:
+        return Fact("cost", "Cost", text.UNKNOWN, "nothing billed" if numbers.calls else "")
     return Fact("cost", "Cost", text.money(numbers.cost_usd), rate)
 
 
