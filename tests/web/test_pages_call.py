@@ -485,3 +485,10 @@ def test_what_is_being_played_now_is_not_told_as_never_heard() -> None:
     whole = dataclasses.replace(sample.FACTS, call=live)
     told = {fact.metric: (fact.value, fact.detail) for fact in view(whole).facts}
     assert told["unheard"] == ("6.4 s", "10% of 61.6 s generated")
+
+
+def test_much_unheard_opens_the_first_turn_that_was_cut_off() -> None:
+    call = replace(sample.CALL_ROW, heard_audio_us=40_000_000)
+    told = view(dataclasses.replace(sample.FACTS, call=call)).findings
+    (cut,) = (one for one in told if "was never heard" in one.what)
+    assert (cut.what, cut.start_ms) == ("35% of the assistant’s speech was never heard.", 21_000)

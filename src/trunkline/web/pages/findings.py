@@ -9,6 +9,7 @@ from trunkline.store.facts.attention import MUCH_UNHEARD
 from trunkline.store.facts.rows import CallRow, ErrorRow, ToolCallRow, TurnRow
 from trunkline.web.lint import Lint
 from trunkline.web.pages import text
+from trunkline.web.pages.moments import WORTH_SAYING_US, first
 from trunkline.web.pages.turns_view import segments
 
 _LONG_TOOL_US = 1_000_000
@@ -42,7 +43,7 @@ def findings(
         *_about_record(call),
         *_about_gaps(errors),
         *_about_tools(turns, tools, {one.at_us // 1000 for one in lint if one.code == _SILENT}),
-        *_about_call(call),
+        *_about_call(call, turns),
         *_about_frames(lint),
     ]
     order = {"bad": 0, "warn": 1}
@@ -130,7 +131,7 @@ def _past(media: str, *, reflected: bool) -> tuple[str, str]:
     )
 
 
-def _about_call(call: CallRow) -> Iterator[Finding]:
+def _about_call(call: CallRow, turns: Sequence[TurnRow]) -> Iterator[Finding]:
     unheard_us = call.assistant_audio_us - call.heard_audio_us
     if unheard_us > MUCH_UNHEARD * call.assistant_audio_us:
         part = text.share(unheard_us, call.assistant_audio_us)
@@ -138,6 +139,7 @@ def _about_call(call: CallRow) -> Iterator[Finding]:
             "warn",
             f"{part} of the assistant’s speech was never heard.",
             "It is billed all the same. Ask for shorter answers.",
+            first(turns, lambda turn: turn.audio_us - turn.heard_us >= WORTH_SAYING_US),
         )
     if call.model_asked and call.model_used and call.model_asked != call.model_used:
         yield Finding(
