@@ -6,18 +6,22 @@ import json
 import re
 import zipfile
 
+import msgspec
 from playwright.sync_api import Page, expect
-from tests.browser.access import serious_findings
+from tests.browser.access import serious_findings, too_wide
 from tests.browser.conftest import NewPage
 from tests.browser.site import Site
 from tests.support import golden
 from tests.support.browsing import until
+from tests.support.facts import a_call
+from tests.web import sample
 
 from trunkline.ids import call_id
 
 CLEAN = f"/calls/{call_id(golden.ulid_of('clean_turns'))}"
 AT_MS = "document.querySelector('#audio').currentTime * 1000"
 WITHIN_MS = 2
+DAY_US = 86_400_000_000
 TEXT = """() => {
   window.written = [];
   const fill = CanvasRenderingContext2D.prototype.fillText;
@@ -167,3 +171,21 @@ def test_the_frame_of_a_finding_is_opened_among_its_neighbours(signed_in: NewPag
     expect(here.locator("pre")).to_contain_text('"type"')
     expect(here).to_be_in_viewport()
     assert int(page.locator(".ev").first.get_attribute("data-seq") or 0) == int(seq or 0) - 11
+
+
+def test_names_without_a_gap_stay_within_the_page(signed_in: NewPage, site: Site) -> None:
+    long = "L" * 290
+    named = {"session_id": long, "session_name": long, "user_id": long, "properties": {long: long}}
+    call = msgspec.structs.replace(a_call(site.org_id, sample.OPENED_AT_US - 40 * DAY_US), **named)
+    site.insert(call)
+    for width in (1440, 390):
+        page = signed_in(f"/calls/{call.call_id}", width=width)
+        assert too_wide(page) == []
+        for part in page.locator("h1 > *").all():
+            box = part.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= width
+        labels = page.locator(".chips .chip:has(b) > span:not(.dot)")
+        cut = "(label) => label.scrollWidth > label.clientWidth"
+        whole = {label.inner_text() for label in labels.all() if not label.evaluate(cut)}
+        assert {"user", "session", "dialect", "key"} <= whole

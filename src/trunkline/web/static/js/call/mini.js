@@ -3,7 +3,7 @@ import { Colours } from "./colours.js";
 
 const LOUDEST = 127;
 
-// The loudest of each of `columns` equal parts of `peaks`, which last `had_ms` of `whole_ms`.
+// The loudest of each of `count` equal parts of a call; its recording may end before it does.
 export function columns(peaks, per_second, whole_ms, count) {
   const found = new Uint8Array(count);
   const each = (whole_ms / 1000) * per_second / count;
@@ -17,6 +17,7 @@ export function columns(peaks, per_second, whole_ms, count) {
 export class Mini {
   #player; #data; #seek; #colours;
   #peaks = null;
+  #bars = { count: 0 };
   #ms = 0;
   #queued = false;
 
@@ -37,8 +38,8 @@ export class Mini {
     });
   }
 
-  setData(data) { this.#data = data; this.#draw(); }
-  setPeaks(peaks) { this.#peaks = peaks; this.#draw(); }
+  setData(data) { [this.#data, this.#bars] = [data, { count: 0 }]; this.#draw(); }
+  setPeaks(peaks) { [this.#peaks, this.#bars] = [peaks, { count: 0 }]; this.#draw(); }
   moveTo(ms) { this.#ms = ms; this.#draw(); }
 
   // Where the player has several rows, only the one with the button stays in view.
@@ -54,6 +55,16 @@ export class Mini {
     requestAnimationFrame(() => { this.#queued = false; this.#paint(); });
   }
 
+  // Of all of the recording, and so not with every picture while it plays.
+  #loudness(count, whole_ms) {
+    if (this.#bars.count !== count) {
+      const { caller, assistant, per_second } = this.#peaks;
+      const of = (peaks) => columns(peaks, per_second, whole_ms, count);
+      this.#bars = { count, caller: of(caller), assistant: of(assistant) };
+    }
+    return this.#bars;
+  }
+
   #paint() {
     const canvas = this.#player.querySelector(".mini");
     const [wide, tall, scale] = [canvas?.clientWidth, canvas?.clientHeight, devicePixelRatio || 1];
@@ -66,10 +77,10 @@ export class Mini {
     pen.fillRect(0, middle - 0.5, wide, 1);
     const whole = Math.max(1, this.#data.duration_ms);
     if (this.#peaks) {
-      const bars = Math.floor(wide / 2);
+      const bars = this.#loudness(Math.floor(wide / 2), whole);
       for (const [who, up] of [["caller", true], ["assistant", false]]) {
         pen.fillStyle = this.#colours.get(up ? "caller" : "agent");
-        columns(this.#peaks[who], this.#peaks.per_second, whole, bars).forEach((loud, n) => {
+        bars[who].forEach((loud, n) => {
           const high = Math.sqrt(loud / LOUDEST) * (middle - 1);
           if (loud) pen.fillRect(n * 2, up ? middle - high : middle, 1.4, high);
         });
