@@ -15,7 +15,7 @@ def test_filters_go_with_the_reader_from_page_to_page(signed_in: NewPage) -> Non
     expect(page).to_have_url(re.compile(r"/tools\?user=user_123$"))
     expect(page.locator("table.report tbody tr")).to_have_count(1)
     page.get_by_role("link", name="find_slot").click()
-    expect(page).to_have_url(re.compile(r"/calls\?user=user_123&tool=find_slot$"))
+    expect(page).to_have_url(re.compile(r"/calls\?user=user_123&tool=find_slot&span=7d$"))
     expect(page.locator("tbody[data-keyed] tr")).to_have_count(1)
 
 
@@ -32,7 +32,24 @@ def test_a_heading_sorts_and_a_property_opens(signed_in: NewPage) -> None:
     page.goto("/properties")
     page.get_by_role("link", name="tenant").click()
     page.get_by_role("link", name="north-clinic").click()
-    expect(page).to_have_url(re.compile(r"/calls\?property=tenant%3Dnorth-clinic$"))
+    expect(page).to_have_url(re.compile(r"/calls\?property=tenant%3Dnorth-clinic&span=7d$"))
+
+
+def test_an_hour_of_the_week_and_a_stretch_lead_to_their_calls(signed_in: NewPage) -> None:
+    page = signed_in("/analytics?metric=calls&zone=Asia/Kolkata")
+    for drawing, address in (("svg.heat a", "hour="), ("svg.lines a", "from=")):
+        page.goto("/analytics?metric=calls&zone=Asia/Kolkata")
+        cell = page.locator(drawing).first
+        n = int(re.sub(r".*: (\d+)\b.*", r"\1", cell.locator("title").inner_html()))
+        cell.click()
+        expect(page).to_have_url(re.compile(address))
+        expect(page.locator("tbody[data-keyed] tr")).to_have_count(n)
+    page.goto("/analytics?metric=calls&zone=Asia/Kolkata")
+    page.locator("svg.heat a").first.click()
+    for name in ("weekday", "hour", "zone"):
+        expect(page.locator(f"li[data-filter={name}]")).to_be_visible()
+    page.get_by_role("link", name=re.compile("Take away Hour ")).click()
+    expect(page).to_have_url(re.compile(r"^(?!.*hour=).*weekday="))
 
 
 def test_what_was_said_is_found_and_given_as_a_file(signed_in: NewPage) -> None:

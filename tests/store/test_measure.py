@@ -76,7 +76,8 @@ async def ask(facts: FactsStore, org_id: str, *metrics: Any, **question: Any) ->
     measures = tuple(
         measure(one) if isinstance(one, str) else measure(one[0], *one[1:]) for one in metrics
     )
-    return await measured(facts, org_id, Question(measures=measures, filters=DAY, **question))
+    question = {"filters": DAY, **question}
+    return await measured(facts, org_id, Question(measures=measures, **question))
 
 
 def by_group(answer: Answer, place: int = 0) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -321,7 +322,8 @@ async def test_a_bucket_begins_where_its_day_does(facts: FactsStore) -> None:
     await facts.insert([late, a_call(org_id)])
     days = {}
     for zone in ("UTC", "Europe/Berlin"):
-        answer = await ask(facts, org_id, "calls", bucket="day", zone=zone)
+        filters = msgspec.structs.replace(DAY, zone=zone)
+        answer = await ask(facts, org_id, "calls", bucket="day", filters=filters)
         days[zone] = [(row.at_us, row.numbers[0]["sum"]) for row in answer.rows]
     assert days == {
         "UTC": [(midnight_us - 86_400 * SECOND_US, 1), (midnight_us, 1)],

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from html import unescape
+from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import pytest
+from msgspec import structs
 from tests.support.web import Member, Site
 from tests.web.shown import Shown
 from tests.web.varied import varied
 
+from trunkline.store.facts.measure import Bucket
 from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.web.pages import analytics_choice, analytics_view
 from trunkline.web.pages.analytics_choice import MEASURED, read_choice
 from trunkline.web.pages.analytics_view import words
+from trunkline.web.pages.buckets import bucket_end
 from trunkline.web.pages.filters import Filters
 
 DAY_US = 86_400_000_000
 WEEK = CallFilters(from_us=1_764_000_000_000_000, to_us=1_764_000_000_000_000 + 7 * DAY_US)
+TOKYO = structs.replace(WEEK, zone="Asia/Tokyo")
 
 ASKED: dict[str, dict[str, str]] = {
     "nothing chosen": {},
@@ -33,9 +41,13 @@ ASKED: dict[str, dict[str, str]] = {
 }
 
 
+def read(asked: dict[str, str]) -> analytics_choice.Choice:
+    return read_choice(asked, structs.replace(WEEK, zone=asked.get("zone", "UTC")))
+
+
 async def told(site: Site, member: Member, asked: dict[str, str], **more: Any) -> list[Any]:
     """Return what the API answers to the question of an address."""
-    choice = read_choice(asked, WEEK)
+    choice = read(asked)
     body: dict[str, Any] = {
         "metrics": [{"metric": choice.metric.id, "aggregates": [choice.aggregate]}],
         "group_by": [choice.by] if choice.by else [],
@@ -53,6 +65,12 @@ async def told(site: Site, member: Member, asked: dict[str, str], **more: Any) -
     return answer.json()["data"]
 
 
+def links(html: str) -> dict[str, str]:
+    """Return where the links of tables lead, by their words."""
+    found = re.findall(r'<td[^>]*><a[^>]* href="([^"]*)"[^>]*>(.*?)</a>', html)
+    return {re.sub("<[^>]*>", "", words): unescape(href) for href, words in found}
+
+
 def value_of(choice: analytics_choice.Choice, row: Any) -> str:
     value = row["values"][choice.metric.id][choice.aggregate]
     return words(choice, Decimal(value) if isinstance(value, str) else value)
@@ -61,7 +79,7 @@ def value_of(choice: analytics_choice.Choice, row: Any) -> str:
 @pytest.mark.parametrize("name", ASKED)
 async def test_every_number_is_the_apis(site: Site, name: str) -> None:
     member, asked = await varied(site), ASKED[name]
-    choice = read_choice(asked, WEEK)
+    choice = read(asked)
     answer = await site.client.get("/analytics", params=asked, headers=member.cookie)
     assert answer.status_code == 200
     shown = Shown(answer.text).tables
@@ -108,8 +126,6 @@ NONSENSE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "a property without a name": ({"by": "property:"}, {"by": ""}),
     "buckets too many to draw": ({"bucket": "minute"}, {"bucket": "", "direction": ""}),
     "no such order": ({"sort": "mood"}, {"sort": ""}),
-    "no such zone": ({"zone": "Middle/Earth"}, {"zone": ""}),
-    "a file that is no zone": ({"zone": "../etc/passwd"}, {"zone": ""}),
 }
 
 
@@ -134,17 +150,56 @@ async def test_time_in_which_nothing_happened_says_so(site: Site) -> None:
     assert "Nothing in this time" in answer.text
 
 
-def test_a_group_leads_to_its_calls_where_a_filter_tells_them() -> None:
+def test_a_group_leads_to_its_calls() -> None:
     filters = Filters(span="30d", user="ada")
     for by, group, address in (
-        ("model", "m 1", "/calls?user=ada&span=30d&model=m+1"),
-        ("property:tier", "gold", "/calls?user=ada&span=30d&property=tier%3Dgold"),
-        ("property:tier", "", ""),
-        ("voice", "marin", ""),
+        ("model", "m 1", "/calls?model=m+1&user=ada&span=30d"),
+        ("property:tier", "gold", "/calls?user=ada&property=tier%3Dgold&span=30d"),
+        ("property:tier", "", "/calls?user=ada&property=tier%3D&span=30d"),
+        ("voice", "marin", "/calls?user=ada&voice=marin&span=30d"),
+        ("voice", "", "/calls?user=ada&voice=%28none%29&span=30d"),
+        ("hour", "07", "/calls?user=ada&hour=07&zone=Asia%2FTokyo&span=30d"),
+        ("user", "ada", "/calls?user=ada&span=30d"),
+        # An address has one of a kind: that of both would say less than the number.
+        ("user", "bob", ""),
+        ("model", "", ""),
     ):
-        choice = read_choice({"metric": "calls", "by": by}, WEEK)
+        choice = read_choice({"metric": "calls", "by": by}, TOKYO)
         row = analytics_view.Row(group=(group,), numbers=({"n": 1, "sum": 1},))
         assert analytics_view.groups(choice, [row], filters)[0].href == address
+    choice = read_choice({"metric": "calls", "by": "user"}, WEEK)
+    row = analytics_view.Row(group=("ada",), numbers=({"n": 1, "sum": 1},))
+    of_page = analytics_view.groups(choice, [row], Filters())
+    assert of_page[0].href == "/calls?user=ada&span=7d"
+
+
+LEADS = {
+    "by day and hour": {"metric": "turns", "by": "weekday", "zone": "Asia/Kolkata"},
+    "of tools": {"metric": "tools", "by": "hour", "bucket": "day"},
+    "of one user": {"metric": "calls", "by": "voice", "user": "ada", "bucket": "day"},
+    "of waits": {"metric": "turn.wait", "aggregate": "p95", "by": "property:tier"},
+}
+
+
+@pytest.mark.parametrize("of", LEADS)
+async def test_every_row_and_hour_leads_to_what_its_number_is_made_of(site: Site, of: str) -> None:
+    member, asked = await varied(site), LEADS[of]
+    choice = read_choice(asked, WEEK)
+    html = (await site.client.get("/analytics", params=asked, headers=member.cookie)).text
+    ways = links(html)
+    tables = Shown(html).tables
+    rows = [(row[0], row[1]) for row in tables["Groups"][1:]]
+    rows += [(row[0], row[2]) for row in tables["By hour of the week"][1:]]
+    for name, n in rows:
+        query = dict(parse_qsl(ways[name].partition("/calls?")[2]))
+        assert query.pop("span") == "7d"
+        body: dict[str, Any] = {**query, "metrics": [choice.metric.id]}
+        body |= {"property": [query["property"]]} if "property" in query else {}
+        answer = await site.client.post("/v1/metrics/query", json=body, headers=member.bearer)
+        (row,) = answer.json()["data"]
+        assert f"{row['values'][choice.metric.id]['n']:,}" == n, (name, query)
+    drawn = re.findall(r'<a href="/calls\?[^"]*" tabindex="-1"><title>', html)
+    assert len(drawn) == html.count('<rect class="h') + html.count('<rect class="under"') > 0
 
 
 def test_a_curve_breaks_where_nothing_was() -> None:
@@ -164,15 +219,34 @@ def test_a_curve_breaks_where_nothing_was() -> None:
 
 
 def test_the_hours_of_the_week_are_shaded_from_least_to_most() -> None:
-    choice = read_choice({"metric": "calls", "zone": "Asia/Tokyo"}, WEEK)
+    choice = read_choice({"metric": "calls"}, TOKYO)
     rows = [
         analytics_view.Row(group=("7", "23"), numbers=({"n": 9, "sum": 9},)),
         analytics_view.Row(group=("1", "00"), numbers=({"n": 1, "sum": 1},)),
         analytics_view.Row(group=("3", "12"), numbers=({"n": 0, "sum": None},)),
     ]
-    heat = analytics_view.heat(choice, rows)
+    heat = analytics_view.heat(choice, rows, Filters(user="ada", span="24h"))
     assert [(hour.at, hour.shade, hour.x, hour.y) for hour in heat.hours] == [
         ("Mon 00:00", 1, 0, 0), ("Sun 23:00", 5, 920, 120)
     ]  # fmt: skip
     assert heat.summary == "By hour of the week, Asia/Tokyo: from 1 to 9"
-    assert analytics_view.heat(choice, rows[2:]).hours == ()
+    assert [hour.href for hour in heat.hours] == [
+        "/calls?user=ada&hour=00&weekday=1&zone=Asia%2FTokyo&span=24h",
+        "/calls?user=ada&hour=23&weekday=7&zone=Asia%2FTokyo&span=24h",
+    ]
+    assert analytics_view.heat(choice, rows[2:], Filters()).hours == ()
+
+
+def test_a_bucket_ends_where_the_next_begins_by_the_clocks_of_the_zone() -> None:
+    def us(text: str) -> int:
+        return round(datetime.fromisoformat(text).timestamp()) * 1_000_000
+
+    for bucket, zone, begins, ends in (
+        ("hour", "Europe/Berlin", "2026-10-25T02:00+02:00", "2026-10-25T02:00+01:00"),
+        ("day", "Europe/Berlin", "2026-10-25T00:00+02:00", "2026-10-26T00:00+01:00"),
+        ("day", "UTC", "2026-10-25T00:00Z", "2026-10-26T00:00Z"),
+        ("week", "Europe/Berlin", "2026-03-23T00:00+01:00", "2026-03-30T00:00+02:00"),
+        ("month", "UTC", "2026-02-01T00:00Z", "2026-03-01T00:00Z"),
+        ("month", "Asia/Tokyo", "2026-12-01T00:00+09:00", "2027-01-01T00:00+09:00"),
+    ):
+        assert bucket_end(cast("Bucket", bucket), us(begins), zone) == us(ends), (bucket, begins)

@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import re
+from html import unescape
 from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from tests.support.facts import NOON_US, SECOND_US, a_call
@@ -115,6 +118,87 @@ async def bars(
             made = {"usd": lambda v: text.money(usd(v)), "ms": lambda v: text.wait(us(v))}
             shown.append([when(row["at"]), made.get(unit, text.count)(value)])
     return shown
+
+
+LEADING = [path for path in SHEETS if path != "properties"]
+
+
+@pytest.mark.parametrize("path", LEADING)
+async def test_every_row_and_bar_leads_to_the_calls_of_its_numbers(site: Site, path: str) -> None:
+    member, sheet = await varied(site), SHEETS[path]
+    path, _, by = path.partition("?by=")
+    query = {"by": by} if by else {}
+    html = (await site.client.get(f"/{path}", params=query, headers=member.cookie)).text
+    told = await site.client.get(f"/v1/{path}", params=query, headers=member.bearer)
+    rows = re.findall(r'<tr[^>]* data-group="[^"]*"><td><a href="([^"]*)">', html)
+    of_rows = [await calls_behind(site, member, href) for href in rows]
+    data = told.json()["data"]
+    counted = [row["calls"] for row in data] if "calls" in sheet.shown else [1] * len(data)
+    for row, calls, n in zip(data, of_rows[: len(data)], counted, strict=True):
+        assert len(calls) == n or ("calls" not in sheet.shown and calls), row
+    metric, aggregate = sheet.chart
+    bars_ = re.findall(r'<tr><td class="nowrap"><a class="link" href="([^"]*)">', html)
+    drawn = re.findall(r'<a href="([^"]*)" tabindex="-1"><title>', html)
+    assert drawn == bars_
+    for href, words_ in zip(bars_, Shown(html).tables[chart_of(sheet)][1:], strict=True):
+        body: dict[str, Any] = {
+            **asked_by(href), "metrics": [{"metric": metric, "aggregates": [aggregate]}]
+        }  # fmt: skip
+        answer = await site.client.post("/v1/metrics/query", json=body, headers=member.bearer)
+        value = answer.json()["data"][0]["values"][metric][aggregate]
+        made = {"usd": lambda v: text.money(usd(v)), "ms": lambda v: text.wait(us(v))}
+        assert made.get(METRIC_OF[metric].unit, text.count)(value) == words_[1]
+
+
+async def test_a_count_of_some_calls_leads_to_those(site: Site) -> None:
+    """Failures, calls without a price, arguments that are wrong: and to no other calls."""
+    member = await varied(site)
+    calls = (await site.client.get("/v1/calls?limit=200", headers=member.bearer)).json()["data"]
+    wholes = [
+        (await site.client.get(f"/v1/calls/{call['id']}", headers=member.bearer)).json()
+        for call in calls[:30]
+    ]
+    html = (await site.client.get("/tools", headers=member.cookie)).text
+    for column, are in (("no_json", "no_json"), ("misfits", "misfit")):
+        cells_ = re.findall(rf'data-column="{column}"[^>]*><a class="link" href="([^"]*)">', html)
+        assert cells_
+        for href in cells_:
+            name = parse_qs(urlsplit(unescape(href)).query)["tool_arguments"][0].split()[0]
+            of = {"name": name, "arguments_are": are}.items()
+            assert await calls_behind(site, member, href) == [
+                call["id"]
+                for call in wholes
+                if any(of <= {k: tool[k] for k in dict(of)}.items() for tool in call["tool_calls"])
+            ]
+    below = html[html.index('id="below-cap"') :]
+    wrong = (await site.client.get("/v1/tools/arguments", headers=member.bearer)).json()["data"]
+    hrefs = re.findall(r'data-group="[^"]*"><td><a href="([^"]*)">', below)
+    for row, href in zip(wrong, hrefs, strict=True):
+        found = await calls_behind(site, member, href)
+        assert len(found) == row["calls"]
+        tools = [tool for call in wholes if call["id"] in found for tool in call["tool_calls"]]
+        assert sum(tool["arguments_error"] == row["error"] and tool["name"] == row["tool"]
+                   for tool in tools) == row["tool_calls"]  # fmt: skip
+    users = (await site.client.get("/users", headers=member.cookie)).text
+    for href, n in re.findall(
+        r'data-column="failed"[^>]*><a class="link" href="([^"]*)">(\d+)</a>', users
+    ):
+        assert len(await calls_behind(site, member, href)) == int(n) > 0
+
+
+def asked_by(href: str) -> dict[str, Any]:
+    """Return what the address of calls asks, as the API takes it: the time of the page is its
+    own where it has no other."""
+    query = dict(parse_qsl(urlsplit(unescape(href)).query))
+    query.pop("span", None)
+    return query | ({"property": [query["property"]]} if "property" in query else {})
+
+
+async def calls_behind(site: Site, member: Member, href: str) -> list[str]:
+    """Return the ids of the calls that a link of a page leads to."""
+    assert href.startswith("/calls?")
+    html = (await site.client.get(unescape(href), headers=member.cookie)).text
+    return re.findall(r'data-key="(call_\w+)"', html)
 
 
 async def test_tools_tell_what_they_cost_the_caller(site: Site) -> None:

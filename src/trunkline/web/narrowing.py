@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
+from zoneinfo import available_timezones
 
 import msgspec
 
 from trunkline.store.facts.conditions import BadCondition, Is
+from trunkline.store.facts.dimensions import DIMENSIONS
 from trunkline.web.scores import OPERATORS, read_score
 
 
@@ -33,9 +36,23 @@ BOUNDED: Final = {
     "wait_max_s": Bounded("call.wait_max", "seconds", 1000, ">3.5", "<10"),
     "cost_usd": Bounded("call.cost", "US dollars", 1, ">=0.05", "<1"),
 }
-EXACT: Final = ("end_reason", "language")
-NARROWING: Final = ("score", *BOUNDED, *EXACT, "has_audio")
+OWN: Final = ("provider", "user", "session", "key", "tag")
+"""Filters that are exact and no conditions, unless it is for `NONE`."""
+_OTHERWISE: Final = frozenset({*OWN, "model", "status", "kind", "tool", "error", "score"})
+EXACT: Final = tuple(at.id for at in DIMENSIONS if at.id not in _OTHERWISE)
+"""All other dimensions: the call has the value, or a part of it has."""
+NARROWING: Final = ("score", *BOUNDED, *EXACT, "has_audio", *OWN)
 """All names that `narrowed` knows."""
+NONE: Final = "(none)"
+"""As the value of a filter: there is nothing. It is what tables call such a group."""
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "hour": tuple(f"{hour:02d}" for hour in range(24)),
+    "weekday": tuple(str(day) for day in range(1, 8)),
+    "after_tool": ("true", "false"),
+}
+"""Values of those that have few."""
+_FIELDS: Final = {"property_name": "property_names"}
+"""Of conditions, where they are called otherwise."""
 
 _PART: Final = re.compile(
     r"\s*(?P<sign><=|>=|!=|<|>|=)\s*(?P<number>\d{1,9}(\.\d{0,9})?|\.\d{1,9})(?=\s|[<>=!]|$)",
@@ -54,10 +71,38 @@ def narrowed(asked: Mapping[str, str]) -> tuple[Is, ...]:
     found = [] if score is None else [score]
     for name in BOUNDED:
         found += read_bounds(name, asked[name])
-    found += [Is(name, "equals", asked[name]) for name in EXACT if asked[name]]
+    found += [_exact(name, asked[name]) for name in EXACT if asked[name]]
+    found += [Is(name, "equals", "") for name in OWN if asked[name] == NONE]
     if asked["has_audio"]:
         found.append(Is("has_audio", "equals", asked["has_audio"] == "true"))
     return tuple(found)
+
+
+def own(value: str) -> str:
+    """Return the value of one of `OWN` as `CallFilters` has it: `narrowed` tells of none."""
+    return "" if value == NONE else value
+
+
+def _exact(name: str, value: str) -> Is:
+    if name in CHOICES and value not in CHOICES[name]:
+        raise BadCondition(f"{name}: choose one of {', '.join(CHOICES[name])}")
+    return Is(_FIELDS.get(name, name), "equals", own(value))
+
+
+def read_zone(text: str) -> str:
+    """Return the name of a time zone.
+
+    Raises:
+        BadCondition: there is no such zone.
+    """
+    if text not in _zones():
+        raise BadCondition(f"zone: {text[:100]!r} is none; use a name like Europe/Berlin")
+    return text
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zone for zone in available_timezones() if zone[0].isupper())
 
 
 def read_bounds(name: str, text: str) -> list[Is]:

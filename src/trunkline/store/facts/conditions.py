@@ -13,13 +13,20 @@ import msgspec
 from trunkline.errors import TrunklineError
 from trunkline.store.facts.catalogue import METRICS, PROPERTY, SCORED
 from trunkline.store.facts.catalogue_calls import INPUT, OUTPUT
-from trunkline.store.facts.dimensions import DIMENSIONS
-from trunkline.store.facts.grouped import GROUPED, HAS_SAID, SAID, of_home
+from trunkline.store.facts.dimensions import DIMENSION_OF, DIMENSIONS
+from trunkline.store.facts.grouped import (
+    GROUPED,
+    HAS_PART,
+    HAS_SAID,
+    PART_HOURS,
+    SAID,
+    of_home,
+)
 
 MAX_CONDITIONS: Final = 100
 MAX_DEPTH: Final = 32
 
-Kind = Literal["text", "texts", "words", "number", "time", "bool"]
+Kind = Literal["text", "texts", "parts", "words", "number", "time", "bool"]
 Value: TypeAlias = str | int | float | bool | tuple[str, ...]
 
 
@@ -51,7 +58,7 @@ class AnyOf(msgspec.Struct, frozen=True):
 Condition: TypeAlias = Is | AllOf | AnyOf
 
 FIELDS: Final[dict[str, tuple[str, Kind]]] = {
-    **{at.id: (at.value, "text") for at in DIMENSIONS if at.table == "calls"},
+    **{at.id: (at.value, "text" if at.table == "calls" else "parts") for at in DIMENSIONS},
     # Of a call that has no number, no condition about it holds.
     **{
         metric.id: (f"toFloat64({metric.value})", "number")
@@ -77,7 +84,8 @@ FIELDS: Final[dict[str, tuple[str, Kind]]] = {
     "ended_at": ("ended_at_us", "time"),
     "has_audio": ("has_audio", "bool"),
     "live": ("(status = 'live')", "bool"),
-    "tag": ("tags", "texts"),
+    "tag": ("emptyArrayToSingle(tags)", "texts"),
+    "spoken": ("emptyArrayToSingle(spoken)", "texts"),
     "scores": ("arrayMap(name -> toString(name), mapKeys(scores))", "texts"),
     "property_names": ("mapKeys(properties)", "texts"),
     "property_values": ("mapValues(properties)", "texts"),
@@ -115,6 +123,12 @@ OPERATORS: Final[dict[Kind, dict[str, str]]] = {
         f" {_TEXT[name.removeprefix('not-')].replace('{field}', 'one')}, {{field}})"
         for name in _TEXT
     },
+    "parts": {
+        name: f"{'NOT ' if name.startswith('not-') else ''}{HAS_PART}".replace(
+            "{predicate}", _TEXT[name.removeprefix("not-")]
+        )
+        for name in _TEXT
+    },
     "words": {"contains": HAS_SAID, "not-contains": f"NOT ({HAS_SAID})"},
     "number": {
         name: f"{{field}} {sign} {{{{{{name}}:Float64}}}}" for name, sign in _COMPARISONS.items()
@@ -124,11 +138,13 @@ OPERATORS: Final[dict[Kind, dict[str, str]]] = {
     },
     "bool": {"equals": "{field} = {{{name}:Bool}}", "not-equals": "{field} != {{{name}:Bool}}"},
 }
-"""Type of field, operator, and its SQL; times are µs since 1970 UTC."""
+"""Type of field, operator, and its SQL; times are µs since 1970 UTC. Of texts and parts one at
+least is as it says, or none is."""
 
 _TYPES: Final[dict[Kind, tuple[type, ...]]] = {
     "text": (str,),
     "texts": (str,),
+    "parts": (str,),
     "words": (str,),
     "number": (int, float),
     "time": (int,),
@@ -137,17 +153,21 @@ _TYPES: Final[dict[Kind, tuple[type, ...]]] = {
 _LARGEST: Final = 2**62
 
 
-def compile_condition(condition: Condition, prefix: str = "c") -> tuple[str, dict[str, Any]]:
+def compile_condition(
+    condition: Condition, prefix: str = "c", *, hours: str = "1", zone: str = "UTC"
+) -> tuple[str, dict[str, Any]]:
     """Return `condition` as a predicate over a row of `calls`, and its parameters.
 
-    Parameters are named `prefix` and a number.
+    Parameters are named `prefix` and a number. Parts of the calls lie where the predicate `hours`
+    says; hours and weekdays are those of `zone`.
 
     Raises:
         BadCondition: it has a field or operator that is none, a value of another type, or
             is larger than anything sensible.
     """
     parameters: dict[str, Any] = {}
-    return _compile(condition, parameters, prefix, 0), parameters
+    sql = _compile(condition, parameters, prefix, 0).replace(PART_HOURS, hours)
+    return sql, parameters | ({"zone": zone} if "{zone:" in sql else {})
 
 
 def _compile(condition: Condition, parameters: dict[str, Any], prefix: str, depth: int) -> str:
@@ -173,7 +193,9 @@ def _leaf(leaf: Is, parameters: dict[str, Any], prefix: str) -> str:
         raise BadCondition(f"{leaf.field}: use one of {', '.join(operators)}")
     name = f"{prefix}{len(parameters)}"
     parameters[name] = _checked(leaf, kind)
-    return of_home(leaf.field, operators[leaf.operator].format(field=sql, name=name))
+    table = DIMENSION_OF[leaf.field].table if kind == "parts" else ""
+    predicate = operators[leaf.operator].format(field=sql, name=name, table=table)
+    return of_home(leaf.field, predicate)
 
 
 def _field(field: str, parameters: dict[str, Any], prefix: str) -> tuple[str, Kind]:
@@ -237,6 +259,7 @@ def whole(text: str) -> str:
 _NAMES: Final[dict[Kind, str]] = {
     "text": "text",
     "texts": "text",
+    "parts": "text",
     "words": "text",
     "number": "number",
     "time": "time",

@@ -68,7 +68,7 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension(
         "weekday",
         "calls",
-        f"toDayOfWeek({_OPENED})",
+        f"toString(toDayOfWeek({_OPENED}))",
         "Day of the week on which the call was opened, `1` is Monday, in the question's `zone`.",
     ),
     Dimension(
@@ -85,6 +85,12 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     ),
     Dimension("response_status", "responses", "status", "How the response ended."),
     Dimension("tool", "tool_calls", "name", "Name of the tool."),
+    Dimension(
+        "tool_arguments",
+        "tool_calls",
+        "if(arguments_are = '', '', concat(name, ' ', arguments_are))",
+        "Tool, and what its arguments are: `valid`, `misfit`, `json`, `no_json`; empty: unknown.",
+    ),
     Dimension(
         "argument_error",
         "tool_calls",

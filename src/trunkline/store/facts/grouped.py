@@ -1,5 +1,5 @@
 """Pure. Fields that a call's own row has not: its session's and its user's sums, what was said of
-it, and what was said in it. As SQL over a row of `calls`.
+it, what was said in it, and what its parts have. As SQL over a row of `calls`.
 
 Sums are of all calls of the session or user, whatever else is asked for.
 """
@@ -102,6 +102,13 @@ HAS_SAID: Final = (
     + ")"
 )
 """One of `SAID` is `field`, the parameter `name`."""
+PART_HOURS: Final = "_PART_HOURS_"
+"""Where the parts of the calls lie goes here."""
+HAS_PART: Final = (
+    "call_id IN (SELECT call_id FROM {table} FINAL WHERE org_id = {{org_id:String}}"
+    f" AND {PART_HOURS} AND {{predicate}})"
+)
+"""A row of `table` is as `predicate` says."""
 
 
 def of_home(field: str, predicate: str) -> str:

@@ -97,8 +97,6 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     group_by: tuple[str, ...] = ()
     """Ids of dimensions, or `property:<name>`."""
     bucket: Bucket | None = None
-    zone: str = "UTC"
-    """Where days begin: a name of the time zone database."""
     filters: CallFilters = CallFilters()
     order: Order = Order()
     limit: int = 100
@@ -339,7 +337,7 @@ def _statement(
     if question.bucket:
         picked.append((f"{_start(question.bucket)} AS at", "calls"))
     if any("{zone:" in sql for sql, _ in picked):
-        parameters["zone"] = question.zone
+        parameters["zone"] = question.filters.zone
     source = _source(table, values, picked, predicates, question)
     having: list[str] = []
     if groups:

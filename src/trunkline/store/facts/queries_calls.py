@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from trunkline.store.facts import attention
 from trunkline.store.facts.conditions import AllOf, BadCondition, Condition, Is, compile_condition
 from trunkline.store.facts.dimensions import DIMENSION_OF
-from trunkline.store.facts.grouped import has_said
+from trunkline.store.facts.grouped import HAS_PART, PART_HOURS, has_said
 from trunkline.store.facts.parts import about_call
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
@@ -61,6 +61,8 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
     """What else was asked for by a name of its own: scores, lengths, how it ended …"""
     condition: Condition = AllOf()
     """What else must hold."""
+    zone: str = "UTC"
+    """Where hours and days begin: a name of the time zone database."""
 
 
 class CallPage(msgspec.Struct, frozen=True):
@@ -86,6 +88,7 @@ class FilterValues(msgspec.Struct, frozen=True, kw_only=True):
     scores: list[str]
     """Names only."""
     languages: list[str]
+    voices: list[str]
 
 
 class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,13 +109,12 @@ _TO: Final = (
     "opened_at_us < {to_us:Int64}"
     " AND hour <= toStartOfHour(toDateTime(intDiv({to_us:Int64}, 1000000), 'UTC'))"
 )
-_HOURS: Final = "_HOURS_"
-"""Where the parts of the calls lie goes here, see `hours`."""
-_HAS: Final = (
-    "call_id IN (SELECT call_id FROM {} FINAL WHERE org_id = {{org_id:String}} AND {} AND "
-    + _HOURS
-    + ")"
-)
+
+
+def _has(table: str, predicate: str) -> str:
+    return HAS_PART.format(table=table, predicate=predicate)
+
+
 _PREDICATES: Final = {
     "from_us": _FROM,
     "to_us": _TO,
@@ -123,11 +125,11 @@ _PREDICATES: Final = {
     "session_id": "session_id = {session_id:String}",
     "key_id": "key_id = {key_id:String}",
     "provider": "provider = {provider:String}",
-    "said": _HAS.format("items", has_said("{said:String}")),
-    "tool": _HAS.format("tool_calls", "name = {tool:String}"),
-    "tag": "has(tags, {tag:String})",
+    "said": _has("items", has_said("{said:String}")),
+    "tool": _has("tool_calls", "name = {tool:String}"),
+    "tag": "has(emptyArrayToSingle(tags), {tag:String})",
     "feedback": "{feedback:String} = multiIf(isNull(feedback), 'none', feedback, 'up', 'down')",
-    "error": _HAS.format("errors", f"{DIMENSION_OF['error'].value} = {{error:String}}"),
+    "error": _has("errors", f"{DIMENSION_OF['error'].value} = {{error:String}}"),
 }
 
 _FILTER_VALUES: Final = Query(
@@ -139,7 +141,8 @@ _FILTER_VALUES: Final = Query(
     " arraySort(groupUniqArrayArray(100)(properties.keys)) AS properties,"
     " arraySort(groupUniqArrayArray(100)(tags)) AS tags,"
     " arraySort(groupUniqArrayArray(100)(scores.keys)) AS scores,"
-    " arraySort(groupUniqArrayIf(100)(language, language != '')) AS languages"
+    " arraySort(groupUniqArrayIf(100)(language, language != '')) AS languages,"
+    " arraySort(groupUniqArrayIf(100)(voice, voice != '')) AS voices"
     " FROM calls FINAL WHERE org_id = {org_id:String} AND " + _FROM,
     FilterValues,
 )
@@ -383,7 +386,7 @@ def where(filters: CallFilters) -> tuple[str, dict[str, Any]]:
         wanted = getattr(filters, name)
         if wanted is None or wanted in ("", ()):
             continue
-        predicates.append(predicate.replace(_HOURS, hours(filters)))
+        predicates.append(predicate.replace(PART_HOURS, hours(filters)))
         parameters[name] = list(wanted) if isinstance(wanted, tuple) else wanted
     if filters.attention:
         predicates.append(attention.predicate(filters.attention))
@@ -394,7 +397,9 @@ def where(filters: CallFilters) -> tuple[str, dict[str, Any]]:
     conditions = {"c": filters.condition, "s": AllOf(filters.also)}
     for prefix, condition in conditions.items():
         if condition != AllOf():
-            predicate, more = compile_condition(condition, prefix)
+            predicate, more = compile_condition(
+                condition, prefix, hours=hours(filters), zone=filters.zone
+            )
             predicates.append(predicate)
             parameters |= more
     return " AND ".join(predicates), parameters

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from trunkline.store.facts import queries_call as one
+from trunkline.store.facts.dimensions import DIMENSION_OF
 from trunkline.store.facts.queries_calls import MAX_PAGE, CallFilters, calls_page
 from trunkline.store.facts.rows import CallRow
 from trunkline.store.facts.sorting import Cursor, Sort, Sorting
@@ -18,7 +19,7 @@ from trunkline.web.auth import Deps, Reader, require_eraser, require_reader
 from trunkline.web.deps import Dependencies
 from trunkline.web.erasing import erase
 from trunkline.web.export import Form, exported
-from trunkline.web.narrowing import NARROWING, narrowed
+from trunkline.web.narrowing import NARROWING, narrowed, own, read_zone
 from trunkline.web.refusals import BadRequest, NotFound
 from trunkline.web.vad import detected
 
@@ -48,8 +49,15 @@ Attention = Literal[
 CallsOf = Literal["realtime", "transcription", "translation", "live", "webrtc", "sip"]
 
 
+def _dimension(name: str) -> Any:
+    return Field("", description=DIMENSION_OF[name].means)
+
+
 class FilterQuery(BaseModel):
-    """Which calls. Several are all to hold; a repeated `status` is any of them."""
+    """Which calls. Several are all to hold; a repeated `status` is any of them.
+
+    A text that is exact may be `(none)`: there is none.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -75,14 +83,42 @@ class FilterQuery(BaseModel):
     score: str = Field(
         "", description="A score: `accuracy`, or `accuracy<0.5` (also <=, >, >=, =, !=)."
     )
-    end_reason: str = Field("", description="What ended it, as its `end_reason` says.")
+    end_reason: str = _dimension("end_reason")
     duration_s: str = Field("", description="Its length, seconds: `>60`, `>60 <300`.")
     wait_max_s: str = Field("", description="Its longest wait, seconds: `>3.5`.")
     cost_usd: str = Field("", description="What of it is priced: `>=0.5`.")
-    language: str = Field("", description="What a translation translates into.")
+    language: str = _dimension("language")
     has_audio: Literal["", "true", "false"] = Field(
         "", description="A recording can be played, or cannot."
     )
+    hour: str = _dimension("hour")
+    weekday: str = _dimension("weekday")
+    zone: str = Field("UTC", description="Where hours and days begin, like Europe/Berlin.")
+    voice: str = _dimension("voice")
+    spoken: str = _dimension("spoken")
+    spoken_by: str = _dimension("spoken_by")
+    gateway: str = _dimension("gateway")
+    transport: str = _dimension("transport")
+    dialect: str = _dimension("dialect")
+    user_agent: str = _dimension("user_agent")
+    vad: str = _dimension("vad")
+    key_name: str = _dimension("key_name")
+    session_name: str = _dimension("session_name")
+    property_name: str = _dimension("property_name")
+    turn_kind: str = _dimension("turn_kind")
+    turn_status: str = _dimension("turn_status")
+    speech_end_by: str = _dimension("speech_end_by")
+    barge_in_kind: str = _dimension("barge_in_kind")
+    response_status: str = _dimension("response_status")
+    after_tool: str = _dimension("after_tool")
+    tool_arguments: str = _dimension("tool_arguments")
+    argument_error: str = _dimension("argument_error")
+    error_source: str = _dimension("error_source")
+    error_type: str = _dimension("error_type")
+    error_code: str = _dimension("error_code")
+    billed_model: str = _dimension("billed_model")
+    billed_kind: str = _dimension("billed_kind")
+    billed_day: str = _dimension("billed_day")
     property: list[str] = Field(
         [], description="`name=value`, as sent in `Helicone-Property-<name>`."
     )
@@ -189,25 +225,26 @@ async def find_call(deps: Dependencies, reader: Reader, call_id: str) -> CallRow
 
 
 def filters_of(query: FilterQuery) -> CallFilters:
-    """Return the filters that `query` asks for. Raises `BadRequest` for a bad property."""
+    """Return the filters that `query` asks for. Raises `BadRequest` or `BadCondition`."""
     return CallFilters(
         from_us=shape.microseconds(query.from_) if query.from_ else None,
         to_us=shape.microseconds(query.to) if query.to else None,
         status=tuple(query.status),
         kind=tuple(query.kind),
         model=query.model,
-        user_id=query.user,
-        session_id=query.session,
-        key_id=query.key,
-        provider=query.provider,
+        user_id=own(query.user),
+        session_id=own(query.session),
+        key_id=own(query.key),
+        provider=own(query.provider),
         said=query.said,
         tool=query.tool,
         error=query.error,
-        tag=query.tag,
+        tag=own(query.tag),
         feedback=query.feedback,
         attention=query.attention,
         also=narrowed({name: getattr(query, name) for name in NARROWING}),
         properties=_properties(query.property),
+        zone=read_zone(query.zone),
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import Any, Final, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import APIRouter
@@ -107,7 +106,6 @@ class MetricsBody(FilterQuery):
     metrics: list[MeasureBody | str] = Field(min_length=1, max_length=MAX_MEASURES)
     group_by: list[str] = Field([], max_length=10)
     bucket: Bucket | None = Field(None, description="By when calls were opened.")
-    zone: str = Field("UTC", description="Where days begin, like Europe/Berlin.")
     where: Any = Field(
         None,
         description='`{"field", "operator", "value"}`, `{"all": […]}` or `{"any": […]}`.',
@@ -183,13 +181,10 @@ def question_of(body: MetricsBody, now_us: int) -> Question:
     measures = tuple(_measure(asked) for asked in body.metrics)
     if len({asked.metric.id for asked in measures}) < len(measures):
         raise BadQuestion("metrics: name each one once, with all its aggregates")
-    if body.zone not in _zones():
-        raise BadQuestion(f"zone: {body.zone[:100]!r} is none; use a name like Europe/Berlin")
     return Question(
         measures=measures,
         group_by=tuple(body.group_by),
         bucket=body.bucket,
-        zone=body.zone,
         filters=_filters(body, now_us),
         order=_order(body.order, measures),
         limit=body.limit,
@@ -271,7 +266,7 @@ def _row(question: Question, row: Row) -> MetricsRow:
         group=dict(zip(question.group_by, row.group, strict=True)),
         at=None
         if row.at_us is None
-        else shape.moment(row.at_us).astimezone(ZoneInfo(question.zone)),
+        else shape.moment(row.at_us).astimezone(ZoneInfo(question.filters.zone)),
         values={
             asked.metric.id: {name: _shown(asked.metric.id, value) for name, value in one.items()}
             for asked, one in zip(question.measures, row.numbers, strict=True)
@@ -286,8 +281,3 @@ def _shown(metric: str, value: Any) -> Any:
     if unit == "usd" and not isinstance(value, int):
         return plain(value)
     return value
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(zone for zone in available_timezones() if zone[0].isupper())

@@ -55,7 +55,6 @@ async def analytics(
         aggregates=analytics_choice.AGGREGATES,
         bys=analytics_choice.by_options(choice, choices.properties),
         buckets=analytics_choice.BUCKETS,
-        zones=analytics_choice.COMMON_ZONES,
         found=any(row.numbers[0]["n"] for row in groups.rows),
         heads=analytics_view.heads(choice, filters),
         groups=analytics_view.groups(choice, groups.rows, filters),
@@ -63,7 +62,7 @@ async def analytics(
             choice, asked.over_time, over_time.rows, [row.group for row in drawn], filters
         ),
         days=analytics_view.DAYS,
-        heat=analytics_view.heat(choice, by_hour.rows),
+        heat=analytics_view.heat(choice, by_hour.rows, filters),
         pages=pages(
             filters, offset, analytics_view.PAGE_GROUPS, more=groups.more, **choice.pairs()
         ),

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
 from urllib.parse import urlencode
-from zoneinfo import available_timezones
 
 from trunkline.store.facts.catalogue import METRIC_OF, METRICS, PROPERTY, Metric
 from trunkline.store.facts.dimensions import DIMENSION_OF, DIMENSIONS
 from trunkline.store.facts.measure import BUCKET_SECONDS, Bucket
 from trunkline.store.facts.queries_calls import CallFilters
-from trunkline.web.pages.reports_view import bucket_for
+from trunkline.web.pages import text
+from trunkline.web.pages.buckets import bucket_for
 
 USUAL: Final = "turn.wait"
 MOST_BUCKETS: Final = 800
@@ -47,11 +47,6 @@ MEASURED: Final = tuple(
     metric for metric in METRICS if metric.unit not in ("at", "text") and metric.table in _TABLES
 )
 """What can be drawn."""
-COMMON_ZONES: Final = (
-    "UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/Chicago",
-    "America/Los_Angeles", "America/Sao_Paulo", "Asia/Kolkata", "Asia/Singapore", "Asia/Tokyo",
-    "Australia/Sydney",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +61,6 @@ class Choice:
     chosen_bucket: str
     """Empty: what fits the time."""
     zone: str
-    wrong_zone: str
-    """What was asked for and is none."""
     sort: str
     """The aggregate, `n` or `name`."""
     ascending: bool
@@ -79,7 +72,7 @@ class Choice:
             return "group"
         if self.by.startswith(PROPERTY):
             return self.by.removeprefix(PROPERTY)
-        return dimension_words(self.by)
+        return text.dimension(self.by)
 
     def pairs(self) -> dict[str, str]:
         """Return the choice as an address has it."""
@@ -102,13 +95,12 @@ class Choice:
 
 
 def read_choice(query: Mapping[str, str], filters: CallFilters) -> Choice:
-    """Return what a query string asks about the time of `filters`, which has both ends."""
+    """Return what a query string asks of the calls that `filters` leave: they have both ends."""
     metric = METRIC_OF.get(query.get("metric", ""), METRIC_OF[USUAL])
     metric = metric if metric in MEASURED else METRIC_OF[USUAL]
     aggregate = query.get("aggregate", "")
     aggregate = aggregate if aggregate in metric.aggregates else metric.aggregates[0]
-    by, zone, bucket = query.get("by", ""), query.get("zone", "").strip(), query.get("bucket", "")
-    known = zone[:1].isupper() and zone in available_timezones()
+    by, bucket = query.get("by", ""), query.get("bucket", "")
     sort = query.get("sort", "")
     seconds = ((filters.to_us or 0) - (filters.from_us or 0)) // 1_000_000
     fits = bucket in BUCKET_SECONDS and seconds <= MOST_BUCKETS * BUCKET_SECONDS[bucket]
@@ -118,8 +110,7 @@ def read_choice(query: Mapping[str, str], filters: CallFilters) -> Choice:
         by=by if _groups(metric, by) else "",
         bucket=cast("Bucket", bucket) if fits else bucket_for(filters),
         chosen_bucket=bucket if fits else "",
-        zone=zone if known else "UTC",
-        wrong_zone="" if known or not zone else zone[:100],
+        zone=filters.zone,
         sort=sort if sort in ("n", "name") else aggregate,
         ascending=query.get("direction") == "asc",
     )
@@ -149,18 +140,7 @@ def metric_options() -> dict[str, dict[str, str]]:
 def by_options(choice: Choice, properties: Sequence[str]) -> dict[str, str]:
     """Return by what the metric can be grouped, in words."""
     table = choice.metric.table
-    own = {at.id: dimension_words(at.id) for at in DIMENSIONS if at.table in ("calls", table)}
+    own = {at.id: text.dimension(at.id) for at in DIMENSIONS if at.table in ("calls", table)}
     named = {f"{PROPERTY}{name}": f"property {name}" for name in properties}
     chosen = {choice.by: choice.by_words} if choice.by else {}
     return {"": "all together", **chosen, **own, **named}
-
-
-def dimension_words(name: str) -> str:
-    """Return what a dimension is called."""
-    return _WORDS.get(name, name.replace("_", " "))
-
-
-_WORDS: Final = {
-    "vad": "turn detection", "hour": "hour of the day", "weekday": "day of the week",
-    "user_agent": "caller’s software", "after_tool": "after a tool",
-}  # fmt: skip

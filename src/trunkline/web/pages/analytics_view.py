@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 
-from trunkline.store.facts.catalogue import PROPERTY
 from trunkline.store.facts.measure import BUCKET_SECONDS, Bucket, Order, Question, Row, measure
 from trunkline.store.facts.queries_calls import CallFilters
+from trunkline.web.narrowing import NONE
 from trunkline.web.pages import text
 from trunkline.web.pages.analytics_choice import AGGREGATES, Choice, said
-from trunkline.web.pages.filters import Filters
+from trunkline.web.pages.buckets import bucket_end
+from trunkline.web.pages.filters import USUAL_SPAN, Filters
 from trunkline.web.pages.heads import Head
 
 MOST_CURVES: Final = 5
@@ -21,7 +22,7 @@ MOST_CURVES: Final = 5
 PAGE_GROUPS: Final = 50
 WIDTH: Final = 1000.0
 HEIGHT: Final = 180.0
-DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAYS: Final = tuple(text.WEEKDAYS.values())
 HOURS: Final = 24
 CELL: Final = (40.0, 20.0)
 """Width and height of one hour of the week."""
@@ -42,7 +43,6 @@ def questions(choice: Choice, filters: CallFilters, offset: int) -> Asked:
     groups = Question(
         measures=(measure(choice.metric.id, choice.aggregate),),
         group_by=(choice.by,) if choice.by else (),
-        zone=choice.zone,
         filters=filters,
         order=Order(aggregate=choice.sort, descending=not choice.ascending)
         if choice.sort != "name"
@@ -50,11 +50,11 @@ def questions(choice: Choice, filters: CallFilters, offset: int) -> Asked:
         limit=PAGE_GROUPS,
         offset=offset,
     )
-    replace = msgspec.structs.replace
+    other = msgspec.structs.replace
     return Asked(
         groups=groups,
-        over_time=replace(groups, bucket=choice.bucket, limit=MOST_CURVES),
-        by_hour=replace(groups, group_by=WEEK, order=Order(by_name=True), limit=200, offset=0),
+        over_time=other(groups, bucket=choice.bucket, limit=MOST_CURVES),
+        by_hour=other(groups, group_by=WEEK, order=Order(by_name=True), limit=200, offset=0),
     )
 
 
@@ -80,7 +80,7 @@ def groups(choice: Choice, rows: Sequence[Row], filters: Filters) -> list[Group]
         found.append(
             Group(
                 name=named(choice, row.group),
-                href=f"/calls?{address}" if (address := _calls(choice, name, filters)) else "",
+                href=_calls(choice, name, filters),
                 n=text.count(numbers["n"]),
                 value=words(choice, numbers[choice.aggregate]),
                 curve=place if place <= MOST_CURVES else 0,
@@ -94,34 +94,16 @@ def named(choice: Choice, group: Sequence[str]) -> str:
     if not group:
         return "All calls"
     if choice.by == "weekday":
-        return DAYS[int(group[0]) - 1]
-    return f"{group[0]}:00" if choice.by == "hour" else group[0] or "(none)"
-
-
-_FILTERS: Final = {
-    "model": "model",
-    "provider": "provider",
-    "status": "status",
-    "end_reason": "end_reason",
-    "user": "user",
-    "session": "session",
-    "key": "key",
-    "language": "language",
-    "tag": "tag",
-    "tool": "tool",
-    "error": "error",
-}
+        return text.WEEKDAYS[group[0]]
+    return f"{group[0]}:00" if choice.by == "hour" else group[0] or NONE
 
 
 def _calls(choice: Choice, group: str, filters: Filters) -> str:
     """Return the address of a group's calls."""
     if not choice.by:
-        return filters.address() or "span=7d"
-    if choice.by.startswith(PROPERTY):
-        pair = f"{choice.by.removeprefix(PROPERTY)}={group}"
-        return filters.address(property=pair) if group else ""
-    field = _FILTERS.get(choice.by, "")
-    return filters.address(**{field: group}) if field and group else ""
+        return f"/calls?{filters.timed(USUAL_SPAN).address()}"
+    of_group = filters.timed(USUAL_SPAN).of_group(choice.by, group, choice.zone)
+    return f"/calls?{of_group.address()}" if of_group else ""
 
 
 def heads(choice: Choice, filters: Filters) -> list[Head]:
@@ -200,7 +182,7 @@ def chart(
     )
     span = _Span(
         min([from_us, *values]),
-        max([to_us, *(at_us + _bucket_us(bucket) for at_us in values)]),
+        max([to_us, *(bucket_end(bucket, at_us, choice.zone) for at_us in values)]),
         float(highest or 0),
     )
     curves = tuple(
@@ -215,9 +197,10 @@ def chart(
         most=most,
         curves=curves,
         stretches=tuple(
-            _stretch(choice, span, bucket, at_us, [of.get(group) for group in order], curves,
-                     filters.between(max(at_us, from_us), min(at_us + _bucket_us(bucket), to_us)))
+            _stretch(choice, span, at_us, ends_us, [of.get(group) for group in order], curves,
+                     filters.between(max(at_us, from_us), min(ends_us, to_us)))
             for at_us, of in sorted(values.items())
+            for ends_us in (bucket_end(bucket, at_us, choice.zone),)
         ),
         starts=(text.iso(span.from_us), text.when(span.from_us)),
         ends=(text.iso(span.to_us), text.when(span.to_us)),
@@ -277,8 +260,8 @@ def _dash(line: list[str]) -> str:
 def _stretch(
     choice: Choice,
     span: _Span,
-    bucket: Bucket,
     at_us: int,
+    ends_us: int,
     values: Sequence[Any],
     curves: Sequence[Curve],
     filters: Filters,
@@ -292,7 +275,7 @@ def _stretch(
         href=f"/calls?{filters.address()}",
         title=f"{text.when(at_us)} UTC{of}: {', '.join(cells)}",
         x=round(span.x(at_us), 2),
-        width=round(WIDTH * _bucket_us(bucket) / max(1, span.to_us - span.from_us), 2),
+        width=round(span.x(ends_us) - span.x(at_us), 2),
         cells=cells,
     )
 
@@ -309,6 +292,8 @@ class Hour:
     value: str
     n: str
     title: str
+    href: str
+    """Its calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,8 +306,10 @@ class Heat:
     summary: str
 
 
-def heat(choice: Choice, rows: Sequence[Row]) -> Heat:
+def heat(choice: Choice, rows: Sequence[Row], filters: Filters) -> Heat:
     """Return what each hour of the week is like. Those that no call was opened in are left out."""
+    zone = "" if choice.zone == "UTC" else choice.zone
+    timed = filters.timed(USUAL_SPAN)
     known = [
         (int(row.group[0]), int(row.group[1]), numbers["n"], value)
         for row in rows
@@ -338,7 +325,9 @@ def heat(choice: Choice, rows: Sequence[Row]) -> Heat:
         shade = min(SHADES, 1 + int(share * SHADES))
         counted = text.count(n)
         title = f"{at}: {told}, n {counted}"
-        hours.append(Hour(at, hour * wide, (day - 1) * tall, shade, told, counted, title))
+        of_hour = replace(timed, hour=f"{hour:02d}", weekday=str(day), zone=zone)
+        href = f"/calls?{of_hour.address()}"
+        hours.append(Hour(at, hour * wide, (day - 1) * tall, shade, told, counted, title, href))
     ends = words(choice, least), words(choice, most)
     summary = f"By hour of the week, {choice.zone}: from {ends[0]} to {ends[1]}"
     return Heat(tuple(hours), *ends, summary)

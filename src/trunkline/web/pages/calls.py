@@ -20,7 +20,7 @@ from trunkline.web.api import cursors
 from trunkline.web.auth import Deps, RequiredUser
 from trunkline.web.deps import Dependencies, public_url
 from trunkline.web.export import Form, exported
-from trunkline.web.narrowing import NARROWING, narrowed
+from trunkline.web.narrowing import NARROWING, narrowed, own
 from trunkline.web.pages import calls_view, columns, heads
 from trunkline.web.pages.filter_form import filter_form
 from trunkline.web.pages.filters import FEEDBACK, Filters, read_filters
@@ -149,16 +149,17 @@ def call_filters(filters: Filters, now_us: int) -> CallFilters:
         status=(filters.status,) if filters.status else (),
         kind=(filters.kind,) if filters.kind else (),
         model=filters.model,
-        user_id=filters.user,
-        session_id=filters.session,
-        key_id=filters.key,
-        provider=filters.provider,
+        user_id=own(filters.user),
+        session_id=own(filters.session),
+        key_id=own(filters.key),
+        provider=own(filters.provider),
         said=filters.said,
         tool=filters.tool,
         error=filters.error,
-        tag=filters.tag,
+        tag=own(filters.tag),
         feedback=FEEDBACK.get(filters.feedback, ""),
         attention=filters.attention,
         also=narrowed({name: getattr(filters, name) for name in NARROWING}),
         properties=filters.properties(),
+        zone=filters.zone or "UTC",
     )

@@ -8,9 +8,20 @@ from typing import Any, Final
 
 from trunkline.store.facts.attention import ANY, REASONS
 from trunkline.store.facts.queries_calls import FilterValues
+from trunkline.web.narrowing import CHOICES, EXACT
 from trunkline.web.pages import text
 from trunkline.web.pages.filters import ANY_TIME, CUSTOM, KINDS, SPANS, STATUSES, Filters
 
+_SEEN: Final = frozenset(
+    {"end_reason", "language", "voice", "spoken", "gateway", "weekday", "hour"}
+)
+UNSEEN: Final = tuple(name for name in EXACT if name not in _SEEN)
+"""Filters that nobody types: reports lead to them."""
+COMMON_ZONES: Final = (
+    "UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/Chicago",
+    "America/Los_Angeles", "America/Sao_Paulo", "Asia/Kolkata", "Asia/Singapore", "Asia/Tokyo",
+    "Australia/Sydney",
+)  # fmt: skip
 _LABELS: Final = {
     "status": "Status",
     "kind": "Kind",
@@ -32,13 +43,21 @@ _LABELS: Final = {
     "has_audio": "Recording",
     "tool": "Tool called",
     "attention": "Needs a look",
+    "voice": "Voice",
+    "spoken": "Caller speaks",
+    "gateway": "Gateway process",
+    "weekday": "Day of the week",
+    "hour": "Hour",
+    "zone": "Hours and days of",
     "error": "Error",
+    **{name: text.dimension(name).capitalize() for name in UNSEEN},
     "from": "From",
     "to": "Until",
 }
 _REST: Final = tuple(_LABELS)[tuple(_LABELS).index("key") : tuple(_LABELS).index("error")]
 """What the form folds away."""
 _FEEDBACK: Final = {"up": "thumbs up", "down": "thumbs down", "none": "none"}
+_HOURS: Final = {hour: f"{hour}:00" for hour in CHOICES["hour"]}
 _AUDIO: Final = {"true": "can be played", "false": "none"}
 _ATTENTION: Final = {ANY: "for any reason", **{one.id: one.words for one in REASONS}}
 
@@ -69,6 +88,8 @@ def filter_form(filters: Filters, choices: FilterValues, usual: str = "7d") -> d
         "kinds": KINDS,
         "words": words,
         "in_force": _in_force(filters, words),
+        "zones": COMMON_ZONES,
+        "unseen": ("error", *UNSEEN),
         "rest_open": any(name in _REST for name in filters.pairs())
         or any(one.name in _REST for one in filters.wrong),
     }
@@ -86,6 +107,8 @@ def _words(filters: Filters, choices: FilterValues) -> dict[str, Mapping[str, st
         "end_reason": text.END_REASONS,
         "has_audio": _AUDIO,
         "attention": _ATTENTION,
+        "weekday": text.WEEKDAYS,
+        "hour": _HOURS,
     }
 
 

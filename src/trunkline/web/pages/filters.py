@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from trunkline.store.facts.attention import ANY, REASON_OF
+from trunkline.store.facts.catalogue import PROPERTY
 from trunkline.store.facts.conditions import BadCondition
 from trunkline.store.facts.queries_calls import Feedback
-from trunkline.web.narrowing import BOUNDED, read_bounds
+from trunkline.web.narrowing import BOUNDED, CHOICES, EXACT, NONE, OWN, read_bounds, read_zone
 from trunkline.web.pages import columns, heads, text
 from trunkline.web.scores import read_score
 
@@ -20,6 +21,8 @@ FEEDBACK: Final[dict[str, Feedback]] = {"up": "up", "down": "down", "none": "non
 CUSTOM = "custom"
 """In the form's place of a span: the time has ends of its own, `from` and `to`."""
 ANY_TIME = "any"
+USUAL_SPAN = "7d"
+"""What pages of numbers are about, where no time is asked for."""
 SPANS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days"}
 KINDS = {
     "realtime": "conversation",
@@ -89,6 +92,38 @@ class Filters:
     """What a translation translates into."""
     has_audio: str = ""
     """`true` or `false`."""
+    hour: str = ""
+    """`00` to `23`, by the clocks of `zone`."""
+    weekday: str = ""
+    """`1` is Monday."""
+    zone: str = ""
+    """Where hours and days begin; empty: UTC."""
+    voice: str = ""
+    spoken: str = ""
+    """A language of the caller."""
+    gateway: str = ""
+    spoken_by: str = ""
+    transport: str = ""
+    dialect: str = ""
+    user_agent: str = ""
+    vad: str = ""
+    key_name: str = ""
+    session_name: str = ""
+    property_name: str = ""
+    turn_kind: str = ""
+    turn_status: str = ""
+    speech_end_by: str = ""
+    barge_in_kind: str = ""
+    response_status: str = ""
+    after_tool: str = ""
+    tool_arguments: str = ""
+    argument_error: str = ""
+    error_source: str = ""
+    error_type: str = ""
+    error_code: str = ""
+    billed_model: str = ""
+    billed_kind: str = ""
+    billed_day: str = ""
     span: str = ""
     """One of `SPANS`; empty when `since` or `until` is given, or for any time."""
     since: str = ""
@@ -104,6 +139,9 @@ class Filters:
     def pairs(self) -> dict[str, str]:
         """Return the filters by their names in an address, without empty ones."""
         pairs = {name: getattr(self, field) for name, field in _FIELDS.items()}
+        if not self.hour and not self.weekday:
+            # It would leave nothing out.
+            del pairs["zone"]
         return {name: value for name, value in pairs.items() if value}
 
     def address(self, **more: str | Sequence[str]) -> str:
@@ -169,6 +207,20 @@ class Filters:
         """Return whether nothing but a time is asked for."""
         return not self.spanned("").narrow()
 
+    def of_group(self, by: str, group: str, zone: str = "UTC") -> Filters | None:
+        """Return the filters of the calls of one group by a dimension, or by `property:<name>`;
+        `zone` is that of hours and days. None: there are none such."""
+        name, value = by, group or NONE
+        if by.startswith(PROPERTY):
+            name, value = "property", f"{by.removeprefix(PROPERTY)}={group}"
+        if name not in _FIELDS or (not group and name not in _MAY_BE_NONE):
+            return None
+        if getattr(self, name) not in ("", value):
+            # Of several of one kind, an address has one.
+            return None
+        clock = {"zone": "" if zone == "UTC" else zone} if by in ("hour", "weekday") else {}
+        return replace(self, **{name: value}, **clock)
+
     def between(self, from_us: int, to_us: int) -> Filters:
         """Return these filters, about the time between."""
         return replace(self, span="", since=text.iso(from_us), until=text.iso(to_us))
@@ -178,34 +230,13 @@ class Filters:
 
         They are these; but without any, the numbers of years would say little about now.
         """
-        return self if self.narrow() else Filters(span="7d")
+        return self if self.narrow() else Filters(span=USUAL_SPAN)
 
 
 _FIELDS = {
-    "status": "status",
-    "kind": "kind",
-    "model": "model",
-    "user": "user",
-    "session": "session",
-    "property": "property",
-    "provider": "provider",
-    "key": "key",
-    "said": "said",
-    "tool": "tool",
-    "error": "error",
-    "tag": "tag",
-    "feedback": "feedback",
-    "attention": "attention",
-    "score": "score",
-    "end_reason": "end_reason",
-    "duration_s": "duration_s",
-    "wait_max_s": "wait_max_s",
-    "cost_usd": "cost_usd",
-    "language": "language",
-    "has_audio": "has_audio",
-    "span": "span",
-    "from": "since",
-    "to": "until",
+    {"since": "from", "until": "to"}.get(field.name, field.name): field.name
+    for field in fields(Filters)
+    if field.name != "wrong"
 }
 """Names in the address, which are the API's, and the fields that hold them."""
 
@@ -228,7 +259,9 @@ def read_filters(query: Mapping[str, str]) -> Filters:
     return Filters(**found, wrong=wrong)
 
 
+_MAY_BE_NONE: Final = frozenset({*EXACT, *OWN, "property"})
 _CHOICES: Final[dict[str, Collection[str]]] = {
+    **CHOICES,
     "status": STATUSES,
     "kind": KINDS,
     "attention": (ANY, *REASON_OF),
@@ -254,6 +287,8 @@ def _problem(field: str, value: str) -> str:
             read_score(value)
         elif field in BOUNDED:
             read_bounds(field, value)
+        elif field == "zone":
+            read_zone(value)
     except BadCondition as exc:
         return str(exc).partition(": ")[2]
     return ""

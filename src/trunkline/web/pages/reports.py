@@ -142,7 +142,7 @@ async def _show(
             **({"property": name} if name else {}),
         ),
         lines=reports_view.lines(sheet, question, found.rows, filters, by),
-        chart=reports_view.chart(sheet, over_time, bars.rows if found.rows else []),
+        chart=reports_view.chart(over_time, bars.rows if found.rows else [], filters),
         pages=reports_view.pages(
             filters, asked.offset, PAGE_GROUPS, more=found.more, **kept, **order
         ),

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
 from trunkline.store.facts.attention import TOOL_DEAD_AIR_US
-from trunkline.store.facts.catalogue import METRIC_OF, PROPERTY
-from trunkline.store.facts.measure import BUCKET_SECONDS, Bucket, Measure, Question, Row, measure
+from trunkline.store.facts.catalogue import METRIC_OF
+from trunkline.store.facts.measure import Measure, Question, Row, measure
 from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.web import reports
 from trunkline.web.api.shape import microseconds
+from trunkline.web.narrowing import NONE
 from trunkline.web.pages import text
-from trunkline.web.pages.filters import SPANS, Filters
+from trunkline.web.pages.buckets import bucket_end, bucket_for
+from trunkline.web.pages.filters import SPANS, USUAL_SPAN, Filters
 from trunkline.web.pages.heads import Head
 from trunkline.web.reports import Column, Report
 
@@ -166,6 +168,8 @@ class Cell:
     iso: str = ""
     """Of a time."""
     number: bool = True
+    href: str = ""
+    """The calls that it counts, where they are not all of the line's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,8 @@ class Bar:
     width: float
     y: float
     height: float
+    href: str
+    """The calls that were opened in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,13 +268,36 @@ def lines(
     for row in rows:
         values = reports.values(sheet.report, asked, row)
         sizes = reports.sizes(sheet.report, asked, row)
-        cells = tuple(
-            _cell(columns[name], values[name], sizes[name], values) for name in sheet.shown
-        )
         name, detail = _name(sheet, row.group[0], values)
-        group = str(values["tool"] or "") if sheet is ARGUMENTS else row.group[0]
-        found.append(Line(name, _calls(sheet, group, filters, by), detail, cells))
+        calls = _calls(sheet, row.group[0], filters, by)
+        cells = tuple(
+            replace(
+                _cell(columns[name], values[name], sizes[name], values),
+                href=_counted(sheet, name, row.group[0], filters, by) if values[name] else "",
+            )
+            for name in sheet.shown
+        )
+        found.append(Line(name, calls, detail, cells))
     return found
+
+
+_COUNTED: Final[Mapping[str, tuple[str, str]]] = {
+    "failed": ("attention", "failed"),
+    "unpriced": ("attention", "unpriced"),
+    "no_json": ("tool_arguments", "{} no_json"),
+    "misfits": ("tool_arguments", "{} misfit"),
+}
+"""Columns that count some of the line's calls, and the filter that leaves those."""
+
+
+def _counted(sheet: Sheet, column: str, group: str, filters: Filters, by: str) -> str:
+    """Return where the calls are that a column counts, if not all of the line's are."""
+    if column not in _COUNTED:
+        return ""
+    name, value = _COUNTED[column]
+    of_line = _of_line(sheet, group, filters, by)
+    counted = of_line and of_line.of_group(name, value.format(group))
+    return f"/calls?{counted.address()}" if counted else ""
 
 
 def _name(sheet: Sheet, group: str, values: Mapping[str, Any]) -> tuple[str, str]:
@@ -277,28 +306,20 @@ def _name(sheet: Sheet, group: str, values: Mapping[str, Any]) -> tuple[str, str
         return str(code), text.shorten(str(values["message"] or ""), 160)
     if sheet is ARGUMENTS:
         return str(values["error"] or ""), ""
-    return group or "(none)", ""
+    return group or NONE, ""
 
 
 def _calls(sheet: Sheet, group: str, filters: Filters, by: str) -> str:
     """Return where the calls of a group are, empty when nothing there leads to them."""
     if sheet is PROPERTIES:
         return f"/properties/{quote(group, safe='')}?{filters.address()}"
-    if by.startswith(PROPERTY):
-        pair = f"{by.removeprefix(PROPERTY)}={group}"
-        return f"/calls?{filters.address(property=pair)}" if group else ""
-    field = {"key_name": ""}.get(by, _FILTERS.get(by or sheet.report.by, ""))
-    return f"/calls?{filters.address(**{field: group})}" if field and group else ""
+    of_line = _of_line(sheet, group, filters, by)
+    return f"/calls?{of_line.address()}" if of_line else ""
 
 
-_FILTERS: Final = {
-    "user": "user",
-    "session": "session",
-    "provider": "provider",
-    "tool": "tool",
-    "argument_error": "tool",
-    "error": "error",
-}
+def _of_line(sheet: Sheet, group: str, filters: Filters, by: str) -> Filters | None:
+    """Return the filters of the calls of a line. None: an address cannot say them."""
+    return filters.timed(USUAL_SPAN).of_group(by or sheet.report.by, group)
 
 
 def _cell(column: Column, value: Any, n: int, values: Mapping[str, Any]) -> Cell:
@@ -356,28 +377,16 @@ def chart_question(sheet: Sheet, filters: CallFilters) -> Question:
     )
 
 
-def bucket_for(filters: CallFilters) -> Bucket:
-    """Return how fine a chart of a time is."""
-    seconds = ((filters.to_us or 0) - (filters.from_us or 0)) // 1_000_000
-    for bucket, most in _BARS.items():
-        if seconds <= BUCKET_SECONDS[bucket] * most:
-            return bucket
-    return "month"
-
-
-_BARS: Final[dict[Bucket, int]] = {"minute": 120, "hour": 180, "day": 180, "week": 200}
-"""As many of each fit well."""
-
-
-def chart(sheet: Sheet, asked: Question, rows: Sequence[Row]) -> Chart:
+def chart(asked: Question, rows: Sequence[Row], filters: Filters) -> Chart:
     """Return the chart. A bucket that nothing has is a gap."""
     (one,) = asked.measures
-    bucket_us = BUCKET_SECONDS[asked.bucket or "day"] * 1_000_000
-    from_us, to_us = asked.filters.from_us or 0, asked.filters.to_us or 1
+    bucket = asked.bucket or "day"
+    ends = asked.filters.from_us or 0, asked.filters.to_us or 1
+    from_us, to_us = ends
     # The first bucket begins before the time does, and the last one ends after it.
     starts = [row.at_us for row in rows if row.at_us is not None]
     from_us = min([from_us, *starts])
-    to_us = max([to_us, *(at_us + bucket_us for at_us in starts)])
+    to_us = max([to_us, *(bucket_end(bucket, at_us) for at_us in starts)])
     scale = WIDTH / max(1, to_us - from_us)
     known = [
         (row.at_us, value)
@@ -385,16 +394,18 @@ def chart(sheet: Sheet, asked: Question, rows: Sequence[Row]) -> Chart:
         if row.at_us is not None and (value := row.numbers[0][one.aggregates[0]]) is not None
     ]
     most = max((float(value) for _, value in known), default=0)
-    bars = tuple(
-        _bar(one, at_us, value, most, (at_us - from_us) * scale, bucket_us * scale)
-        for at_us, value in known
-    )
+    bars: list[Bar] = []
+    for at_us, value in known:
+        ends_us = bucket_end(bucket, at_us)
+        of_bar = filters.between(max(at_us, ends[0]), min(ends_us, ends[1]))
+        place = (at_us - from_us) * scale, (ends_us - at_us) * scale
+        bars.append(_bar(one, at_us, value, most, place, of_bar))
     name = f"{METRIC_OF[one.metric.id].means.rstrip('.')}{_AGGREGATE.get(one.aggregates[0], '')}"
     title = f"{name}, by {asked.bucket}"
     highest = _words(one, max((value for _, value in known), default=None))
     return Chart(
         title=title,
-        bars=bars,
+        bars=tuple(bars),
         most=highest,
         summary=f"{title}: {len(bars)} values, at most {highest}",
         starts=(text.iso(from_us), text.when(from_us)),
@@ -405,7 +416,10 @@ def chart(sheet: Sheet, asked: Question, rows: Sequence[Row]) -> Chart:
 _AGGREGATE: Final = {"p95": ", p95"}
 
 
-def _bar(one: Measure, at_us: int, value: Any, most: float, x: float, width: float) -> Bar:
+def _bar(
+    one: Measure, at_us: int, value: Any, most: float, place: tuple[float, float], filters: Filters
+) -> Bar:
+    x, width = place
     height = HEIGHT * float(value) / most if most else 0
     wide = max(2.0, width - 1)
     return Bar(
@@ -416,6 +430,7 @@ def _bar(one: Measure, at_us: int, value: Any, most: float, x: float, width: flo
         round(wide, 2),
         round(HEIGHT - height, 2),
         round(height, 2),
+        f"/calls?{filters.address()}",
     )
 
 
@@ -444,4 +459,4 @@ def pages(filters: Filters, offset: int, size: int, *, more: bool, **kept: str) 
 
 def covers(filters: Filters) -> str:
     """Return which time a page is about."""
-    return SPANS.get(filters.span, "time chosen" if filters.custom() else SPANS["7d"])
+    return SPANS.get(filters.span, "time chosen" if filters.custom() else SPANS[USUAL_SPAN])

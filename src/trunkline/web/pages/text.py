@@ -55,6 +55,19 @@ END_REASONS = {
     "internal_error": "internal error",
 }
 
+WEEKDAYS = {"1": "Mon", "2": "Tue", "3": "Wed", "4": "Thu", "5": "Fri", "6": "Sat", "7": "Sun"}
+
+_DIMENSIONS = {
+    "vad": "turn detection",
+    "hour": "hour of the day",
+    "weekday": "day of the week",
+    "user_agent": "caller’s software",
+    "after_tool": "after a tool",
+    "gateway": "gateway process",
+    "spoken": "language of the caller",
+    "language": "translated into",
+}
+
 _STATUS_TONES = {
     "live": "live",
     "completed": "good",
@@ -220,3 +233,8 @@ def shorten(text: str, limit: int) -> str:
     """Return `text` on one line, cut to `limit` characters with an ellipsis."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def dimension(name: str) -> str:
+    """Return what something to group by is called."""
+    return _DIMENSIONS.get(name, name.replace("_", " "))
