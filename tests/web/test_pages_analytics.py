@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 from datetime import datetime
 from decimal import Decimal
 from html import unescape
 from typing import Any, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 from msgspec import structs
+from tests.support.facts import a_call
 from tests.support.web import Member, Site
 from tests.web.shown import Shown
 from tests.web.varied import varied
@@ -69,6 +73,55 @@ def links(html: str) -> dict[str, str]:
     """Return where the links of tables lead, by their words."""
     found = re.findall(r'<td[^>]*><a[^>]* href="([^"]*)"[^>]*>(.*?)</a>', html)
     return {re.sub("<[^>]*>", "", words): unescape(href) for href, words in found}
+
+
+TABLES = {
+    "groups": {},
+    "over_time": {"limit": 5},
+    "by_hour": {"group_by": ["weekday", "hour"], "limit": 200, "sort": "name"},
+}
+
+
+@pytest.mark.parametrize("name", ["by property", "money by user", "by hour, elsewhere"])
+@pytest.mark.parametrize("table", TABLES)
+async def test_a_table_is_a_file_with_the_rows_of_the_api(
+    site: Site, name: str, table: str
+) -> None:
+    member, asked = await varied(site), ASKED[name]
+    choice, more = read(asked), dict(TABLES[table])
+    more |= {"bucket": choice.bucket} if table == "over_time" else {}
+    order = {"sort": "name", "direction": "asc"} if more.pop("sort", "") else {}
+    rows = await told(site, member, asked | order, **more)
+    html = (await site.client.get("/analytics", params=asked, headers=member.cookie)).text
+    files = [unescape(href) for href in re.findall(r'href="(/analytics\?[^"]*format=\w+)"', html)]
+    (csv_, ndjson) = [one for one in files if parse_qs(one).get("table", ["groups"]) == [table]]
+    lines = await site.client.get(ndjson, headers=member.cookie)
+    assert [json.loads(line) for line in lines.text.splitlines()] == rows
+    answer = await site.client.get(csv_, headers=member.cookie)
+    file = f"analytics-{table.replace('_', '-')}.csv"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{file}"'
+    number = f"{choice.metric.id} {choice.aggregate}, {choice.metric.unit}"
+    for line, row in zip(csv.DictReader(io.StringIO(answer.text)), rows, strict=True):
+        numbers = row["values"][choice.metric.id]
+        assert {by: line[by] for by in row["group"]} == row["group"]
+        assert line[f"{choice.metric.id} n"] == str(numbers["n"])
+        assert line[number] == ("" if (value := numbers[choice.aggregate]) is None else str(value))
+        assert ("at" in line) == (table == "over_time")
+
+
+async def test_a_file_has_the_groups_of_all_pages(site: Site) -> None:
+    member = await site.join()
+    users = [f"=user {number:03d}" for number in range(analytics_view.PAGE_GROUPS + 5)]
+    now_us = site.clock.now_us - DAY_US
+    await site.facts.insert([a_call(member.org_id, now_us, user_id=user) for user in users])
+    for path, first in (
+        ("/analytics?metric=calls&by=user&sort=name&offset=50", "user"),
+        ("/users?sort=user&offset=50", "user"),
+    ):
+        answer = await site.client.get(f"{path}&direction=asc&format=csv", headers=member.cookie)
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+        # What a spreadsheet would calculate is told as text.
+        assert [row[first] for row in rows] == [f"'{user}" for user in users]
 
 
 def value_of(choice: analytics_choice.Choice, row: Any) -> str:

@@ -120,6 +120,31 @@ async def bars(
     return shown
 
 
+@pytest.mark.parametrize("path", [*SHEETS, "tools?table=argument_error"])
+async def test_a_report_is_a_file_with_the_rows_of_the_api(site: Site, path: str) -> None:
+    member = await varied(site)
+    page = (await site.client.get(f"/{path}", headers=member.cookie)).text
+    files = [unescape(href) for href in re.findall(r'href="(/[^"]*format=\w+)"', page)]
+    path, _, by = path.partition("?by=")
+    api = path.replace("?table=argument_error", "/arguments")
+    told = await site.client.get(
+        f"/v1/{api}", params={"by": by} if by else {}, headers=member.bearer
+    )
+    csv_, ndjson = files[-2:] if "?table" in path else files[:2]
+    lines = await site.client.get(ndjson, headers=member.cookie)
+    assert [json.loads(line) for line in lines.text.splitlines()] == told.json()["data"]
+    rows = list(
+        csv.DictReader(io.StringIO((await site.client.get(csv_, headers=member.cookie)).text))
+    )
+    for line, row in zip(rows, told.json()["data"], strict=True):
+        for name, value in row.items():
+            if name != "n":
+                assert line[name] == ("" if value is None else str(value)), name
+        waits = row["n"].get("wait_p95_ms")
+        assert line.get("n of wait_p95_ms") == (None if waits is None else str(waits))
+    assert rows
+
+
 LEADING = [path for path in SHEETS if path != "properties"]
 
 

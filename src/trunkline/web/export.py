@@ -1,4 +1,4 @@
-"""I/O. Calls as a file: CSV for a spreadsheet, lines of JSON for a program."""
+"""I/O. Calls, and other rows, as a file: CSV for a spreadsheet, lines of JSON for a program."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
@@ -19,6 +19,8 @@ from trunkline.web.api import models, shape
 from trunkline.web.api.money import plain
 
 Form = Literal["csv", "ndjson"]
+Columns: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Their headings, and by which fields each is reached from a row."""
 
 MEDIA_TYPES: Final[dict[Form, str]] = {
     "csv": "text/csv; charset=utf-8",
@@ -39,33 +41,38 @@ def exported(
 
     `columns` are those of a CSV file, by their names in the API, `part.field`; empty: all.
     """
-    calls = _lists(facts, org_id, filters)
+    names = columns or _columns(models.Call)
+    paths = {name: tuple(name.split(".")) for name in names}
+    return download(_lists(facts, org_id, filters), "calls", form, paths)
+
+
+def download(
+    lists: AsyncGenerator[Sequence[BaseModel]], name: str, form: Form, columns: Columns
+) -> StreamingResponse:
+    """Return rows as a file to download, called `name`. `columns` are those of a CSV file."""
     return StreamingResponse(
-        _csv(calls, columns) if form == "csv" else _ndjson(calls),
+        _csv(lists, columns) if form == "csv" else _ndjson(lists),
         media_type=MEDIA_TYPES[form],
-        headers={"Content-Disposition": f'attachment; filename="calls.{form}"'},
+        headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'},
     )
 
 
 async def _lists(
     facts: FactsStore, org_id: str, filters: CallFilters
-) -> AsyncGenerator[list[models.Call]]:
+) -> AsyncGenerator[Sequence[BaseModel]]:
     async for rows in all_calls(facts, org_id, filters):
         yield [shape.call(row) for row in rows]
 
 
-async def _ndjson(calls: AsyncGenerator[list[models.Call]]) -> AsyncGenerator[str]:
-    async for some in calls:
-        yield "".join(f"{call.model_dump_json()}\n" for call in some)
+async def _ndjson(lists: AsyncGenerator[Sequence[BaseModel]]) -> AsyncGenerator[str]:
+    async for some in lists:
+        yield "".join(f"{row.model_dump_json()}\n" for row in some)
 
 
-async def _csv(
-    calls: AsyncGenerator[list[models.Call]], columns: Sequence[str]
-) -> AsyncGenerator[str]:
-    columns = list(columns or _columns(models.Call))
-    yield _lines([columns])
-    async for some in calls:
-        yield _lines([[_cell(call, column) for column in columns] for call in some])
+async def _csv(lists: AsyncGenerator[Sequence[BaseModel]], columns: Columns) -> AsyncGenerator[str]:
+    yield _lines([list(columns)])
+    async for some in lists:
+        yield _lines([[_cell(row, path) for path in columns.values()] for row in some])
 
 
 def _columns(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -79,10 +86,10 @@ def _columns(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
-def _cell(call: models.Call, column: str) -> str:
-    value: Any = call
-    for name in column.split("."):
-        value = None if value is None else getattr(value, name)
+def _cell(row: BaseModel, path: tuple[str, ...]) -> str:
+    value: Any = row
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
     if value is None:
         return ""
     if isinstance(value, str):

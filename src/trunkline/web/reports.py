@@ -232,6 +232,11 @@ def sizes(report: Report, asked: Question, row: Row) -> dict[str, int]:
     return {column.name: of[column.metric]["n"] for column in report.columns}
 
 
+def told(report: Report, asked: Question, row: Row) -> dict[str, Any]:
+    """Return one row of the answer as the API tells it."""
+    return {**values(report, asked, row), "n": sizes(report, asked, row)}
+
+
 def _value(column: Column, value: Any) -> Any:
     unit = METRIC_OF[column.metric].unit
     if unit == "at":

@@ -171,7 +171,7 @@ async def query_metrics(reader: WhoReads, deps: Deps, body: MetricsBody) -> Metr
         from_=None if filters.from_us is None else shape.moment(filters.from_us),
         to=None if filters.to_us is None else shape.moment(filters.to_us),
         units={asked.metric.id: asked.metric.unit for asked in question.measures},
-        data=[_row(question, row) for row in answer.rows],
+        data=[metrics_row(question, row) for row in answer.rows],
         more=answer.more,
     )
 
@@ -261,7 +261,8 @@ def _order(order: OrderBody | None, measures: tuple[Measure, ...]) -> Order:
     return Order(names.index(order.by), order.aggregate, descending)
 
 
-def _row(question: Question, row: Row) -> MetricsRow:
+def metrics_row(question: Question, row: Row) -> MetricsRow:
+    """Return one row of the answer to `question` as the API tells it."""
     return MetricsRow(
         group=dict(zip(question.group_by, row.group, strict=True)),
         at=None

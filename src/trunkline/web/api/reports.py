@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 from types import GenericAlias
 from typing import Annotated, Any, Literal, Optional
 
@@ -43,15 +44,21 @@ class _Answer(BaseModel):
     more: bool = Field(description="There are groups behind these: go on with `offset`.")
 
 
-def _model(name: str, report: Report) -> type[BaseModel]:
-    """Return the model of an answer: what a report has, the API says."""
+@cache
+def row_model(report: Report, name: str = "") -> type[BaseModel]:
+    """Return the model of a row: what a report has, the API says."""
     fields: dict[str, Any] = {report.key: (str, ...)}
     for column in report.columns:
         kind: Any = reports.kind_of(column)
         kind = Usd if kind is Decimal else kind
         fields[column.name] = (Optional[kind], Field(description=column.means))  # noqa: UP045 (no type, but one made here)
     fields["n"] = (dict[str, int], Field(description="Rows that each number is made of."))
-    rows: Any = GenericAlias(list, (create_model(f"{name}Row", **fields),))
+    return create_model(f"{name}Row", **fields)
+
+
+def _model(name: str, report: Report) -> type[BaseModel]:
+    """Return the model of an answer."""
+    rows: Any = GenericAlias(list, (row_model(report, name),))
     return create_model(name, __base__=_Answer, data=(rows, ...))
 
 
@@ -125,8 +132,5 @@ async def _answer(
     found = await measured(deps.facts, org_id, asked)
     return {
         "more": found.more,
-        "data": [
-            {**reports.values(report, asked, row), "n": reports.sizes(report, asked, row)}
-            for row in found.rows
-        ],
+        "data": [reports.told(report, asked, row) for row in found.rows],
     }

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from trunkline.store.facts.queries_measure import measured
 from trunkline.web.api.metrics import last_week
 from trunkline.web.auth import Deps, RequiredUser
+from trunkline.web.export import Form
 from trunkline.web.pages import analytics_choice, analytics_view
 from trunkline.web.pages.calls import Summaries, call_filters, summaries_of
 from trunkline.web.pages.filter_form import filter_form
 from trunkline.web.pages.filters import read_filters
 from trunkline.web.pages.render import page
 from trunkline.web.pages.reports_view import covers, pages
+from trunkline.web.tables import metrics_file
 
 router = APIRouter()
 
@@ -27,13 +29,19 @@ async def analytics(
     viewer: RequiredUser,
     summaries: Annotated[Summaries, Depends(summaries_of)],
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    form: Annotated[Form | None, Query(alias="format")] = None,
+    table: Literal["groups", "over_time", "by_hour"] = "groups",
 ) -> Response:
-    """Show a metric by groups, over time, and by the hours of the week."""
+    """Show a metric by groups, over time, and by the hours of the week; or one of these tables
+    as a file."""
     now_us, org_id = deps.now_us(), viewer.org.id
     filters = read_filters(request.query_params)
     calls = last_week(call_filters(filters, now_us), now_us)
     choice = analytics_choice.read_choice(request.query_params, calls)
     asked = analytics_view.questions(choice, calls, offset)
+    if form:
+        name = f"analytics-{table.replace('_', '-')}"
+        return metrics_file(deps.facts, org_id, getattr(asked, table), name, form)
     choices, groups, over_time, by_hour = await asyncio.gather(
         summaries.choices(deps, org_id, now_us),
         measured(deps.facts, org_id, asked.groups),
@@ -50,6 +58,7 @@ async def analytics(
         covers=f"Calls opened in the {covers(filters)}",
         choice=choice,
         kept=choice.pairs(),
+        here=filters.address(**choice.pairs()),
         title=analytics_choice.said(choice.metric, choice.aggregate),
         metrics=analytics_choice.metric_options(),
         aggregates=analytics_choice.AGGREGATES,

@@ -28,6 +28,7 @@ CELL: Final = (40.0, 20.0)
 """Width and height of one hour of the week."""
 SHADES: Final = 5
 WEEK: Final = ("weekday", "hour")
+WEEKWISE: Final = Order(by_name=True, descending=False)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ def questions(choice: Choice, filters: CallFilters, offset: int) -> Asked:
     return Asked(
         groups=groups,
         over_time=other(groups, bucket=choice.bucket, limit=MOST_CURVES),
-        by_hour=other(groups, group_by=WEEK, order=Order(by_name=True), limit=200, offset=0),
+        by_hour=other(groups, group_by=WEEK, order=WEEKWISE, limit=200, offset=0),
     )
 
 

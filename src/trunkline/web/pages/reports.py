@@ -15,12 +15,14 @@ from trunkline.web import reports
 from trunkline.web.api.metrics import last_week
 from trunkline.web.auth import Deps, RequiredUser, Viewer
 from trunkline.web.deps import Dependencies
+from trunkline.web.export import Form
 from trunkline.web.pages import reports_view
 from trunkline.web.pages.calls import Summaries, call_filters, summaries_of
 from trunkline.web.pages.filter_form import filter_form
 from trunkline.web.pages.filters import Filters, read_filters
 from trunkline.web.pages.render import page
 from trunkline.web.pages.reports_view import Sheet
+from trunkline.web.tables import report_file
 
 router = APIRouter()
 
@@ -37,6 +39,9 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     sort: str
     ascending: bool
     offset: int
+    form: Form | None
+    """None: as a page."""
+    table: str
 
 
 async def _shown(
@@ -47,6 +52,8 @@ async def _shown(
     sort: str = "",
     direction: Literal["asc", "desc"] = "desc",
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    form: Annotated[Form | None, Query(alias="format")] = None,
+    table: Annotated[str, Query(max_length=50)] = "",
 ) -> Shown:
     now_us, org_id = deps.now_us(), viewer.org.id
     choices = await summaries.choices(deps, org_id, now_us)
@@ -58,6 +65,8 @@ async def _shown(
         sort=sort,
         ascending=direction == "asc",
         offset=offset,
+        form=form,
+        table=table,
     )
 
 
@@ -118,6 +127,11 @@ async def _show(
         limit=PAGE_GROUPS,
         offset=asked.offset,
     )
+    if asked.form and below and asked.table == below.report.key:
+        rest = reports.question(below.report, calls)
+        return report_file(facts, org_id, below.report, rest, asked.form)
+    if asked.form:
+        return report_file(facts, org_id, sheet.report, question, asked.form)
     over_time = reports_view.chart_question(sheet, calls)
     found, bars = await asyncio.gather(
         measured(facts, org_id, question), measured(facts, org_id, over_time)
@@ -149,6 +163,7 @@ async def _show(
         by=by,
         bys=reports_view.BY_WORDS if sheet is reports_view.COSTS else {},
         kept=kept,
+        here=filters.address(**kept, **order),
         below=await _below(asked, below, calls, filters) if below and found.rows else None,
         **filter_form(filters, asked.choices),
     )
@@ -164,6 +179,7 @@ async def _below(
         return None
     return {
         "title": sheet.title,
+        "table": sheet.report.key,
         "heads": reports_view.plain_heads(sheet),
         "lines": reports_view.lines(sheet, question, found.rows, filters),
     }
