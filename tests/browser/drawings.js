@@ -28,7 +28,9 @@
       continue;
     }
     kinds.push(svg.getAttribute("class"));
-    if (svg.getAttribute("role") !== "img" || !name(svg)) { say(svg, "it has no name"); continue; }
+    // What is pressed in an image is for the mouse alone: to others it has no parts.
+    const role = svg.querySelector("a") ? "group" : "img";
+    if (svg.getAttribute("role") !== role || !name(svg)) { say(svg, "it has no name"); continue; }
     const titles = [...svg.querySelectorAll("title")].map((title) => title.textContent);
     if (svg.closest("td")) {
       for (const title of titles) if (!name(svg).includes(title)) say(svg, `its name leaves out “${title}”`);

@@ -19,7 +19,11 @@
   const pressed = () => [...main().querySelectorAll("*")].filter((node) => visible(node) && getComputedStyle(node).clipPath === "none"
     && (node.matches("a[href], button:enabled, summary, select:enabled, input:enabled")
       || (getComputedStyle(node).cursor === "pointer" && getComputedStyle(node.parentElement).cursor !== "pointer")));
+  // A drawing's parts are no stops: the table beside it leads there too.
+  const elsewhere = (node) => node.ownerSVGElement && [...main().querySelectorAll("td a[href]")]
+    .some((other) => other.getAttribute("href") === node.getAttribute("href") && byTab(other));
   const reachable = (node) => {
+    if (elsewhere(node.closest("svg a") ?? node)) return true;
     const label = node.closest("label");
     return [node.closest(CONTROLS), label?.control, ...node.querySelectorAll(CONTROLS)].some((other) => other && (byTab(other) || other.type === "radio"));
   };
