@@ -2,8 +2,10 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 from tests.recorder.finding import found
+from tests.recorder.folding import run
 from tests.recorder.script import (
     Told,
     begin,
@@ -14,13 +16,17 @@ from tests.recorder.script import (
     output,
     pcm,
     provider,
+    records,
     session,
     sound,
     speech,
 )  # fmt: skip
 
+from trunkline.journal.record import Kind, Record
+from trunkline.protocol.call import Note
 from trunkline.protocol.retirements import retires_on
 from trunkline.store.facts.loud import loud
+from trunkline.store.facts.rows import FindingRow
 
 DONE = "response.output_item.done"
 ASKED = [session(0), mic(0, 4000), speech(1000, 2000, "item_1"), begin(2700, "resp_1")]
@@ -130,3 +136,23 @@ def test_what_the_waveform_says(
 ) -> None:
     told = [(one.code, one.at_us) for one in loud(caller, 50, sent_us)]
     assert told == ([expected] if expected else [])
+
+
+def test_a_price_that_was_not_understood_is_found_where_the_gateway_noted_it() -> None:
+    first, *frames = records(ASKED)
+
+    def findings(**data: object) -> list[tuple[str, int, str, str]]:
+        payload = msgspec.json.encode(Note(kind="bad_price", data=data))
+        last = frames[-1]
+        note = Record(Kind.NOTE, last.call, last.seq + 1, received_ns=5, payload=payload)
+        rows = run([first, *frames, note]).rows
+        return [
+            (row.code, row.seq - last.seq, row.severity, row.detail)
+            for row in rows
+            if isinstance(row, FindingRow)
+        ]
+
+    expected = ("bad_price", 1, "warn", "Helicone-Input-Token-Cost")
+    assert findings(header="helicone-input-token-cost") == [expected]
+    assert findings(header=7) == findings() == []
+    assert len(findings(header="no header " * 999)[0][3]) <= 100

@@ -228,6 +228,8 @@ def _note(state: State, step: Step) -> None:
         state.dialled_us = max(0, step.at_us - clamped(connect_ns // 1000))
     elif note.kind == "dialect" and note.data.get("caller_dialect") in ("ga", "beta"):
         state.caller_dialect = note.data["caller_dialect"]
+    elif note.kind == "bad_price" and isinstance(header := note.data.get("header"), str):
+        lint.price(state, step, header)
     elif note.kind == "sideband_again":
         _unheard(state, step, note)
 

@@ -23,6 +23,7 @@ from trunkline.recorder.state import Answer, State, Step, Tool
 
 UNANSWERED_US: Final = 5_000_000
 """Whoever hangs up sooner has not left a tool unanswered."""
+_MAX_HEADER_CHARS: Final = 100
 _SHORTEST_US: Final = 5_000_000
 """Of sound, before its pace is judged."""
 _MOST_LIVE: Final = 1.2
@@ -33,7 +34,7 @@ _NEAR: Final = 0.03
 _RATES_HZ: Final = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
-# --- models
+# --- models and prices
 
 
 def model(state: State, step: Step, name: str) -> None:
@@ -52,6 +53,12 @@ def model(state: State, step: Step, name: str) -> None:
     elif today + retirements.SOON >= last:
         detail = f"{name}: retires on {last.isoformat()}"
         found(state, step, "model_retires", "warn", detail, step.seq, step.at_us)
+
+
+def price(state: State, step: Step, header: str) -> None:
+    """The gateway could not read a price that the caller gave for this call."""
+    name = "-".join(word.capitalize() for word in header[:_MAX_HEADER_CHARS].split("-"))
+    found(state, step, "bad_price", "warn", name, step.seq, step.at_us)
 
 
 # --- responses and tools

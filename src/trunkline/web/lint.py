@@ -62,6 +62,11 @@ WORDS: Final = {
     ),
     "model_retired": ("A retired model is in use", "Ask for its successor by name."),
     "model_retires": ("A model in use will be retired soon", "Try its successor in time."),
+    "bad_price": (
+        "A price that the caller gave for this call was not understood",
+        "Send US dollars per token as a plain number, like 0.000004. Until then the call costs"
+        " what the table of prices says.",
+    ),
     "clipping": ("The caller’s sound clips", "Lower the gain of the microphone."),
     "silent_input": (
         "The caller’s sound is silent",
