@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -104,10 +105,21 @@ def number(one: dict[str, Any], value: Any) -> Any:
     return Decimal(value) if one["unit"] == "usd" and value is not None else value
 
 
+async def test_each_side_leads_to_its_calls(site: Site, member: Member) -> None:
+    for query in ("?by=property:version&a=1&b=2", "?by=&a.property=version%3D2&b.status=completed"):
+        html = await page(site, member, query)
+        found = Cells(html).rows["call.duration"]
+        hrefs = re.findall(r'<a class="link" href="(/calls\?[^"]*)">(A|B): ', html)
+        assert [side for _, side in hrefs] == ["A", "B"]
+        for href, side in hrefs:
+            calls = (await site.client.get(unescape(href), headers=member.cookie)).text
+            assert calls.count(' data-key="call_') == int(found[f"{side.lower()}.n"]) > 0
+
+
 async def test_by_itself_it_compares_the_models_with_most_calls(site: Site, member: Member) -> None:
     text = await page(site, member)
-    assert "</span>A: model-2" in text
-    assert "</span>B: model-1" in text
+    assert "A: <bdi>model-2</bdi>" in text
+    assert "B: <bdi>model-1</bdi>" in text
     assert 'class="chip" href="/compare?by=model&amp;a=model-2&amp;b=model-3"' in text
     assert "model-9" not in text
 

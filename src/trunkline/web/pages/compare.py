@@ -76,6 +76,7 @@ async def _cohorts(
         nav="compare",
         asked=asked,
         told=found,
+        calls={side: compare_view.calls_of(asked, side) for side in ("a", "b")} if found else {},
         suggested=compare_view.suggestions(asked, suggested),
         dimensions=compare_view.dimensions(choices.properties, asked.by),
         sides=compare_view.side_fields(asked),

@@ -10,7 +10,7 @@ from typing import Final
 from trunkline.store.facts.catalogue import PROPERTY
 from trunkline.web.comparing import Compared, Difference, Number, Side
 from trunkline.web.pages import text
-from trunkline.web.pages.filters import Filters, read_filters
+from trunkline.web.pages.filters import USUAL_SPAN, Filters, read_filters
 from trunkline.web.statistics import MIN_CALLS, Histogram
 
 SIDES: Final = ("a", "b")
@@ -159,6 +159,13 @@ def narrowed(asked: Asked, side: str) -> Filters:
     if own.custom():
         said |= {"span": "", "since": own.since, "until": own.until}
     return replace(asked.both, **said)
+
+
+def calls_of(asked: Asked, side: str) -> str:
+    """Return where the calls of one side are; empty: an address cannot say them."""
+    of_side = narrowed(asked, side).timed(USUAL_SPAN)
+    found = of_side.of_group(asked.by, asked.values[side], of_side.zone) if asked.by else of_side
+    return f"/calls?{found.address()}" if found else ""
 
 
 def kept(asked: Asked, **values: str) -> dict[str, str]:
