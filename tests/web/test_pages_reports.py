@@ -15,12 +15,14 @@ from tests.web.shown import Shown, percent, us, usd, when
 from tests.web.varied import varied
 
 from trunkline.store.facts.catalogue import METRIC_OF
+from trunkline.store.facts.measure import Row
+from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.store.facts.rows import ItemRow
 from trunkline.web.api.calls import CallsQuery
 from trunkline.web.pages import reports_view, text
 from trunkline.web.pages.filters import Filters
 from trunkline.web.pages.reports_view import Sheet
-from trunkline.web.reports import Column
+from trunkline.web.reports import Column, question
 
 SHEETS: dict[str, Sheet] = {
     "users": reports_view.USERS,
@@ -92,6 +94,23 @@ def words(column: Column, row: dict[str, Any]) -> str:
             return value or ""
         case _:
             return text.count(value)
+
+
+def test_what_takes_milliseconds_is_told_in_milliseconds() -> None:
+    columns = {column.name: column for column in reports_view.TOOLS.report.columns}
+    row = Row(
+        group=("weather",),
+        numbers=tuple(
+            {"n": 2, **dict.fromkeys(one.aggregates, 3.25 if one.metric.unit == "ms" else 0)}
+            for one in question(reports_view.TOOLS.report, CallFilters()).measures
+        ),
+    )
+    asked = question(reports_view.TOOLS.report, CallFilters())
+    (line,) = reports_view.lines(reports_view.TOOLS, asked, [row], Filters())
+    told = {cell.name: cell.words for cell in line.cells}
+    assert told["latency_p50_ms"] == told["latency_max_ms"] == text.millis(3250)
+    assert told["dead_air_ms"] == text.length(3250)
+    assert columns["dead_air_ms"].aggregate == "sum"
 
 
 def chart_of(sheet: Sheet) -> str:

@@ -355,7 +355,13 @@ def _no_cost(values: Mapping[str, Any]) -> str:
 
 def _milliseconds(column: Column, value: float | None) -> str:
     us = None if value is None else round(value * 1000)
-    return text.length(us) if column.aggregate == "sum" else text.wait(us)
+    if column.aggregate == "sum":
+        return text.length(us)
+    # What takes some milliseconds took no time, in seconds.
+    return text.millis(us) if us is not None and us < _SHORT_US else text.wait(us)
+
+
+_SHORT_US: Final = 10_000
 
 
 def _tone(column: Column, value: float | None) -> str:
