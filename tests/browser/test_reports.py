@@ -63,3 +63,15 @@ def test_what_was_said_is_found_and_given_as_a_file(signed_in: NewPage) -> None:
     lines = download.value.path().read_text("utf-8").splitlines()
     assert lines[0].startswith("id,status,end_reason")
     assert len(lines) == 2
+
+
+def test_sessions_show_all_their_columns_and_lead_to_failed_calls(signed_in: NewPage) -> None:
+    page = signed_in("/sessions")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    table = page.get_by_role("region", name="Sessions")
+    assert table.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 0
+    failed = page.locator("table.sessions td.bad a").first
+    n = int(failed.inner_text())
+    failed.click()
+    expect(page).to_have_url(re.compile(r"/calls\?session=.*&attention=failed$"))
+    expect(page.locator("tbody[data-keyed] tr")).to_have_count(n)
