@@ -15,7 +15,11 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, NamedTuple
 
+import structlog
+
 from trunkline import systemd
+
+log = structlog.get_logger("trunkline.orders")
 
 
 class Given(NamedTuple):
@@ -50,6 +54,8 @@ class Orders:
         """Another process does your work from now on: finish what you have, however long."""
         self.alone = False
         """The supervisor is gone, so nobody shares our sockets any more."""
+        self.status = 0
+        """What the process ends with: 1 after a bug that ended what it is there for."""
         self._supervised = supervised
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -78,6 +84,24 @@ class Orders:
         await asyncio.wait([doing, told], timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         for task in (doing, told):
             task.cancel()
+
+    def to_the_end(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do `work` for as long as the process is there.
+
+        A bug that ends it ends the process too, for whoever runs us to start it again: else
+        the rest would go on, and what is missing would be seen when it is too late.
+        """
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._look)
+        return task
+
+    def _look(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or (bug := task.exception()) is None:
+            return
+        name = getattr(task.get_coro(), "__qualname__", "")
+        log.error("work has failed; the process ends", work=name, exc_info=bug)
+        self.status = 1
+        self.stop.set()
 
     def _stop(self) -> None:
         if not self._supervised:

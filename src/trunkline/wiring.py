@@ -205,6 +205,8 @@ async def server(settings: Settings, path: Path | None, given: Given) -> None:
         await _serve(settings, layout, listening, orders)
     if lock is not None:
         lock.release()
+    if orders.status:
+        raise SystemExit(orders.status)
 
 
 async def _serve(
@@ -231,10 +233,10 @@ async def _serve(
         desk = Desk(layout.run, "server", vitals, settings.metrics_token)
         web = web_server(create_app(stores.dependencies(settings, desk, traffic, kept, board)))
         beside = (*recording.beside(), *_upkeep(settings, stores, kept, watch))
-        watching = [asyncio.create_task(work) for work in beside]
+        watching = [orders.to_the_end(work) for work in beside]
         working = [
-            asyncio.create_task(recorder.run()),
-            asyncio.create_task(web.serve(sockets=[listening])),
+            orders.to_the_end(recorder.run()),
+            orders.to_the_end(web.serve(sockets=[listening])),
         ]
         async with published(layout.run, "server", gauge, vitals):
             footprint.settle()
@@ -245,8 +247,7 @@ async def _serve(
             web.should_exit = True
             board.close()
             await recorder.stop()
-            await asyncio.gather(*working)
-            await asyncio.gather(*watching, return_exceptions=True)
+            await asyncio.gather(*working, *watching, return_exceptions=True)
 
 
 @dataclass(frozen=True)
