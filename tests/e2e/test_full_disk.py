@@ -80,7 +80,8 @@ def disk(tmp_path: Path) -> Generator[tuple[Path, Disk | Limit]]:
     try:
         yield directory, Disk(directory)
     finally:
-        subprocess.run(["umount", directory], check=True)
+        # What was ended may still be about to close its files.
+        subprocess.run(["umount", "--lazy", directory], check=True)
 
 
 async def accounts_can_be_changed(made: Apart, name: str) -> None:
