@@ -72,7 +72,7 @@ class Stores:
         return Dependencies(
             settings=settings,
             control=self.control,
-            facts=self.facts,
+            facts=self.facts.judged_by(self.control.thresholds),
             archives=kept.archives,
             recordings=kept.recordings,
             erasure=kept.erasure,

@@ -147,7 +147,7 @@ async def _open(
         Dependencies(
             settings=Settings(data=directory, public_url=url, simulator=True),
             control=control,
-            facts=facts,
+            facts=facts.judged_by(control.thresholds),
             archives=archives,
             recordings=recordings,
             erasure=erasure,

@@ -205,6 +205,7 @@ async def open_site(
     settings = settings or Settings(data=directory, public_url=ORIGIN)
     clock = ManualClock()
     control = await open_control(directory, clock)
+    facts = facts.judged_by(control.thresholds)
     store = Blobs.open("", directory / "blobs")
     spool = directory / "spool"
     spool.mkdir()

@@ -36,6 +36,7 @@ from trunkline.web.api import (
     reports,
     sessions,
     system,
+    thresholds,
     views,
     webhooks,
 )
@@ -99,6 +100,7 @@ def create_app(deps: Dependencies) -> FastAPI:
         reports,
         keys,
         budget,
+        thresholds,
         prices,
         providers,
         webhooks,

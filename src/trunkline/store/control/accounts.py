@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from trunkline.errors import TrunklineError
+from trunkline.store.thresholds import DEFAULT, Thresholds
 
 Role: TypeAlias = Literal["owner", "admin", "member", "viewer"]
 """owner: everything. admin: all but the organisation itself. member: keys of their own
@@ -49,6 +50,8 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
     """As for a key."""
     may_listen: bool = False
     """Owners and admins may listen in to calls that run."""
+    thresholds: Thresholds = DEFAULT
+    """From where on its calls are slow, silent, unheard."""
 
 
 class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):

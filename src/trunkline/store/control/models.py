@@ -52,6 +52,8 @@ class Organisation(Base):
     """The month's budget is spent until then; see `store.spending`."""
     may_listen: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Its owners and admins may listen in to calls that run."""
+    thresholds: Mapped[str | None] = mapped_column(Text)
+    """JSON of those that differ from Trunkline's; see `store.thresholds`."""
 
 
 class User(Base):

@@ -23,6 +23,7 @@ from trunkline.store.control.accounts import (
 )
 from trunkline.store.control.limits import dollars
 from trunkline.store.control.world import World, sha256
+from trunkline.store.thresholds import loaded
 
 MINUTE_US: Final = 60_000_000
 DAY_US: Final = 24 * 60 * MINUTE_US
@@ -275,4 +276,5 @@ def as_organisation(row: models.Organisation) -> Organisation:
         max_usd_per_month=dollars(row.max_microusd_per_month),
         spent_until_us=row.spent_until_us or 0,
         may_listen=row.may_listen,
+        thresholds=loaded(row.thresholds),
     )

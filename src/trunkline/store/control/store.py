@@ -53,6 +53,8 @@ from trunkline.store.control.sealed import Access
 from trunkline.store.control.views import Views
 from trunkline.store.control.webhooks import Webhooks
 from trunkline.store.control.world import Passwords, World
+from trunkline.store.thresholds import Thresholds, loaded, problem, stored
+from trunkline.store.thresholds import told as shown
 
 POLL_S: Final = 0.25
 POLLS_A_LOOK: Final = 4
@@ -386,6 +388,26 @@ class ControlStore:
             (await session.get_one(models.Organisation, org_id)).may_listen = allowed
             detail = "allowed" if allowed else "forbidden"
             people.add_audit(session, self._world, org_id, by, "listening", org_id, detail)
+
+    # Thresholds
+
+    async def judge_by(self, org_id: str, own: Thresholds, *, by: str = "") -> None:
+        """Have an organisation's calls judged by these, in place of those that it has.
+
+        Raises:
+            BadAccountDetail: one of them cannot be.
+        """
+        if (wrong := problem(own)) is not None:
+            raise BadAccountDetail(*wrong)
+        async with self._database.writing() as session:
+            (await session.get_one(models.Organisation, org_id)).thresholds = stored(own)
+            people.add_audit(session, self._world, org_id, by, "thresholds", org_id, shown(own))
+
+    async def thresholds(self, org_id: str) -> Thresholds:
+        """Return by what an organisation's calls are judged."""
+        kept = select(models.Organisation.thresholds).where(models.Organisation.id == org_id)
+        async with self._database.reading() as session:
+            return loaded(await session.scalar(kept))
 
     async def organisation(self, org_id: str) -> Organisation:
         """Return the organisation of that id, which must be there."""

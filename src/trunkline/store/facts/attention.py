@@ -1,8 +1,9 @@
 """Pure. Why a call should be looked at: reasons that its row alone tells, as SQL.
 
 The Overview lists calls by them, lists and reports filter by them and count them: one
-definition, so that a number leads to just the calls that it counts. docs/reference/metrics
-has them as a table.
+definition, so that a number leads to just the calls that it counts. From where on something is
+too much, each organisation says itself: the SQL names its `thresholds`. docs/reference/metrics
+has the reasons as a table.
 """
 
 from __future__ import annotations
@@ -11,16 +12,7 @@ from typing import Final
 
 import msgspec
 
-LONG_WAIT_US: Final = 3_500_000
-"""Above it a wait is bad: product.md 1b, p95 of `turn.response_latency`."""
-DEAD_AIR_US: Final = 3_000_000
-"""Above it the call's page warns; most calls have such a pause."""
-LONG_DEAD_AIR_US: Final = 10_000_000
-"""Nobody waits so long without a reason."""
-TOOL_DEAD_AIR_US: Final = 2_000_000
-MUCH_UNHEARD: Final = 0.2
-"""Of what was generated."""
-MANY_BARGE_INS: Final = 3
+from trunkline.store.thresholds import DEFAULT, Thresholds, in_words
 
 FAILED: Final = "status IN ('failed', 'refused', 'recovered')"
 
@@ -33,8 +25,18 @@ class Reason(msgspec.Struct, frozen=True):
     """SQL over a row of `calls`; NULL where the row does not tell."""
     words: str
     """On a page."""
-    means: str
+    tells: str
+    """What it means, with the names of thresholds in braces."""
     grave: bool = False
+
+    @property
+    def means(self) -> str:
+        """Return what it means where no organisation says otherwise."""
+        return self.told(DEFAULT)
+
+    def told(self, own: Thresholds) -> str:
+        """Return what it means for an organisation with these thresholds."""
+        return self.tells.format_map(in_words(own))
 
 
 REASONS: Final = (
@@ -59,33 +61,33 @@ REASONS: Final = (
     ),
     Reason(
         "slow",
-        f"wait_max_us > {LONG_WAIT_US}",
+        "wait_max_us > {long_wait_us:Threshold}",
         "slow answer",
-        f"A turn's wait was longer than {LONG_WAIT_US / 1e6:g} s.",
+        "A turn's wait was longer than {long_wait_us}.",
     ),
     Reason(
         "tool_dead_air",
-        f"tool_dead_us > {TOOL_DEAD_AIR_US}",
+        "tool_dead_us > {tool_dead_air_us:Threshold}",
         "silent tools",
-        f"Nobody was heard for more than {TOOL_DEAD_AIR_US / 1e6:g} s while tools ran.",
+        "Nobody was heard for more than {tool_dead_air_us} while tools ran.",
     ),
     Reason(
         "dead_air",
-        f"longest_silence_us > {LONG_DEAD_AIR_US}",
+        "longest_silence_us > {long_dead_air_us:Threshold}",
         "dead air",
-        f"Nobody was heard for more than {LONG_DEAD_AIR_US / 1e6:g} s at a stretch.",
+        "Nobody was heard for more than {long_dead_air_us} at a stretch.",
     ),
     Reason(
         "talked_over",
-        f"barge_ins >= {MANY_BARGE_INS} AND 2 * barge_ins > turns",
+        "barge_ins >= {many_barge_ins:Threshold} AND 2 * barge_ins > turns",
         "talked over",
-        f"{MANY_BARGE_INS} barge-ins or more, in more than half of the turns.",
+        "{many_barge_ins} barge-ins or more, in more than half of the turns.",
     ),
     Reason(
         "unheard",
-        f"assistant_audio_us - heard_audio_us > {MUCH_UNHEARD} * assistant_audio_us",
+        "assistant_audio_us - heard_audio_us > {much_unheard_share:Threshold} * assistant_audio_us",
         "much unheard",
-        f"More than {MUCH_UNHEARD:.0%} of the assistant's sound was never heard.",
+        "More than {much_unheard_percent} of the assistant's sound was never heard.",
     ),
     Reason("unpriced", "notEmpty(unpriced)", "unpriced", "A model without a price was used."),
 )
@@ -117,3 +119,9 @@ def given(mask: int) -> tuple[str, ...]:
     """Return the ids of the reasons in `MASK`, the gravest first."""
     last = len(REASONS) - 1
     return tuple(one.id for place, one in enumerate(REASONS) if mask >> (last - place) & 1)
+
+
+def means(metric: str, default: str, own: Thresholds) -> str:
+    """Return what a metric means to an organisation; `default` unless it counts a reason."""
+    reason = REASON_OF.get(metric.removeprefix("attention."))
+    return reason.told(own) if reason and metric.startswith("attention.") else default

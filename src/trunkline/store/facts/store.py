@@ -15,7 +15,8 @@ that it refused (`quarantine`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+import copy
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ from trunkline.store.facts.parts import month_of_call
 from trunkline.store.facts.quarantine import Quarantine, RowsRefused, sift
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow, MarkRow, Row
+from trunkline.store.thresholds import DEFAULT, Thresholds, filled, judges
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -82,6 +84,10 @@ _THE_ROWS: Final = (
 log = structlog.get_logger("trunkline.store.facts")
 
 
+async def _default(_org_id: str) -> Thresholds:
+    return DEFAULT
+
+
 class FactsStore:
     """What can be asked of every call. Make one with `open`, end it with `close`.
 
@@ -98,6 +104,16 @@ class FactsStore:
         self._manifest = manifest
         self._quarantine = quarantine
         self._closed = False
+        self._thresholds: Callable[[str], Awaitable[Thresholds]] = _default
+
+    def judged_by(self, thresholds: Callable[[str], Awaitable[Thresholds]]) -> FactsStore:
+        """Return this store, whose answers judge by what `thresholds` says of an organisation.
+
+        It is the same store, and whoever opened this one closes it.
+        """
+        judging = copy.copy(self)
+        judging._thresholds = thresholds
+        return judging
 
     @classmethod
     async def open(
@@ -230,10 +246,15 @@ class FactsStore:
     async def ask(self, query: Query[T], org_id: str, **parameters: Any) -> list[T]:
         """Return the answer to `query` for one organisation."""
         asked = {**parameters, "org_id": org_id}
-        return await self._reads.run(partial(self._ask, query), asked)
+        sql = query.sql
+        if judges(sql):
+            sql = filled(sql, await self._thresholds(org_id))
+        return await self._reads.run(partial(self._ask, query, sql), asked)
 
-    def _ask(self, query: Query[T], client: Client, parameters: dict[str, Any]) -> list[T]:
-        return query.decode(client.raw_query(query.sql, parameters=parameters, fmt=query.form))
+    def _ask(
+        self, query: Query[T], sql: str, client: Client, parameters: dict[str, Any]
+    ) -> list[T]:
+        return query.decode(client.raw_query(sql, parameters=parameters, fmt=query.form))
 
     async def delete_call(self, org_id: str, call_id: str) -> None:
         """Forget everything about one call. It is gone from answers when this returns.

@@ -51,9 +51,10 @@ async def list_attention(
     """Calls that should be looked at, by the reasons that they give."""
     filters = last_week(filters_of(query), deps.now_us())
     found = await attention(deps.facts, reader.org_id, filters, query.limit)
+    own = await deps.control.thresholds(reader.org_id)
     return AttentionAnswer(
         reasons=[
-            ReasonGiven(id=reason, means=REASON_OF[reason].means, calls=calls)
+            ReasonGiven(id=reason, means=REASON_OF[reason].told(own), calls=calls)
             for reason, calls in found.of_reason
         ],
         data=[

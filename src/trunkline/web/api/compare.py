@@ -10,10 +10,12 @@ import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from trunkline.store.facts import attention
 from trunkline.store.facts import queries_call as one
 from trunkline.store.facts.conditions import AllOf
 from trunkline.store.facts.measure import BadQuestion
 from trunkline.store.facts.queries_calls import CallFilters
+from trunkline.store.thresholds import Thresholds
 from trunkline.web.api import models, shape
 from trunkline.web.api.calls import CallId, FilterQuery, WhoReads, filters_of, find_call
 from trunkline.web.api.metrics import condition_of, last_week
@@ -147,7 +149,8 @@ async def compare_cohorts(reader: WhoReads, deps: Deps, body: CompareBody) -> Co
     they differ. Without times, each is about the last seven days."""
     a, b = _sides(body, deps.now_us())
     found = await compare(deps.facts, reader.org_id, a, b, measures_of(body.metrics))
-    return Comparison(a=_cohort(a), b=_cohort(b), data=[compared(one) for one in found])
+    own = await deps.control.thresholds(reader.org_id)
+    return Comparison(a=_cohort(a), b=_cohort(b), data=[compared(one, own) for one in found])
 
 
 @router.get("/v1/calls/{call_id}/compare/{other_id}")
@@ -185,7 +188,7 @@ def _cohort(filters: CallFilters) -> Cohort:
     )
 
 
-def compared(found: Compared) -> ComparedModel:
+def compared(found: Compared, own: Thresholds) -> ComparedModel:
     """Return a comparison as the API tells it."""
     metric = found.metric
     spread = found.distribution
@@ -193,7 +196,7 @@ def compared(found: Compared) -> ComparedModel:
         metric=metric.id,
         unit=metric.unit,
         of=metric.table,
-        means=metric.means,
+        means=attention.means(metric.id, metric.means, own),
         a=_side(found.a),
         b=_side(found.b),
         differences=[_difference(metric.unit, one) for one in found.differences],

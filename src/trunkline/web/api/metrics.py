@@ -10,6 +10,7 @@ import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from trunkline.store.facts import attention
 from trunkline.store.facts.catalogue import METRIC_OF, METRICS
 from trunkline.store.facts.conditions import (
     FIELDS,
@@ -137,8 +138,9 @@ class MetricsAnswer(BaseModel):
 
 
 @router.get("/v1/metrics")
-async def get_metrics(reader: WhoReads) -> Catalogue:
+async def get_metrics(reader: WhoReads, deps: Deps) -> Catalogue:
     """What can be measured, grouped by, and filtered by."""
+    own = await deps.control.thresholds(reader.org_id)
     return Catalogue(
         metrics=[
             MetricModel(
@@ -146,7 +148,7 @@ async def get_metrics(reader: WhoReads) -> Catalogue:
                 unit=metric.unit,
                 of=metric.table,
                 aggregates=list(metric.aggregates),
-                means=metric.means,
+                means=attention.means(metric.id, metric.means, own),
             )
             for metric in METRICS
         ],

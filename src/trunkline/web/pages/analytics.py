@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -38,6 +39,8 @@ async def analytics(
     filters = read_filters(request.query_params)
     calls = last_week(call_filters(filters, now_us), now_us)
     choice = analytics_choice.read_choice(request.query_params, calls)
+    own = viewer.org.thresholds
+    choice = replace(choice, metric=analytics_choice.told(choice.metric, own))
     asked = analytics_view.questions(choice, calls, offset)
     if form:
         name = f"analytics-{table.replace('_', '-')}"
@@ -60,7 +63,7 @@ async def analytics(
         kept=choice.pairs(),
         here=filters.address(**choice.pairs()),
         title=analytics_choice.said(choice.metric, choice.aggregate),
-        metrics=analytics_choice.metric_options(),
+        metrics=analytics_choice.metric_options(own),
         aggregates=analytics_choice.AGGREGATES,
         bys=analytics_choice.by_options(choice, choices.properties),
         buckets=analytics_choice.BUCKETS,

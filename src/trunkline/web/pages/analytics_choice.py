@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Final, cast
 from urllib.parse import urlencode
 
+import msgspec
+
+from trunkline.store.facts.attention import means
 from trunkline.store.facts.catalogue import METRIC_OF, METRICS, PROPERTY, Metric
 from trunkline.store.facts.dimensions import DIMENSION_OF, DIMENSIONS
 from trunkline.store.facts.measure import BUCKET_SECONDS, Bucket
 from trunkline.store.facts.queries_calls import CallFilters
+from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.pages import text
 from trunkline.web.pages.buckets import bucket_for
 
@@ -129,11 +133,16 @@ def said(metric: Metric, aggregate: str = "") -> str:
     return f"{name}, {AGGREGATES[aggregate]}" if made else name
 
 
-def metric_options() -> dict[str, dict[str, str]]:
+def told(metric: Metric, own: Thresholds) -> Metric:
+    """Return a metric that says what it means to an organisation with these thresholds."""
+    return msgspec.structs.replace(metric, means=means(metric.id, metric.means, own))
+
+
+def metric_options(own: Thresholds = DEFAULT) -> dict[str, dict[str, str]]:
     """Return what can be chosen to be measured, by what has it."""
     found: dict[str, dict[str, str]] = {words: {} for words in _TABLES.values()}
     for metric in MEASURED:
-        found[_TABLES[metric.table]][metric.id] = f"{said(metric)} · {metric.id}"
+        found[_TABLES[metric.table]][metric.id] = f"{said(told(metric, own))} · {metric.id}"
     return {words: options for words, options in found.items() if options}
 
 

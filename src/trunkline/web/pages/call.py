@@ -17,6 +17,7 @@ from trunkline.store.facts.flame import flame
 from trunkline.store.facts.queries_traffic import traffic_of_call
 from trunkline.store.facts.rows import CallRow, EventRow
 from trunkline.store.recordings import MEDIA_TYPE
+from trunkline.store.thresholds import Thresholds, told
 from trunkline.web.auth import Deps, RequiredUser, Viewer, require_role, verify_csrf
 from trunkline.web.deps import Dependencies
 from trunkline.web.erasing import erase
@@ -58,11 +59,15 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
     call = await find(deps, viewer.org.id, call_id)
     marks = await queries.marks_of_call(deps.facts, call.org_id, call.call_id)
     said = f"{len(marks)}.{max((mark.version for mark in marks), default=0)}"
-    tag = f'W/"{DIGEST}-{call.version}-{call.status}-{int(call.has_audio)}-{said}"'
+    own = viewer.org.thresholds
+    tag = (
+        f'W/"{DIGEST}-{call.version}-{call.status}-{int(call.has_audio)}-{said}'
+        f'-{",".join(told(own).split())}"'
+    )
     if request.headers.get("if-none-match") == tag:
         # Only our own script asks so, once a second while the call is live.
         return Response(status_code=304, headers={"ETag": tag})
-    facts = await _facts(deps, call)
+    facts = await _facts(deps, call, own)
     view = call_view(facts, now_us=deps.now_us())
     return page(
         request,
@@ -200,7 +205,7 @@ async def find(deps: Dependencies, org_id: str, call_id: str) -> CallRow:
     return call
 
 
-async def _facts(deps: Dependencies, call: CallRow) -> Facts:
+async def _facts(deps: Dependencies, call: CallRow, own: Thresholds) -> Facts:
     asked = deps.facts, call.org_id, call.call_id
     # At once: the engine answers several at a time, and planning each takes longer than reading.
     said = asyncio.gather(
@@ -227,4 +232,5 @@ async def _facts(deps: Dependencies, call: CallRow) -> Facts:
         errors=errors,
         usage=usage,
         vad=detected(vad),
+        own=own,
     )

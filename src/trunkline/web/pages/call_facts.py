@@ -17,6 +17,7 @@ from trunkline.store.facts.rows import (
     TurnRow,
     UsageRow,
 )
+from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.lint import Lint
 from trunkline.web.pages import text
 from trunkline.web.pages.findings import SIDEBAND_GAP
@@ -37,6 +38,8 @@ class Facts:
     usage: Sequence[UsageRow] = ()
     lint: Sequence[Lint] = ()
     vad: Sequence[Detected] = ()
+    own: Thresholds = DEFAULT
+    """Of its organisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,9 @@ def _wait_p50(facts: Facts) -> Fact:
     detail = f"from true end of speech, n = {len(waited)}" if waited else none
     p50 = facts.call.wait_p50_us
     turn = next((turn for turn in waited if turn.wait_us == p50), None)
-    fact = Fact("wait_p50", "Caller waited, p50", text.wait(p50), detail, text.wait_tone(p50))
+    fact = Fact(
+        "wait_p50", "Caller waited, p50", text.wait(p50), detail, text.wait_tone(p50, facts.own)
+    )
     return _heard_at(fact, turn and wait_span(turn))
 
 
@@ -122,7 +127,7 @@ def _wait_max(facts: Facts) -> Fact:
         return Fact("wait_max", "Longest wait", text.wait(longest_us))
     names = sorted({tool.name for tool in facts.tool_calls if tool.turn == turn.turn})
     where = ", ".join([f"turn {turn.turn}", *names])
-    tone = text.wait_tone(longest_us)
+    tone = text.wait_tone(longest_us, facts.own)
     fact = Fact("wait_max", "Longest wait", text.wait(longest_us), where, tone)
     return _heard_at(fact, wait_span(turn))
 

@@ -110,11 +110,11 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         opened_at=text.when(call.opened_at_us),
         chips=tuple(_chips(call)),
         facts=call_facts(facts, duration_us),
-        lines=lines(facts.items, facts.tool_calls, facts.turns),
-        turns=turn_views(facts.turns, facts.tool_calls, facts.responses),
+        lines=lines(facts.items, facts.tool_calls, facts.turns, facts.own),
+        turns=turn_views(facts.turns, facts.tool_calls, facts.responses, facts.own),
         tools=tuple(tool_view(row) for row in facts.tool_calls),
         errors=tuple(_error(row) for row in facts.errors),
-        findings=findings(call, facts.turns, facts.tool_calls, facts.lint, facts.errors),
+        findings=findings(call, facts.turns, facts.tool_calls, facts.lint, facts.errors, facts.own),
         measures=_measures(facts),
         usage=usage_views(facts.usage),
         cost=text.money(call.cost_usd),
@@ -132,6 +132,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
             facts.errors,
             duration_us=duration_us,
             vad=facts.vad,
+            own=facts.own,
         ),
     )
 
@@ -140,7 +141,7 @@ def _measures(facts: Facts) -> tuple[Measure, ...]:
     if facts.call.kind != "realtime" or facts.call.status == "refused":
         return ()
     parts = facts.turns, facts.responses, facts.items, facts.tool_calls
-    return measures(facts.call, *parts)
+    return measures(facts.call, *parts, facts.own)
 
 
 def _refresh(call: CallRow, now_us: int) -> bool:

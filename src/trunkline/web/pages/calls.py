@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from trunkline.store.control.accounts import Organisation
 from trunkline.store.facts.queries_calls import (
     CallFilters,
     CallPage,
@@ -16,6 +17,7 @@ from trunkline.store.facts.queries_calls import (
 )
 from trunkline.store.facts.queries_overview import Overview, overview
 from trunkline.store.facts.sorting import Cursor, Sorting
+from trunkline.store.thresholds import told
 from trunkline.web.api import cursors
 from trunkline.web.auth import Deps, RequiredUser
 from trunkline.web.deps import Dependencies, public_url
@@ -44,13 +46,13 @@ class Summaries:
         self._choices: Recent[FilterValues] = Recent(30)
 
     async def numbers(
-        self, deps: Dependencies, org_id: str, filters: Filters, now_us: int
+        self, deps: Dependencies, org: Organisation, filters: Filters, now_us: int
     ) -> Overview:
         """Return what is true of all calls that fit."""
         return await self._numbers.get(
-            f"{org_id}?{filters.address()}",
+            f"{org.id}?{filters.address()}&{told(org.thresholds)}",
             now_us,
-            lambda: overview(deps.facts, org_id, call_filters(filters, now_us)),
+            lambda: overview(deps.facts, org.id, call_filters(filters, now_us)),
         )
 
     async def choices(self, deps: Dependencies, org_id: str, now_us: int) -> FilterValues:
@@ -97,7 +99,7 @@ async def show(
     filters = read_filters(request.query_params)
     found, numbers, choices = await asyncio.gather(
         _calls(deps, org_id, call_filters(filters, now_us), sorting, cursor),
-        summaries.numbers(deps, org_id, filters.summarised(), now_us),
+        summaries.numbers(deps, viewer.org, filters.summarised(), now_us),
         summaries.choices(deps, org_id, now_us),
     )
     first = not found.calls and not filters.narrow() and not cursor
@@ -107,10 +109,10 @@ async def show(
         "calls.html",
         viewer,
         nav="calls",
-        rows=calls_view.rows(found.calls, now_us=now_us),
+        rows=calls_view.rows(found.calls, now_us=now_us, own=viewer.org.thresholds),
         first=first,
         live=any(call.status == "live" for call in found.calls),
-        tiles=() if first else tiles(numbers),
+        tiles=() if first else tiles(numbers, viewer.org.thresholds),
         **filter_form(filters, choices, usual=""),
         kept=order,
         heads=heads.of_calls(

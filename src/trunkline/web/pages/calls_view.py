@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trunkline.store.facts.rows import CallRow
+from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.pages import text
 
 
@@ -45,12 +46,12 @@ class Row:
     priced: bool
 
 
-def rows(calls: Sequence[CallRow], *, now_us: int) -> tuple[Row, ...]:
+def rows(calls: Sequence[CallRow], *, now_us: int, own: Thresholds = DEFAULT) -> tuple[Row, ...]:
     """Return the table's rows. `now_us` is wall time: the age of live calls."""
-    return tuple(_row(call, now_us) for call in calls)
+    return tuple(_row(call, now_us, own) for call in calls)
 
 
-def _row(call: CallRow, now_us: int) -> Row:
+def _row(call: CallRow, now_us: int, own: Thresholds) -> Row:
     age_us = max(0, now_us - call.opened_at_us)
     return Row(
         call_id=call.call_id,
@@ -78,7 +79,7 @@ def _row(call: CallRow, now_us: int) -> Row:
         length=text.clock(age_us if call.duration_us is None else call.duration_us),
         turns=text.count(call.turns) if call.kind == "realtime" else text.UNKNOWN,
         wait=text.wait(call.wait_p50_us),
-        wait_tone=text.wait_tone(call.wait_p50_us),
+        wait_tone=text.wait_tone(call.wait_p50_us, own),
         barge_ins=text.count(call.barge_ins) if call.barge_ins else "",
         tool_calls=text.count(call.tool_calls) if call.tool_calls else "",
         errors=text.count(call.errors) if call.errors else "",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from trunkline.store.facts.attention import MUCH_UNHEARD
 from trunkline.store.facts.rows import CallRow, ErrorRow, ToolCallRow, TurnRow
+from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.lint import Lint
 from trunkline.web.pages import text
 from trunkline.web.pages.moments import WORTH_SAYING_US, first
@@ -37,13 +37,14 @@ def findings(
     tools: Sequence[ToolCallRow],
     lint: Sequence[Lint] = (),
     errors: Sequence[ErrorRow] = (),
+    own: Thresholds = DEFAULT,
 ) -> tuple[Finding, ...]:
     """Return the remarks on one call, the gravest first."""
     found = [
         *_about_record(call),
         *_about_gaps(errors),
         *_about_tools(turns, tools, {one.at_us // 1000 for one in lint if one.code == _SILENT}),
-        *_about_call(call, turns),
+        *_about_call(call, turns, own),
         *_about_frames(lint),
     ]
     order = {"bad": 0, "warn": 1}
@@ -131,9 +132,9 @@ def _past(media: str, *, reflected: bool) -> tuple[str, str]:
     )
 
 
-def _about_call(call: CallRow, turns: Sequence[TurnRow]) -> Iterator[Finding]:
+def _about_call(call: CallRow, turns: Sequence[TurnRow], own: Thresholds) -> Iterator[Finding]:
     unheard_us = call.assistant_audio_us - call.heard_audio_us
-    if unheard_us > MUCH_UNHEARD * call.assistant_audio_us:
+    if unheard_us > own.much_unheard_share * call.assistant_audio_us:
         part = text.share(unheard_us, call.assistant_audio_us)
         yield Finding(
             "warn",

@@ -27,6 +27,8 @@ class Field:
     max_chars: int = 1000
     value: str = ""
     problem: str = ""
+    changed: bool = False
+    """Its value is not what holds where nobody says otherwise."""
 
 
 def filled(

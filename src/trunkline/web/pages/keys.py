@@ -9,8 +9,9 @@ from fastapi.responses import RedirectResponse
 
 from trunkline.store.control.accounts import ApiKey, BadAccountDetail, KeyLimits
 from trunkline.store.facts.queries_calls import key_use
+from trunkline.store.thresholds import DEFAULT
 from trunkline.web.auth import Deps, RequiredUser, Viewer, require_role, verify_csrf
-from trunkline.web.pages import keys_view
+from trunkline.web.pages import keys_view, thresholds_view
 from trunkline.web.pages.keys_view import fields, read_dollars, read_limits
 from trunkline.web.pages.problems import PageMissing
 from trunkline.web.pages.render import page
@@ -41,6 +42,12 @@ def limits_typed(
     }
 
 
+async def thresholds_typed(request: Request) -> dict[str, str]:
+    """Return what a form says about thresholds, as it was typed."""
+    form = await request.form()
+    return {name: str(form.get(name, "")) for name in thresholds_view.FORM_NAMES}
+
+
 _BLANK: Final[dict[str, Any]] = {
     "created": None,
     "name": "",
@@ -48,9 +55,12 @@ _BLANK: Final[dict[str, Any]] = {
     "limits": fields(),
     "problem": "",
     "budget_problem": "",
+    "thresholds_problem": None,
 }
 """The page's forms before anything was typed."""
+_PROBLEMS: Final = ("problem", "budget_problem", "thresholds_problem")
 
+ThresholdsTyped = Annotated[dict[str, str], Depends(thresholds_typed)]
 LimitsTyped = Annotated[dict[str, str], Depends(limits_typed)]
 
 
@@ -95,6 +105,19 @@ async def set_budget(
     except BadAccountDetail as exc:
         return await _page(request, deps, viewer, budget=budget, budget_problem=str(exc))
     return RedirectResponse("/keys", 303)
+
+
+@router.post("/keys/thresholds", dependencies=checked)
+async def judge_by(
+    request: Request, deps: Deps, viewer: KeyKeeper, typed: ThresholdsTyped, reset: Typed = ""
+) -> Response:
+    """Set from where on calls are slow, silent, unheard; with `reset` as Trunkline has it."""
+    try:
+        own = DEFAULT if reset else thresholds_view.read(typed)
+        await deps.control.judge_by(viewer.org.id, own, by=viewer.user.id)
+    except BadAccountDetail as exc:
+        return await _page(request, deps, viewer, thresholds_typed=typed, thresholds_problem=exc)
+    return RedirectResponse("/keys#thresholds", 303)
 
 
 @router.get("/keys/{key_id}")
@@ -145,12 +168,17 @@ async def _page(request: Request, deps: Deps, viewer: Viewer, **form: Any) -> Re
         request,
         "keys.html",
         viewer,
-        status_code=422 if context["problem"] or context["budget_problem"] else 200,
+        status_code=422 if any(context[name] for name in _PROBLEMS) else 200,
         nav="keys",
         keys=keys_view.rows(keys, await key_use(deps.facts, viewer.org.id), spend),
         month=keys_view.money(spend.of_all(), allowed),
         keeps=viewer.role in KEEPERS,
         kept_days=deps.settings.retention_days,
+        thresholds=thresholds_view.fields(
+            viewer.org.thresholds,
+            context.pop("thresholds_typed", None),
+            context["thresholds_problem"],
+        ),
         **context,
     )
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from trunkline.store.facts import ratios
-from trunkline.store.facts.attention import DEAD_AIR_US
 from trunkline.store.facts.rows import CallRow, ItemRow, ResponseRow, ToolCallRow, TurnRow
+from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.pages import text
 from trunkline.web.pages.moments import Middle, Row, first, middle, start_ms, unheard_span
 
@@ -28,7 +28,6 @@ class Measure:
 
 _SHOWN_US = 50_000
 """Less is `0.0 s` here, and no player lacks a buffer for it."""
-_SLOW_STOP_US = 700_000
 _LITTLE_LEFT_PERMILLE = 200
 
 
@@ -38,11 +37,12 @@ def measures(
     responses: Sequence[ResponseRow],
     items: Sequence[ItemRow],
     tools: Sequence[ToolCallRow],
+    own: Thresholds = DEFAULT,
 ) -> tuple[Measure, ...]:
     """Return all that are known of a conversation, in the order in which they are read."""
     found = (
-        *_talk(call),
-        *_interruptions(call, turns),
+        *_talk(call, own),
+        *_interruptions(call, turns, own),
         *_answers(call, turns, responses),
         *_tools(call, tools, responses),
         *_delivery(call, items, responses),
@@ -50,7 +50,7 @@ def measures(
     return tuple(measure for measure in found if measure.value != text.UNKNOWN)
 
 
-def _talk(call: CallRow) -> Iterable[Measure]:
+def _talk(call: CallRow, own: Thresholds) -> Iterable[Measure]:
     caller, assistant = text.seconds(call.caller_talk_us), text.seconds(call.assistant_talk_us)
     yield Measure(
         "talk_ratio",
@@ -65,7 +65,7 @@ def _talk(call: CallRow) -> Iterable[Measure]:
         of = "" if part is None else f"{text.percent(part)} of the call"
         yield Measure(metric, label, text.seconds(us), of)
     long_us, at_us = call.longest_silence_us, call.longest_silence_at_us
-    tone = "warn" if (long_us or 0) > DEAD_AIR_US else "none"
+    tone = "warn" if (long_us or 0) > own.dead_air_us else "none"
     at_ms = None if at_us is None else at_us // 1000
     where = "" if at_us is None else f"at {text.clock(at_us)}"
     yield Measure("dead_air", "Longest silence", text.seconds(long_us), where, tone, at_ms)
@@ -79,7 +79,7 @@ def _talk(call: CallRow) -> Iterable[Measure]:
         yield Measure("pace", f"{side} pace", value, f"n = {text.plural(words or 0, 'word')}")
 
 
-def _interruptions(call: CallRow, turns: Sequence[TurnRow]) -> Iterable[Measure]:
+def _interruptions(call: CallRow, turns: Sequence[TurnRow], own: Thresholds) -> Iterable[Measure]:
     if call.barge_ins and call.false_barge_ins is not None:
         of = f"of {text.plural(call.barge_ins, 'barge-in')}"
         false = [turn for turn in turns if turn.barge_in_kind not in ("", "speech")]
@@ -90,7 +90,7 @@ def _interruptions(call: CallRow, turns: Sequence[TurnRow]) -> Iterable[Measure]
     yield _p50("gap", "Gap before the answer, p50", turns, lambda turn: turn.gap_us)
     yield _p50("caller_gap", "Gap before the caller, p50", turns, lambda turn: turn.caller_gap_us)
     stop = middle(turns, lambda turn: turn.stop_us)
-    tone = "warn" if (stop.us or 0) > _SLOW_STOP_US else "none"
+    tone = "warn" if (stop.us or 0) > own.slow_stop_us else "none"
     yield _of("stop", "Stopped in, p50", stop, tone)
     told = middle(turns, lambda turn: turn.caller_stop_us)
     yield _of("caller_stop", "Your application stopped in, p50", told)

@@ -15,6 +15,7 @@ from trunkline.store.facts.queries_calls import CallFilters, calls_page
 from trunkline.store.facts.queries_measure import Answer, measured
 from trunkline.store.facts.queries_overview import Overview, Trend, overview, trend
 from trunkline.store.facts.store import FactsStore
+from trunkline.store.thresholds import told
 from trunkline.web import reports
 from trunkline.web.api.metrics import last_week
 from trunkline.web.auth import Deps, RequiredUser, Viewer
@@ -76,13 +77,13 @@ async def show(
     summaries: Annotated[Summaries, Depends(summaries_of)],
 ) -> Response:
     """Show how the calls that fit the filters in the address went: the last week's, without."""
-    now_us, org_id = deps.now_us(), viewer.org.id
+    now_us, org_id, own = deps.now_us(), viewer.org.id, viewer.org.thresholds
     chosen = read_filters(request.query_params)
     filters = chosen.timed("7d")
     calls = last_week(call_filters(filters, now_us), now_us)
     errors = reports.question(reports.ERRORS, calls, limit=TOP_ERRORS)
     asked, choices = await asyncio.gather(
-        ask(deps.facts, kept, f"{org_id}?{filters.address()}", org_id, errors, now_us),
+        ask(deps.facts, kept, f"{org_id}?{filters.address()}&{told(own)}", org_id, errors, now_us),
         summaries.choices(deps, org_id, now_us),
     )
     if not asked.now.total.calls and not chosen.narrow() and await _is_empty(deps, org_id):
@@ -95,12 +96,12 @@ async def show(
         first=False,
         around=filters,
         covers=reports_view.covers(chosen),
-        tiles=overview_view.overview_tiles(asked.now, asked.before, filters),
+        tiles=overview_view.overview_tiles(asked.now, asked.before, filters, own),
         unpriced=asked.now.total.unpriced_calls,
-        chart=overview_chart.chart(asked.now, filters),
+        chart=overview_chart.chart(asked.now, filters, own),
         chart_columns=overview_chart.COLUMNS,
-        reasons=overview_view.reason_chips(asked.attention, filters),
-        worst=overview_view.worst(asked.attention, filters, now_us=now_us),
+        reasons=overview_view.reason_chips(asked.attention, filters, own),
+        worst=overview_view.worst(asked.attention, filters, now_us=now_us, own=own),
         errors=reports_view.lines(reports_view.ERRORS, errors, asked.errors.rows, filters),
         kept={},
         path="/overview",

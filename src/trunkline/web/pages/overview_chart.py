@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from trunkline.store.facts.attention import LONG_WAIT_US
 from trunkline.store.facts.measure import BUCKET_SECONDS
 from trunkline.store.facts.queries_overview import Overview, Trend
+from trunkline.store.thresholds import DEFAULT, Thresholds, seconds
 from trunkline.web.pages import text
 from trunkline.web.pages.filters import Filters
 
@@ -129,10 +129,9 @@ class Chart:
 WIDTH: Final = 1000.0
 HEIGHT: Final = 150.0
 VOLUME: Final = 56.0
-_LIMITS: Final = ((text.FAIR_WAIT_US, "warn"), (LONG_WAIT_US, "bad"))
 
 
-def chart(trend: Trend, filters: Filters) -> Chart:
+def chart(trend: Trend, filters: Filters, own: Thresholds = DEFAULT) -> Chart:
     """Return how waits and volume were over time."""
     times = all_times(trend)
     waits = [of for of in times if of is not None]
@@ -151,8 +150,8 @@ def chart(trend: Trend, filters: Filters) -> Chart:
     )
     most = max((of.calls for of in waits), default=0)
     rules = tuple(
-        Rule(f"{us / 1e6:g} s", round(HEIGHT - (HEIGHT - 2) * us / top_us - 1, 1), tone)
-        for us, tone in _LIMITS
+        Rule(f"{seconds(us)} s", round(HEIGHT - (HEIGHT - 2) * us / top_us - 1, 1), tone)
+        for us, tone in ((own.fair_wait_us, "warn"), (own.long_wait_us, "bad"))
         if us < top_us
     )
     article = "an" if trend.bucket == "hour" else "a"

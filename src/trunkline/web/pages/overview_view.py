@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from trunkline.store.facts.attention import REASON_OF
 from trunkline.store.facts.queries_attention import Attention
 from trunkline.store.facts.queries_overview import Overview, Trend
+from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.pages import calls_view, text
 from trunkline.web.pages.call_facts import Fact
 from trunkline.web.pages.filters import Filters
@@ -19,9 +20,9 @@ _MANY_FAILED: Final = 0.05
 Number = Callable[[Overview], float | None]
 
 
-def tiles(numbers: Overview) -> tuple[Fact, ...]:
+def tiles(numbers: Overview, own: Thresholds = DEFAULT) -> tuple[Fact, ...]:
     """Return the tiles above the table of calls. All of them are about the same calls."""
-    return tuple(tile.fact(numbers) for tile in _TILES if tile.above_calls)
+    return tuple(_fact(tile, numbers, own) for tile in _TILES if tile.above_calls)
 
 
 def _calls(numbers: Overview) -> Fact:
@@ -34,9 +35,8 @@ def _wait_p50(numbers: Overview) -> Fact:
 
 
 def _wait_p95(numbers: Overview) -> Fact:
-    p95_us = numbers.wait_p95_us
-    p95, tone = text.wait(p95_us), text.wait_tone(p95_us)
-    return Fact("wait", "Caller waited, p95", p95, _anchored(numbers), tone)
+    p95 = text.wait(numbers.wait_p95_us)
+    return Fact("wait", "Caller waited, p95", p95, _anchored(numbers))
 
 
 def _anchored(numbers: Overview) -> str:
@@ -109,6 +109,8 @@ class _Tile:
     counted: bool = False
     """Nothing in a stretch of time is zero, and no gap."""
     above_calls: bool = True
+    waited: bool = False
+    """It is toned as a wait."""
 
 
 _TILES: Final = (
@@ -122,7 +124,11 @@ _TILES: Final = (
     ),
     _Tile(_wait_p50, lambda of: of.wait_p50_us, {"sort": "wait_p50_ms"}, worse=1),
     _Tile(
-        _wait_p95, lambda of: of.wait_p95_us, {"attention": "slow", "sort": "attention"}, worse=1
+        _wait_p95,
+        lambda of: of.wait_p95_us,
+        {"attention": "slow", "sort": "attention"},
+        worse=1,
+        waited=True,
     ),
     _Tile(_barge_ins, lambda of: _share(of.barge_ins, of.turns), {"sort": "barge_ins"}),
     _Tile(_failed, lambda of: _share(of.failed, of.calls), {"attention": "failed"}, worse=1),
@@ -152,18 +158,27 @@ class Tile:
     """Over time, as points of lines in a box of 100 by 24; gaps are between them."""
 
 
-def overview_tiles(now: Trend, before: Overview, filters: Filters) -> tuple[Tile, ...]:
+def overview_tiles(
+    now: Trend, before: Overview, filters: Filters, own: Thresholds = DEFAULT
+) -> tuple[Tile, ...]:
     """Return the tiles of the Overview. `filters` are those of the calls behind them."""
     times = all_times(now)
     return tuple(
         Tile(
-            tile.fact(now.total),
+            _fact(tile, now.total, own),
             f"/calls?{filters.address(**tile.behind)}",
             *_change(tile, now.total, before),
             lines([_at(tile, of) for of in times], 100, 24),
         )
         for tile in _TILES
     )
+
+
+def _fact(tile: _Tile, numbers: Overview, own: Thresholds) -> Fact:
+    fact = tile.fact(numbers)
+    if not tile.waited:
+        return fact
+    return replace(fact, tone=text.wait_tone(tile.number(numbers), own))
 
 
 def _at(tile: _Tile, numbers: Overview | None) -> float | None:
@@ -203,25 +218,31 @@ class Worst:
     reasons: tuple[ReasonChip, ...]
 
 
-def reason_chips(found: Attention, filters: Filters) -> tuple[ReasonChip, ...]:
+def reason_chips(
+    found: Attention, filters: Filters, own: Thresholds = DEFAULT
+) -> tuple[ReasonChip, ...]:
     """Return the reasons that occur."""
-    return tuple(_chip(reason, text.count(calls), filters) for reason, calls in found.of_reason)
+    return tuple(
+        _chip(reason, text.count(calls), filters, own) for reason, calls in found.of_reason
+    )
 
 
-def worst(found: Attention, filters: Filters, *, now_us: int) -> tuple[Worst, ...]:
+def worst(
+    found: Attention, filters: Filters, *, now_us: int, own: Thresholds = DEFAULT
+) -> tuple[Worst, ...]:
     """Return the calls that should be looked at first."""
-    rows = calls_view.rows([one.call for one in found.calls], now_us=now_us)
+    rows = calls_view.rows([one.call for one in found.calls], now_us=now_us, own=own)
     return tuple(
         Worst(
             row,
             text.wait(one.call.wait_max_us),
-            tuple(_chip(reason, "", filters) for reason in one.reasons),
+            tuple(_chip(reason, "", filters, own) for reason in one.reasons),
         )
         for row, one in zip(rows, found.calls, strict=True)
     )
 
 
-def _chip(reason: str, calls: str, filters: Filters) -> ReasonChip:
+def _chip(reason: str, calls: str, filters: Filters, own: Thresholds) -> ReasonChip:
     one = REASON_OF[reason]
     href = f"/calls?{filters.address(attention=reason, sort='attention')}"
-    return ReasonChip(one.words, one.means, calls, href, one.grave)
+    return ReasonChip(one.words, one.told(own), calls, href, one.grave)

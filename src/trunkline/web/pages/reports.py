@@ -155,7 +155,9 @@ async def _show(
             **kept,
             **({"property": name} if name else {}),
         ),
-        lines=reports_view.lines(sheet, question, found.rows, filters, by),
+        lines=reports_view.lines(
+            sheet, question, found.rows, filters, by, asked.viewer.org.thresholds
+        ),
         chart=reports_view.chart(over_time, bars.rows if found.rows else [], filters),
         pages=reports_view.pages(
             filters, asked.offset, PAGE_GROUPS, more=found.more, **kept, **order

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from trunkline.store.facts.attention import TOOL_DEAD_AIR_US
 from trunkline.store.facts.catalogue import METRIC_OF
 from trunkline.store.facts.measure import Measure, Question, Row, measure
 from trunkline.store.facts.queries_calls import CallFilters
+from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web import reports
 from trunkline.web.api.shape import microseconds
 from trunkline.web.narrowing import NONE
@@ -260,7 +260,12 @@ def _head(name: str, words: str, column: Column | None, href: str, order: str) -
 
 
 def lines(
-    sheet: Sheet, asked: Question, rows: Sequence[Row], filters: Filters, by: str = ""
+    sheet: Sheet,
+    asked: Question,
+    rows: Sequence[Row],
+    filters: Filters,
+    by: str = "",
+    own: Thresholds = DEFAULT,
 ) -> list[Line]:
     """Return the rows of the table."""
     columns = {column.name: column for column in sheet.report.columns}
@@ -272,7 +277,7 @@ def lines(
         calls = _calls(sheet, row.group[0], filters, by)
         cells = tuple(
             replace(
-                _cell(columns[name], values[name], sizes[name], values),
+                _cell(columns[name], values[name], sizes[name], values, own),
                 href=_counted(sheet, name, row.group[0], filters, by) if values[name] else "",
             )
             for name in sheet.shown
@@ -322,7 +327,7 @@ def _of_line(sheet: Sheet, group: str, filters: Filters, by: str) -> Filters | N
     return filters.timed(USUAL_SPAN).of_group(by or sheet.report.by, group)
 
 
-def _cell(column: Column, value: Any, n: int, values: Mapping[str, Any]) -> Cell:
+def _cell(column: Column, value: Any, n: int, values: Mapping[str, Any], own: Thresholds) -> Cell:
     unit = METRIC_OF[column.metric].unit
     title = f"n = {n:,}"
     match unit:
@@ -335,7 +340,8 @@ def _cell(column: Column, value: Any, n: int, values: Mapping[str, Any]) -> Cell
             words = text.money(value) if value is not None else _no_cost(values)
             return Cell(column.name, words, title=title)
         case "ms":
-            return Cell(column.name, _milliseconds(column, value), _tone(column, value), title)
+            words = _milliseconds(column, value)
+            return Cell(column.name, words, _tone(column, value, own), title)
         case "share":
             return Cell(
                 column.name, text.UNKNOWN if value is None else text.rate(value, 1), "", title
@@ -364,14 +370,14 @@ def _milliseconds(column: Column, value: float | None) -> str:
 _SHORT_US: Final = 10_000
 
 
-def _tone(column: Column, value: float | None) -> str:
+def _tone(column: Column, value: float | None, own: Thresholds) -> str:
     if value is None:
         return ""
     if column.metric == "tool.dead_air" and column.aggregate != "sum":
-        return "warn" if value * 1000 > TOOL_DEAD_AIR_US else ""
+        return "warn" if value * 1000 > own.tool_dead_air_us else ""
     if not column.name.startswith("wait"):
         return ""
-    tone = text.wait_tone(round(value * 1000))
+    tone = text.wait_tone(round(value * 1000), own)
     return tone if tone in ("bad", "warn") else ""
 
 

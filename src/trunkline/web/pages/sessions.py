@@ -61,7 +61,7 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, session_id: s
         viewer,
         nav="sessions",
         session=session,
-        facts=sessions_view.facts(session),
-        lines=sessions_view.tree(calls, now_us=deps.now_us()),
+        facts=sessions_view.facts(session, viewer.org.thresholds),
+        lines=sessions_view.tree(calls, now_us=deps.now_us(), own=viewer.org.thresholds),
         more=MAX_CALLS if session.calls > len(calls) else 0,
     )

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from trunkline.store.facts.queries_sessions import SessionRow
 from trunkline.store.facts.rows import CallRow
+from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.api.session_tree import steps
 from trunkline.web.pages import calls_view, text
 from trunkline.web.pages.call_facts import Fact
@@ -36,7 +37,7 @@ class _Node:
         return self.calls + below
 
 
-def tree(calls: Sequence[CallRow], *, now_us: int) -> tuple[Line, ...]:
+def tree(calls: Sequence[CallRow], *, now_us: int, own: Thresholds = DEFAULT) -> tuple[Line, ...]:
     """Return a session's calls beneath their paths, depth first, in the order of their opening."""
     root = _Node()
     for call in sorted(calls, key=lambda call: (call.opened_at_us, call.call_id)):
@@ -45,12 +46,12 @@ def tree(calls: Sequence[CallRow], *, now_us: int) -> tuple[Line, ...]:
             node = node.children.setdefault(part, _Node())
         node.calls.append(call)
     found: list[Line] = []
-    _walk(root, 0, found, now_us)
+    _walk(root, 0, found, now_us, own)
     return tuple(found)
 
 
-def _walk(node: _Node, depth: int, found: list[Line], now_us: int) -> None:
-    calls = calls_view.rows(node.calls, now_us=now_us)
+def _walk(node: _Node, depth: int, found: list[Line], now_us: int, own: Thresholds) -> None:
+    calls = calls_view.rows(node.calls, now_us=now_us, own=own)
     found.extend(Line(depth=depth, name=row.call_id, call=row) for row in calls)
     for part, child in node.children.items():
         below = child.all_calls()
@@ -63,7 +64,7 @@ def _walk(node: _Node, depth: int, found: list[Line], now_us: int) -> None:
                 cost=cost_of(below),
             )
         )
-        _walk(child, depth + 1, found, now_us)
+        _walk(child, depth + 1, found, now_us, own)
 
 
 def cost_of(calls: Sequence[CallRow]) -> str:
@@ -114,7 +115,7 @@ def rows(sessions: Sequence[SessionRow]) -> tuple[Row, ...]:
     )
 
 
-def facts(session: SessionRow) -> tuple[Fact, ...]:
+def facts(session: SessionRow, own: Thresholds = DEFAULT) -> tuple[Fact, ...]:
     """Return the numbers at the top of one session's page."""
     live = f"{text.count(session.live)} live now" if session.live else ""
     failed = f"{text.count(session.failed)} failed" if session.failed else ""
@@ -122,15 +123,16 @@ def facts(session: SessionRow) -> tuple[Fact, ...]:
         Fact("calls", "Calls", text.count(session.calls), ", ".join(filter(None, (live, failed)))),
         Fact("turns", "Turns", text.count(session.turns), _some(session.users)),
         Fact("duration", "Talked", text.clock(session.talk_us), _span(session)),
-        _wait(session),
+        _wait(session, own),
         Fact("cost", "Cost", _cost(session), _tokens(session)),
     )
 
 
-def _wait(session: SessionRow) -> Fact:
+def _wait(session: SessionRow, own: Thresholds) -> Fact:
     p50_us = session.wait_p50_us
     n = f"n = {text.plural(session.waits, 'turn')}"
-    return Fact("wait_p50_all", "Caller waited, p50", text.wait(p50_us), n, text.wait_tone(p50_us))
+    tone = text.wait_tone(p50_us, own)
+    return Fact("wait_p50_all", "Caller waited, p50", text.wait(p50_us), n, tone)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from trunkline.protocol.profiles.catalogue import PROFILES
-from trunkline.store.facts.attention import LONG_WAIT_US
+from trunkline.store.thresholds import DEFAULT, Thresholds
 
 UNKNOWN = "–"
 """Never happened, or cannot be known from the wire."""
@@ -18,8 +18,6 @@ UNKNOWN = "–"
 UNPRICED = "unpriced"
 """No price is known. Never written as $0: that would be a claim."""
 
-FAIR_WAIT_US = 1_500_000
-"""A wait up to here is good, up to `LONG_WAIT_US` tolerable."""
 
 _STATUS_WORDS = {
     "live": "live",
@@ -140,11 +138,11 @@ def millis(us: int | None) -> str:
     return UNKNOWN if us is None else f"{us / 1e3:.2f} ms"
 
 
-def wait_tone(us: int | None) -> str:
-    """Return how a wait is coloured. Limits: docs/reference/metrics, part "wait"."""
+def wait_tone(us: float | None, own: Thresholds = DEFAULT) -> str:
+    """Return how a wait is coloured for an organisation with these thresholds."""
     if us is None:
         return "none"
-    return "good" if us <= FAIR_WAIT_US else "warn" if us <= LONG_WAIT_US else "bad"
+    return "good" if us <= own.fair_wait_us else "warn" if us <= own.long_wait_us else "bad"
 
 
 def money(usd: Decimal | None) -> str:

@@ -17,6 +17,7 @@ from trunkline.store.facts.rows import (
     ToolCallRow,
     TurnRow,
 )
+from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.pages import text
 from trunkline.web.pages.moments import turn_us, unheard_span, wait_span
 from trunkline.web.vad import Detected
@@ -32,6 +33,7 @@ def timeline(
     *,
     duration_us: int,
     vad: Sequence[Detected] = (),
+    own: Thresholds = DEFAULT,
 ) -> dict[str, Any]:
     """Return the lanes of one call. `duration_us` is its length, or its age while live."""
     return {
@@ -43,7 +45,7 @@ def timeline(
         "speech": [_speech(item) for item in items if item.starts_us is not None],
         "turns": [_turn(turn) for turn in sorted(turns, key=turn_us)],
         "vad": _vad(vad, duration_us, live=call.status == "live"),
-        "waits": [wait for turn in turns if (wait := _wait(turn))],
+        "waits": [wait for turn in turns if (wait := _wait(turn, own))],
         "responses": [_response(row, number, duration_us) for number, row in _numbered(responses)],
         "unheard": [span for row in responses if (span := _unheard(row))],
         "tools": [_tool(tool, duration_us, live=call.status == "live") for tool in tools],
@@ -102,7 +104,7 @@ def _vad(speeches: Sequence[Detected], duration_us: int, *, live: bool) -> list[
     return found
 
 
-def _wait(turn: TurnRow) -> dict[str, Any] | None:
+def _wait(turn: TurnRow, own: Thresholds) -> dict[str, Any] | None:
     span = wait_span(turn)
     if span is None or not turn.wait_us:
         return None
@@ -112,7 +114,7 @@ def _wait(turn: TurnRow) -> dict[str, Any] | None:
         "start_ms": span.start_ms,
         "end_ms": span.end_ms,
         "stopped_ms": None if stopped_us is None else stopped_us // 1000,
-        "tone": text.wait_tone(turn.wait_us),
+        "tone": text.wait_tone(turn.wait_us, own),
         "label": text.wait(turn.wait_us),
     }
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from trunkline.store.facts.rows import ItemRow, ToolCallRow, TurnRow
+from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.pages import text
 from trunkline.web.pages.moments import Span, wait_span
 
@@ -64,7 +65,10 @@ class Line:
 
 
 def lines(
-    items: Sequence[ItemRow], tools: Sequence[ToolCallRow], turns: Sequence[TurnRow]
+    items: Sequence[ItemRow],
+    tools: Sequence[ToolCallRow],
+    turns: Sequence[TurnRow],
+    own: Thresholds = DEFAULT,
 ) -> tuple[Line, ...]:
     """Return the transcript in conversation order, tool calls in their places."""
     answers = {turn.turn: turn for turn in turns}
@@ -77,7 +81,7 @@ def lines(
         if item.kind == "message":
             # The wait is told once, where it ended: at the first thing said in answer.
             answered = answers.pop(item.turn, None) if item.role == "assistant" else None
-            found.append(_message(item, answered, begun))
+            found.append(_message(item, answered, begun, own))
         elif waiting[item.response_id]:
             found.append(_tool_line(waiting[item.response_id].pop(0)))
     left = [tool for rest in waiting.values() for tool in rest]
@@ -127,7 +131,9 @@ def _with_leftover(found: list[Line], left: list[ToolCallRow]) -> tuple[Line, ..
     return tuple(found)
 
 
-def _message(item: ItemRow, turn: TurnRow | None, begun: dict[str, TurnRow]) -> Line:
+def _message(
+    item: ItemRow, turn: TurnRow | None, begun: dict[str, TurnRow], own: Thresholds
+) -> Line:
     start_us = item.added_us if item.starts_us is None else item.starts_us
     end_us = start_us if item.ends_us is None else item.ends_us
     cut = _heard_until(item)
@@ -144,7 +150,7 @@ def _message(item: ItemRow, turn: TurnRow | None, begun: dict[str, TurnRow]) -> 
         note="" if item.text else _why_empty(item),
         wait=text.wait(turn.wait_us) if turn and turn.wait_us is not None else "",
         wait_span=wait_span(turn) if turn else None,
-        wait_tone=text.wait_tone(turn.wait_us) if turn else "none",
+        wait_tone=text.wait_tone(turn.wait_us, own) if turn else "none",
         barge_in=_barge_in(begun.get(item.item_id)),
         typed=item.modality == "text" and who == "caller",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from trunkline.store.facts.rows import ResponseRow, ToolCallRow, TurnRow
+from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.pages import text
 from trunkline.web.pages.moments import WORTH_SAYING_US, Span, turn_us, unheard_span, wait_span
 
@@ -58,7 +59,10 @@ class Turn:
 
 
 def turn_views(
-    turns: Sequence[TurnRow], tools: Sequence[ToolCallRow], responses: Sequence[ResponseRow] = ()
+    turns: Sequence[TurnRow],
+    tools: Sequence[ToolCallRow],
+    responses: Sequence[ResponseRow] = (),
+    own: Thresholds = DEFAULT,
 ) -> tuple[Turn, ...]:
     """Return the turns in order, their waterfalls on one common scale."""
     wait_us = max((turn.wait_us or 0 for turn in turns), default=0)
@@ -74,6 +78,7 @@ def turn_views(
             wait_us,
             audio_us,
             cut.get(turn.turn),
+            own,
         )
         for turn in sorted(turns, key=lambda turn: turn.turn)
     )
@@ -129,7 +134,12 @@ def _lay_over(
 
 
 def _view(
-    turn: TurnRow, tools: list[ToolCallRow], longest_us: int, audio_us: int, cut: Span | None
+    turn: TurnRow,
+    tools: list[ToolCallRow],
+    longest_us: int,
+    audio_us: int,
+    cut: Span | None,
+    own: Thresholds,
 ) -> Turn:
     bars = (
         *_bars(segments(turn, tools), longest_us),
@@ -144,7 +154,7 @@ def _view(
         at=text.clock(start_us),
         wait=text.wait(turn.wait_us),
         wait_span=wait_span(turn),
-        wait_tone=text.wait_tone(turn.wait_us),
+        wait_tone=text.wait_tone(turn.wait_us, own),
         from_stopped=text.wait(turn.wait_from_stopped_us),
         bars=bars,
         spoken=", ".join(bar.title for bar in bars) or "no answer",
