@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -111,7 +112,13 @@ async def test_a_key_says_what_it_has_spent_this_month_and_what_has_no_price(sit
     }
     assert shown["last_used_at"] == "2026-11-18T12:00:00Z"
     budget = (await site.client.get("/v1/budget", headers=member.bearer)).json()
-    assert budget == {"max_usd_per_month": None, "month": shown["month"]}
+    over = Decimal(NOON_US - Month.of(NOON_US).from_us) / (30 * 24 * 3600 * 1_000_000)
+    forecast = f"{Decimal('1.25') / over:.6f}"
+    assert budget == {
+        "max_usd_per_month": None,
+        "month": shown["month"],
+        "forecast_usd": forecast,
+    }
     site.clock.now_us = Month.of(NOON_US).until_us
     assert (await key_of(site, member, member.spare_id))["month"]["spent_usd"] == "0"
 

@@ -35,12 +35,14 @@ BOUNDED: Final = {
     "duration_s": Bounded("call.duration", "seconds", 1000, ">60", "<300"),
     "wait_max_s": Bounded("call.wait_max", "seconds", 1000, ">3.5", "<10"),
     "cost_usd": Bounded("call.cost", "US dollars", 1, ">=0.05", "<1"),
+    "unheard_usd": Bounded("call.unheard_cost", "US dollars", 1, ">0", "<1"),
 }
 OWN: Final = ("provider", "user", "session", "key", "tag")
 """Filters that are exact and no conditions, unless it is for `NONE`."""
 _OTHERWISE: Final = frozenset({*OWN, "model", "status", "kind", "tool", "error", "score"})
-EXACT: Final = tuple(at.id for at in DIMENSIONS if at.id not in _OTHERWISE)
-"""All other dimensions: the call has the value, or a part of it has."""
+EXACT: Final = ("model_is", *(at.id for at in DIMENSIONS if at.id not in _OTHERWISE))
+"""All other dimensions: the call has the value, or a part of it has. `model` finds what was only
+asked for, too; `model_is` is the dimension."""
 NARROWING: Final = ("score", *BOUNDED, *EXACT, "has_audio", *OWN)
 """All names that `narrowed` knows."""
 NONE: Final = "(none)"
@@ -51,7 +53,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "after_tool": ("true", "false"),
 }
 """Values of those that have few."""
-_FIELDS: Final = {"property_name": "property_names"}
+_FIELDS: Final = {"property_name": "property_names", "model_is": "model"}
 """Of conditions, where they are called otherwise."""
 
 _PART: Final = re.compile(

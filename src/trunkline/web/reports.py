@@ -6,6 +6,7 @@ shows it decides only what it looks like.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -113,6 +114,13 @@ COSTS: Final = Report(
         "provider",
     ),
 )
+COST_SUMS: Final = (
+    Column("cost_usd", "usage.cost", "sum"),
+    Column("unpriced", "usage.unpriced", "sum"),
+    Column("unheard_usd", "call.unheard_cost", "sum"),
+    Column("unheard_ms", "audio.unheard", "sum"),
+)
+"""What all groups of `COSTS` are together."""
 TOOLS: Final = Report(
     by="tool",
     key="tool",
@@ -185,7 +193,7 @@ def question(
     by = report.by or by
     if report.choices and by not in report.choices and not by.startswith(PROPERTY):
         raise BadQuestion(f"by: one of {', '.join(report.choices)}, or {PROPERTY}<name>")
-    measures = _measures(report)
+    measures = _measures(report.columns)
     return Question(
         measures=measures,
         group_by=(by,),
@@ -198,10 +206,15 @@ def question(
     )
 
 
-def _measures(report: Report) -> tuple[Measure, ...]:
-    """Return each metric of the report once, with all that is asked of it."""
+def sums_question(columns: Sequence[Column], filters: CallFilters) -> Question:
+    """Return what asks for `columns` of all calls that fit, in one row."""
+    return Question(measures=_measures(columns), filters=filters)
+
+
+def _measures(columns: Sequence[Column]) -> tuple[Measure, ...]:
+    """Return each metric of the columns once, with all that is asked of it."""
     asked: dict[str, list[str]] = {}
-    for column in report.columns:
+    for column in columns:
         asked.setdefault(column.metric, []).append(column.aggregate)
     return tuple(measure(metric, *aggregates) for metric, aggregates in asked.items())
 
@@ -218,23 +231,35 @@ def _order(report: Report, measures: tuple[Measure, ...], sort: str, *, ascendin
 
 
 def values(report: Report, asked: Question, row: Row) -> dict[str, Any]:
-    """Return one row of the answer by the names of the columns, `n` of the waits included."""
-    of = {one.metric.id: numbers for one, numbers in zip(asked.measures, row.numbers, strict=True)}
-    found: dict[str, Any] = {report.key: row.group[0]}
-    for column in report.columns:
-        found[column.name] = _value(column, of[column.metric][column.aggregate])
-    return found
+    """Return one row of the answer by the names of the columns, and its group."""
+    return {report.key: row.group[0], **_numbers(report.columns, asked, row)}
 
 
-def sizes(report: Report, asked: Question, row: Row) -> dict[str, int]:
+def sizes(columns: Sequence[Column], asked: Question, row: Row) -> dict[str, int]:
     """Return for each column how many rows its number is made of."""
-    of = {one.metric.id: numbers for one, numbers in zip(asked.measures, row.numbers, strict=True)}
-    return {column.name: of[column.metric]["n"] for column in report.columns}
+    of = _by_metric(asked, row)
+    return {column.name: of[column.metric]["n"] for column in columns}
+
+
+def _numbers(columns: Sequence[Column], asked: Question, row: Row) -> dict[str, Any]:
+    of = _by_metric(asked, row)
+    return {column.name: _value(column, of[column.metric][column.aggregate]) for column in columns}
+
+
+def _by_metric(asked: Question, row: Row) -> dict[str, Mapping[str, Any]]:
+    return {
+        one.metric.id: numbers for one, numbers in zip(asked.measures, row.numbers, strict=True)
+    }
 
 
 def told(report: Report, asked: Question, row: Row) -> dict[str, Any]:
     """Return one row of the answer as the API tells it."""
-    return {**values(report, asked, row), "n": sizes(report, asked, row)}
+    return {**values(report, asked, row), "n": sizes(report.columns, asked, row)}
+
+
+def sums(columns: Sequence[Column], asked: Question, row: Row) -> dict[str, Any]:
+    """Return the one row of `sums_question` as the API tells it."""
+    return {**_numbers(columns, asked, row), "n": sizes(columns, asked, row)}
 
 
 def _value(column: Column, value: Any) -> Any:

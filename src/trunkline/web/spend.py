@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from trunkline.store.control.accounts import ApiKey, Organisation
 from trunkline.store.facts.queries_spend import KeySpend, spend_by_key
 from trunkline.store.month import Month
 from trunkline.web.deps import Dependencies
+
+FORECAST_AFTER_US: Final = 2 * 24 * 3600 * 1_000_000
+"""A day or two say little about a month."""
+_MICRODOLLAR: Final = Decimal("0.000001")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,17 @@ class MonthsSpend:
             unpriced=tuple(sorted({model for spend in every for model in spend.unpriced})),
             over_budget=self.now_us < self.organisation.spent_until_us,
         )
+
+    def forecast_usd(self) -> Decimal | None:
+        """Return what the month will have cost if it goes on as it began; None: it just began.
+
+        What was spent so far, divided by the share of the month that is over.
+        """
+        over_us = self.now_us - self.month.from_us
+        if over_us < FORECAST_AFTER_US:
+            return None
+        month_us = self.month.until_us - self.month.from_us
+        return (self.of_all().usd * month_us / over_us).quantize(_MICRODOLLAR)
 
 
 async def months_spend(deps: Dependencies, org_id: str) -> MonthsSpend:

@@ -30,5 +30,7 @@ async def set_budget(manager: WhoManages, deps: Deps, new: models.NewBudget) -> 
 async def _budget(deps: Dependencies, org_id: str) -> models.Budget:
     spend = await months_spend(deps, org_id)
     return models.Budget(
-        max_usd_per_month=spend.organisation.max_usd_per_month, month=shown_spend(spend.of_all())
+        max_usd_per_month=spend.organisation.max_usd_per_month,
+        month=shown_spend(spend.of_all()),
+        forecast_usd=spend.forecast_usd(),
     )

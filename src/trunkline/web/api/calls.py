@@ -87,6 +87,7 @@ class FilterQuery(BaseModel):
     duration_s: str = Field("", description="Its length, seconds: `>60`, `>60 <300`.")
     wait_max_s: str = Field("", description="Its longest wait, seconds: `>3.5`.")
     cost_usd: str = Field("", description="What of it is priced: `>=0.5`.")
+    unheard_usd: str = Field("", description="Of that, for sound that nobody heard: `>0`.")
     language: str = _dimension("language")
     has_audio: Literal["", "true", "false"] = Field(
         "", description="A recording can be played, or cannot."
@@ -94,6 +95,9 @@ class FilterQuery(BaseModel):
     hour: str = _dimension("hour")
     weekday: str = _dimension("weekday")
     zone: str = Field("UTC", description="Where hours and days begin, like Europe/Berlin.")
+    model_is: str = Field(
+        "", description="Used, or asked for where none was used: the dimension `model`, exactly."
+    )
     voice: str = _dimension("voice")
     spoken: str = _dimension("spoken")
     spoken_by: str = _dimension("spoken_by")

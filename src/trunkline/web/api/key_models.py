@@ -75,6 +75,10 @@ class Budget(BaseModel):
 
     max_usd_per_month: Usd | None = Field(description="null: no limit.")
     month: Spend
+    forecast_usd: Usd | None = Field(
+        description="What the month will have cost if it goes on as so far: what was spent,"
+        " divided by the share of the month (UTC) that is over. null in its first two days."
+    )
 
 
 class NewBudget(BaseModel):

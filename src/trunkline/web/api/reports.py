@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
 from types import GenericAlias
@@ -11,6 +13,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, create_model
 
 from trunkline.store.facts.catalogue import PROPERTY
+from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.store.facts.queries_measure import measured
 from trunkline.web import reports
 from trunkline.web.api.calls import FilterQuery, WhoReads, filters_of
@@ -18,7 +21,7 @@ from trunkline.web.api.metrics import last_week
 from trunkline.web.api.models import Usd
 from trunkline.web.auth import Deps
 from trunkline.web.deps import Dependencies
-from trunkline.web.reports import Report
+from trunkline.web.reports import Column, Report
 
 router = APIRouter(tags=["Metrics"])
 
@@ -47,25 +50,34 @@ class _Answer(BaseModel):
 @cache
 def row_model(report: Report, name: str = "") -> type[BaseModel]:
     """Return the model of a row: what a report has, the API says."""
-    fields: dict[str, Any] = {report.key: (str, ...)}
-    for column in report.columns:
+    return create_model(f"{name}Row", **{report.key: (str, ...)}, **_fields(report.columns))
+
+
+def _fields(columns: Sequence[Column]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for column in columns:
         kind: Any = reports.kind_of(column)
         kind = Usd if kind is Decimal else kind
         fields[column.name] = (Optional[kind], Field(description=column.means))  # noqa: UP045 (no type, but one made here)
     fields["n"] = (dict[str, int], Field(description="Rows that each number is made of."))
-    return create_model(f"{name}Row", **fields)
+    return fields
 
 
-def _model(name: str, report: Report) -> type[BaseModel]:
+def _model(name: str, report: Report, **more: Any) -> type[BaseModel]:
     """Return the model of an answer."""
     rows: Any = GenericAlias(list, (row_model(report, name),))
-    return create_model(name, __base__=_Answer, data=(rows, ...))
+    return create_model(name, __base__=_Answer, data=(rows, ...), **more)
 
 
 Users = _model("Users", reports.USERS)
 Properties = _model("Properties", reports.PROPERTIES)
 PropertyValues = _model("PropertyValues", reports.VALUES)
-Costs = _model("Costs", reports.COSTS)
+CostsTotal = create_model("CostsTotal", **_fields(reports.COST_SUMS))
+Costs = _model(
+    "Costs",
+    reports.COSTS,
+    total=(CostsTotal, Field(description="Of all calls that fit, whatever page of groups.")),
+)
 Tools = _model("Tools", reports.TOOLS)
 ToolArguments = _model("ToolArguments", reports.ARGUMENTS)
 Errors = _model("Errors", reports.ERRORS)
@@ -96,7 +108,18 @@ async def list_costs(
     reader: WhoReads, deps: Deps, query: Annotated[CostsQuery, Query()]
 ) -> dict[str, Any]:
     """What was billed, and for which tokens. Cached ones are a part of the input."""
-    return await _answer(reports.COSTS, deps, reader.org_id, query, by=query.by)
+    answer, total = await asyncio.gather(
+        _answer(reports.COSTS, deps, reader.org_id, query, by=query.by),
+        cost_sums(deps, reader.org_id, last_week(filters_of(query), deps.now_us())),
+    )
+    return {**answer, "total": total}
+
+
+async def cost_sums(deps: Dependencies, org_id: str, filters: CallFilters) -> dict[str, Any]:
+    """Return what the calls that fit cost together."""
+    asked = reports.sums_question(reports.COST_SUMS, filters)
+    (row,) = (await measured(deps.facts, org_id, asked)).rows
+    return reports.sums(reports.COST_SUMS, asked, row)
 
 
 @router.get("/v1/tools", response_model=Tools)

@@ -39,6 +39,7 @@ _LABELS: Final = {
     "duration_s": "Length, s",
     "wait_max_s": "Longest wait, s",
     "cost_usd": "Cost, $",
+    "unheard_usd": "Never heard, $",
     "language": "Translated into",
     "has_audio": "Recording",
     "tool": "Tool called",

@@ -85,9 +85,10 @@ class Filters:
     """`accuracy<0.5`, as `read_score` takes it."""
     end_reason: str = ""
     duration_s: str = ""
-    """`>60 <300`, as `read_bounds` takes it, and so the next two."""
+    """`>60 <300`, as `read_bounds` takes it, and so the next three."""
     wait_max_s: str = ""
     cost_usd: str = ""
+    unheard_usd: str = ""
     language: str = ""
     """What a translation translates into."""
     has_audio: str = ""
@@ -98,6 +99,8 @@ class Filters:
     """`1` is Monday."""
     zone: str = ""
     """Where hours and days begin; empty: UTC."""
+    model_is: str = ""
+    """What reports count as the model: the one used, or else the one asked for."""
     voice: str = ""
     spoken: str = ""
     """A language of the caller."""
@@ -210,7 +213,7 @@ class Filters:
     def of_group(self, by: str, group: str, zone: str = "UTC") -> Filters | None:
         """Return the filters of the calls of one group by a dimension, or by `property:<name>`;
         `zone` is that of hours and days. None: there are none such."""
-        name, value = by, group or NONE
+        name, value = _GROUPED_AS.get(by, by), group or NONE
         if by.startswith(PROPERTY):
             name, value = "property", f"{by.removeprefix(PROPERTY)}={group}"
         if name not in _FIELDS or (not group and name not in _MAY_BE_NONE):
@@ -233,6 +236,8 @@ class Filters:
         return self if self.narrow() else Filters(span=USUAL_SPAN)
 
 
+_GROUPED_AS: Final = {"model": "model_is"}
+"""Dimensions whose name is, in an address, a filter that finds more than the group."""
 _FIELDS = {
     {"since": "from", "until": "to"}.get(field.name, field.name): field.name
     for field in fields(Filters)

@@ -40,6 +40,14 @@ DEFINITIONS = {
         "Sum of all priced usage by the provider’s list prices of that day, cached tokens at their"
         " own price. A model without a price is unpriced, never zero."
     ),
+    "month": (
+        "US dollars: what the calls of all keys have used in this calendar month, UTC, live ones"
+        " included, as their budget counts it. Filters change nothing here."
+    ),
+    "forecast": (
+        "What was spent in this month so far, divided by the share of the month (UTC) that is"
+        " over: what it comes to if it goes on at that pace. Not shown in its first two days."
+    ),
     "flame": (
         "Every response is billed for all of the conversation before it. New: what the turn"
         " brought itself. Again: what earlier turns, or the instructions, had brought, by how the"
@@ -181,7 +189,8 @@ DEFINITIONS = {
     "configure": "The last session.update to its session.updated.",
     "rate_limit_left": "The least that rate_limits.updated said was left of any limit.",
     "unheard_cost": (
-        "What the tokens of assistant audio cost that was never heard, shared out evenly over it."
+        "What the tokens of assistant audio cost that was never heard: those of a response are"
+        " shared out evenly over its sound. US dollars; n: calls of which it is known."
     ),
     "model": "response.created to first audio, without tools.",
     "tool": "Arguments complete, handed to the caller, to the caller’s output. Runs in your code.",

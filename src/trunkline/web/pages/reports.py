@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,15 +14,18 @@ from trunkline.store.facts.queries_calls import CallFilters, FilterValues
 from trunkline.store.facts.queries_measure import measured
 from trunkline.web import reports
 from trunkline.web.api.metrics import last_week
+from trunkline.web.api.reports import cost_sums
 from trunkline.web.auth import Deps, RequiredUser, Viewer
 from trunkline.web.deps import Dependencies
 from trunkline.web.export import Form
-from trunkline.web.pages import reports_view
+from trunkline.web.pages import costs_view, reports_view
 from trunkline.web.pages.calls import Summaries, call_filters, summaries_of
 from trunkline.web.pages.filter_form import filter_form
 from trunkline.web.pages.filters import Filters, read_filters
 from trunkline.web.pages.render import page
 from trunkline.web.pages.reports_view import Sheet
+from trunkline.web.reports import Report
+from trunkline.web.spend import months_spend
 from trunkline.web.tables import report_file
 
 router = APIRouter()
@@ -95,7 +99,17 @@ async def values(asked: Asked, name: str) -> Response:
 async def costs(asked: Asked, by: str = "billed_model") -> Response:
     """Show what was billed."""
     known = by in reports.COSTS.choices or (by.startswith(PROPERTY) and by != PROPERTY)
-    return await _show(asked, reports_view.COSTS, by=by if known else "billed_model")
+    tiles = () if asked.form else await _cost_tiles(asked)
+    return await _show(asked, reports_view.COSTS, by=by if known else "billed_model", tiles=tiles)
+
+
+async def _cost_tiles(asked: Shown) -> tuple[costs_view.Tile, ...]:
+    filters, calls = _narrowed(asked)
+    sums, spend = await asyncio.gather(
+        cost_sums(asked.deps, asked.viewer.org.id, calls),
+        months_spend(asked.deps, asked.viewer.org.id),
+    )
+    return costs_view.tiles(sums, spend, filters)
 
 
 @router.get("/tools")
@@ -110,14 +124,28 @@ async def errors(asked: Asked) -> Response:
     return await _show(asked, reports_view.ERRORS)
 
 
+def _narrowed(asked: Shown) -> tuple[Filters, CallFilters]:
+    """Return which calls the address asks for, as it says it and as the facts are asked."""
+    filters, now_us = read_filters(asked.request.query_params), asked.deps.now_us()
+    return filters, last_week(call_filters(filters, now_us), now_us)
+
+
+def _sort(asked: Shown, report: Report) -> str:
+    names = (report.key, *(column.name for column in report.columns))
+    return asked.sort if asked.sort in names else report.sort
+
+
 async def _show(
-    asked: Shown, sheet: Sheet, by: str = "", name: str = "", below: Sheet | None = None
+    asked: Shown,
+    sheet: Sheet,
+    by: str = "",
+    name: str = "",
+    below: Sheet | None = None,
+    tiles: Sequence[costs_view.Tile] = (),
 ) -> Response:
-    now_us, org_id, facts = asked.deps.now_us(), asked.viewer.org.id, asked.deps.facts
-    filters = read_filters(asked.request.query_params)
-    calls = last_week(call_filters(filters, now_us), now_us)
-    names = (sheet.report.key, *(column.name for column in sheet.report.columns))
-    sort = asked.sort if asked.sort in names else sheet.report.sort
+    org, facts = asked.viewer.org, asked.deps.facts
+    filters, calls = _narrowed(asked)
+    sort = _sort(asked, sheet.report)
     question = reports.question(
         sheet.report,
         calls,
@@ -127,14 +155,13 @@ async def _show(
         limit=PAGE_GROUPS,
         offset=asked.offset,
     )
-    if asked.form and below and asked.table == below.report.key:
-        rest = reports.question(below.report, calls)
-        return report_file(facts, org_id, below.report, rest, asked.form)
     if asked.form:
-        return report_file(facts, org_id, sheet.report, question, asked.form)
+        if below and asked.table == below.report.key:
+            sheet, question = below, reports.question(below.report, calls)
+        return report_file(facts, org.id, sheet.report, question, asked.form)
     over_time = reports_view.chart_question(sheet, calls)
     found, bars = await asyncio.gather(
-        measured(facts, org_id, question), measured(facts, org_id, over_time)
+        measured(facts, org.id, question), measured(facts, org.id, over_time)
     )
     kept = {"by": by} if sheet is reports_view.COSTS else {}
     order = {"sort": asked.sort, "direction": "asc" if asked.ascending else ""}
@@ -152,17 +179,15 @@ async def _show(
             filters,
             sort,
             ascending=asked.ascending,
-            **kept,
-            **({"property": name} if name else {}),
+            **(kept | ({"property": name} if name else {})),
         ),
-        lines=reports_view.lines(
-            sheet, question, found.rows, filters, by, asked.viewer.org.thresholds
-        ),
+        lines=reports_view.lines(sheet, question, found.rows, filters, by, org.thresholds),
         chart=reports_view.chart(over_time, bars.rows if found.rows else [], filters),
         pages=reports_view.pages(
             filters, asked.offset, PAGE_GROUPS, more=found.more, **kept, **order
         ),
         by=by,
+        tiles=tiles,
         bys=reports_view.BY_WORDS if sheet is reports_view.COSTS else {},
         kept=kept,
         here=filters.address(**kept, **order),

@@ -272,7 +272,7 @@ def lines(
     found: list[Line] = []
     for row in rows:
         values = reports.values(sheet.report, asked, row)
-        sizes = reports.sizes(sheet.report, asked, row)
+        sizes = reports.sizes(sheet.report.columns, asked, row)
         name, detail = _name(sheet, row.group[0], values)
         calls = _calls(sheet, row.group[0], filters, by)
         cells = tuple(
