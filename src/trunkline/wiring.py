@@ -12,7 +12,7 @@ import shutil
 import socket
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -231,7 +231,8 @@ async def _serve(
         recorder, audit = recording.recorder, recording.audit
         vitals = ServerVitals(recorder.tell, audit.tell, web_tell, watch, gauge)
         desk = Desk(layout.run, "server", vitals, settings.metrics_token)
-        web = web_server(create_app(stores.dependencies(settings, desk, traffic, kept, board)))
+        given = stores.dependencies(settings, desk, traffic, kept, board)
+        web = web_server(create_app(replace(given, prices=prices(settings))))
         beside = (*recording.beside(), *_upkeep(settings, stores, kept, watch))
         watching = [orders.to_the_end(work) for work in beside]
         working = [

@@ -7,10 +7,11 @@ from sqlalchemy import select
 from tests.support.web import Member, Site
 from tests.web.shown import Shown
 
+from trunkline.protocol.prices import shipped
 from trunkline.store.control import models
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.prices import MAX_PRICES
-from trunkline.web.pages.prices import AMOUNTS
+from trunkline.web.pages.prices import AMOUNTS, LISTED
 
 PRICE = {
     "model": "gpt-realtime-2.1",
@@ -113,3 +114,41 @@ async def test_the_page_has_the_prices_of_the_api(site: Site) -> None:
         ]
         for one in await listed(site, member)
     ]  # fmt: skip
+
+
+async def test_prices_in_force_are_list_prices_and_own_ones_in_their_place(site: Site) -> None:
+    member, other = await site.join(), await site.join()
+    await put(site, member, model="gpt-realtime-2.1", valid_from="2026-01-01", audio_out="20.5")
+    await put(site, member, model="gpt-realtime", valid_from="2027-01-01")
+    answer = await site.client.get("/v1/prices/list", headers=member.bearer)
+    told = answer.json()
+    assert (told["version"], told["source"]) == (shipped().version, shipped().source)
+    own = [one for one in told["data"] if one["own"]]
+    assert [(one["model"], one["audio_out"]) for one in own] == [("gpt-realtime-2.1", "20.5")]
+    # Everybody's price of that model is in its place no more, and one of next year not yet there.
+    names = [(one["model"], one["provider"]) for one in told["data"]]
+    assert len(names) == len({*names})
+    assert ("gpt-realtime-2.1", "openai") not in names
+    assert ("gpt-realtime", "openai") in names
+    html = (await site.client.get("/prices", headers=member.cookie)).text
+    assert Shown(html).tables["Prices in force"][1:] == [
+        [
+            one["model"], one["provider"] or "any",
+            "your own" if one["own"] else "simulated" if one["simulated"] else "list",
+            "always" if one["valid_from"] == "1970-01-01" else one["valid_from"],
+            *("" if one[name] is None else one[name] for name in LISTED),
+        ]
+        for one in told["data"]
+    ]  # fmt: skip
+    theirs = (await site.client.get("/v1/prices/list", headers=other.bearer)).json()["data"]
+    assert not any(one["own"] for one in theirs)
+
+
+def test_what_is_in_force_is_what_a_use_would_cost() -> None:
+    table = shipped()
+    found = table.in_force("2026-11-18", "org")
+    assert {one.price.model for one in found} <= {row.model for row in table.prices}
+    for one in found:
+        assert table.find(one.price.model, "2026-11-18", one.price.provider) == one.price
+    assert not any(one.price.model == "gpt-live-1.1" for one in found)
+    assert table.in_force("1969-12-31", "org") == []

@@ -57,6 +57,14 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str = ""
 
 
+class InForce(msgspec.Struct, frozen=True):
+    """A price that counts now, for one organisation."""
+
+    price: Price
+    own: bool
+    """It is the organisation's own, in place of everybody's."""
+
+
 class PriceTable(msgspec.Struct, frozen=True):
     """All prices, and the version by which the record remembers them."""
 
@@ -64,6 +72,8 @@ class PriceTable(msgspec.Struct, frozen=True):
     prices: tuple[Price, ...]
     own: Mapping[str, tuple[Price, ...]] = {}
     """Prices of organisations, by their ids. Before the first day of one, everybody's counts."""
+    source: str = ""
+    """Where everybody's are from."""
 
     def find(self, model: str, day: str, provider: str = "", org_id: str = "") -> Price | None:
         """Return the price of `model` on the UTC `day`, `YYYY-MM-DD`; None if unpriced.
@@ -89,6 +99,17 @@ class PriceTable(msgspec.Struct, frozen=True):
                     return price
         return None
 
+    def in_force(self, day: str, org_id: str) -> list[InForce]:
+        """Return by model all prices that `find` has for the organisation on the UTC `day`."""
+        rows = (*self.prices, *self.own.get(org_id, ()))
+        found: dict[Price, InForce] = {}
+        for model, provider in sorted({(row.model, row.provider) for row in rows}):
+            price = self.find(model, day, provider, org_id)
+            if price is not None:
+                own = self.find_own(model, day, provider, org_id) is not None
+                found[price] = InForce(price, own)
+        return sorted(found.values(), key=lambda one: (one.price.model, one.price.provider))
+
     def with_own(self, own: Mapping[str, tuple[Price, ...]]) -> PriceTable:
         """Return this table with these prices of organisations, by their ids."""
         return msgspec.structs.replace(self, own=own)
@@ -109,7 +130,8 @@ class PriceTable(msgspec.Struct, frozen=True):
             if not replaced & {(row.provider, row.model), ("", row.model)}
         )
         version = f"{self.version}+{over.version or 'overrides'}"
-        return PriceTable(version, over.prices + kept, self.own)
+        source = "; ".join(filter(None, (over.source, self.source)))
+        return PriceTable(version, over.prices + kept, self.own, source)
 
 
 def _names(model: str) -> tuple[str, str]:
@@ -208,7 +230,7 @@ def parse(data: bytes) -> PriceTable:
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise OperatorError(f"prices: not JSON: {exc}") from exc
     table = _table(fields)
-    return PriceTable(table.version, table.prices)
+    return PriceTable(table.version, table.prices, source=table.source)
 
 
 @functools.cache

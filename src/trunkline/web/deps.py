@@ -10,6 +10,7 @@ from fastapi import Request
 
 from trunkline import clock
 from trunkline.live.board import Board
+from trunkline.protocol.prices import PriceTable, shipped
 from trunkline.protocol.token import Seal
 from trunkline.settings import Settings
 from trunkline.store.archives import Archives
@@ -39,6 +40,8 @@ class Dependencies:
     desk: Desk
     """Knows how all processes are."""
     traffic: Traffic
+    prices: PriceTable = field(default_factory=shipped)
+    """Everybody's, as the recorder takes them."""
     board: Board = field(default_factory=Board)
     """The calls that run."""
     seal: Seal | None = None

@@ -8,12 +8,14 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from trunkline.protocol.prices import InForce
 from trunkline.store.control.prices import OwnPrice
 from trunkline.web.api import shape
 from trunkline.web.api.calls import WhoReads
 from trunkline.web.api.keys import WhoManages
 from trunkline.web.api.money import Usd
 from trunkline.web.auth import Deps
+from trunkline.web.deps import Dependencies
 from trunkline.web.refusals import NotFound
 
 router = APIRouter(tags=["Costs"])
@@ -54,6 +56,23 @@ class PriceList(BaseModel):
     data: list[Price]
 
 
+class ListedPrice(PriceBody):
+    """One price that counts."""
+
+    per_text_message: Amount = None
+    own: bool = Field(description="The organisation's own, in place of the list price.")
+    simulated: bool = Field(description="Nobody is billed.")
+
+
+class PricesInForce(BaseModel):
+    """What models cost the organisation today: list prices, its own in their place."""
+
+    day: str = Field(description="UTC, `YYYY-MM-DD`.")
+    version: str = Field(description="Of the list prices; usage has it as `price_version`.")
+    source: str
+    data: list[ListedPrice]
+
+
 AMOUNTS: Final = tuple(
     name for name in PriceBody.model_fields if name not in ("model", "provider", "valid_from")
 )
@@ -63,6 +82,31 @@ AMOUNTS: Final = tuple(
 async def list_prices(reader: WhoReads, deps: Deps) -> PriceList:
     """The prices that go before the list prices, for this organisation's calls."""
     return PriceList(data=[_shown(own) for own in await deps.control.prices.of(reader.org_id)])
+
+
+@router.get("/v1/prices/list")
+async def list_prices_in_force(reader: WhoReads, deps: Deps) -> PricesInForce:
+    """What each model with a price costs today, and since when."""
+    day, found = await in_force(deps, reader.org_id)
+    return PricesInForce(
+        day=day,
+        version=deps.prices.version,
+        source=deps.prices.source,
+        data=[_listed(one) for one in found],
+    )
+
+
+def _listed(one: InForce) -> ListedPrice:
+    names = (name for name in ListedPrice.model_fields if name != "own")
+    fields: dict[str, Any] = {name: getattr(one.price, name) for name in names}
+    return ListedPrice(own=one.own, **fields)
+
+
+async def in_force(deps: Dependencies, org_id: str) -> tuple[str, list[InForce]]:
+    """Return the UTC day that it is, and the prices that count on it."""
+    day = shape.moment(deps.now_us()).date().isoformat()
+    own = tuple(one.price for one in await deps.control.prices.of(org_id))
+    return day, deps.prices.with_own({org_id: own}).in_force(day, org_id)
 
 
 @router.put("/v1/prices")

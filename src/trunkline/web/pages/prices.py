@@ -7,9 +7,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from trunkline.protocol.prices import Price
+from trunkline.protocol.prices import InForce, Price
 from trunkline.store.control.accounts import BadAccountDetail
 from trunkline.store.control.prices import OwnPrice
+from trunkline.web.api.prices import in_force
 from trunkline.web.auth import Deps, RequiredUser, Viewer, verify_csrf
 from trunkline.web.pages.keys import KEEPERS, KeyKeeper
 from trunkline.web.pages.render import page
@@ -26,6 +27,14 @@ AMOUNTS: Final = {
     "per_minute": "A minute, in place of tokens",
 }
 """Fields of a price that the page has; the API has the others, too."""
+LISTED: Final = {
+    **AMOUNTS,
+    "standby_per_minute": "A minute, not listening",
+    "per_text_message": "A message, beside its time",
+    "image_in": "Image in",
+    "image_cached": "Image in, cached",
+}
+"""What the table of all prices has."""
 _NAMES: Final = ("model", "provider", "valid_from", *AMOUNTS)
 
 router = APIRouter()
@@ -72,6 +81,7 @@ async def _page(
     problem: BadAccountDetail | None = None,
 ) -> Response:
     found = await deps.control.prices.of(viewer.org.id)
+    day, counting = await in_force(deps, viewer.org.id)
     return page(
         request,
         "prices.html",
@@ -80,6 +90,10 @@ async def _page(
         nav="costs",
         prices=[_row(own) for own in found],
         amounts=AMOUNTS,
+        day=day,
+        table=deps.prices,
+        listed=[_counting(one) for one in counting],
+        listed_amounts=LISTED,
         typed=fields,
         problem=str(problem or ""),
         keeps=viewer.role in KEEPERS,
@@ -92,6 +106,12 @@ def _row(own: OwnPrice) -> dict[str, Any]:
         "price": own.price,
         "amounts": [_amount(own.price, name) for name in AMOUNTS],
     }
+
+
+def _counting(one: InForce) -> dict[str, Any]:
+    amounts = [_amount(one.price, name) for name in LISTED]
+    of_whom = "your own" if one.own else "simulated" if one.price.simulated else "list"
+    return {"price": one.price, "own": one.own, "of_whom": of_whom, "amounts": amounts}
 
 
 def _amount(price: Price, name: str) -> str:
