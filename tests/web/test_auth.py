@@ -613,6 +613,7 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/views",
         "/v1/views/{}",
         "/v1/prices",
+        "/v1/prices/list",
         "/v1/prices/{}",
         "/v1/webhooks",
         "/v1/webhooks/{}",
