@@ -86,6 +86,8 @@ class Talker:
     """Frames that were sent besides."""
     waits_ns: list[int] = field(default_factory=list[int])
     """Each chunk's way to the provider and the answer's way back."""
+    _dialled: asyncio.Event = field(default_factory=asyncio.Event)
+    """There is a connection, or there will be none."""
     _hush: asyncio.Event = field(default_factory=asyncio.Event)
     _silent: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -105,6 +107,7 @@ class Talker:
                 self.connection = connection
                 self.call_id = connection.response.headers["Helicone-Id"]
                 self.got.append(str(await connection.recv()))
+                self._dialled.set()
                 listening = asyncio.create_task(self._listen(connection))
                 try:
                     while not (listening.done() or self._hush.is_set()):
@@ -119,6 +122,8 @@ class Talker:
                     listening.cancel()
         except (ConnectionClosed, InvalidHandshake, OSError, EOFError):
             return
+        finally:
+            self._dialled.set()
 
     async def _listen(self, connection: ClientConnection) -> None:
         async for frame in connection:
@@ -139,6 +144,7 @@ class Talker:
 
     async def hang_up(self, timeout_s: float = 30) -> None:
         """Say nothing more, hear the answers, and close: nothing is under way then."""
+        await self._dialled.wait()
         if self.connection is None:
             return
         self._hush.set()
