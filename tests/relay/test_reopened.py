@@ -151,7 +151,9 @@ async def test_one_while_it_is_opened_ends_the_record_and_not_the_call(
     assert here.simulator.has(call_id)
     # Its seat is free.
     monkeypatch.undo()
-    await here.listened_to(await here.opened())
+    again = await here.opened()
+    await here.listened_to(again)
+    await here.sdk().realtime.calls.hangup(again)
 
 
 @pytest.mark.parametrize("where", ["begin", "_listener"])

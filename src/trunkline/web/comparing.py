@@ -16,6 +16,7 @@ import numpy as np
 
 from trunkline.store.facts.catalogue import METRIC_OF
 from trunkline.store.facts.conditions import AllOf, Is
+from trunkline.store.facts.dimensions import DIMENSION_OF
 from trunkline.store.facts.measure import FEW, BadQuestion, Measure, Question, measure
 from trunkline.store.facts.metric import Metric
 from trunkline.store.facts.queries_calls import CallFilters
@@ -108,7 +109,14 @@ def measures_of(names: Sequence[str]) -> tuple[Measure, ...]:
 
 
 def split(filters: CallFilters, by: str, value: str) -> CallFilters:
-    """Return `filters`, narrowed to the calls whose dimension `by` is `value`."""
+    """Return `filters`, narrowed to the calls whose dimension `by` is `value`.
+
+    Raises:
+        BadQuestion: it is a dimension of parts, of which a call may have both values.
+    """
+    dimension = DIMENSION_OF.get(by)
+    if dimension is not None and dimension.table != "calls":
+        raise BadQuestion(f"by: one call may have both values of {by}; name a dimension of calls")
     narrowed = AllOf((filters.condition, Is(by, "equals", value)))
     return msgspec.structs.replace(filters, condition=narrowed)
 
