@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import zipfile
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.browser.access import serious_findings, too_wide
 from tests.browser.conftest import NewPage
 from tests.browser.site import Site
@@ -189,3 +190,43 @@ def test_names_without_a_gap_stay_within_the_page(signed_in: NewPage, site: Site
         cut = "(label) => label.scrollWidth > label.clientWidth"
         whole = {label.inner_text() for label in labels.all() if not label.evaluate(cut)}
         assert {"user", "session", "dialect", "key"} <= whole
+
+
+PART, PARTS = 200, 8
+
+
+def a_part(route: Route) -> None:
+    """Answer with the next events of a call that has many."""
+    begin = int(parse_qs(urlsplit(route.request.url).query)["after"][0]) + 1
+    seqs = range(begin, begin + PART)
+    events = [
+        {
+            "seq": n,
+            "at_ms": n,
+            "leg": "caller",
+            "type": f"x.{n}",
+            "record": "frame",
+            "size_bytes": n,
+        }
+        for n in seqs
+    ]
+    route.fulfill(json={"events": events, "after": seqs[-1], "more": seqs[-1] < PART * PARTS - 1})
+
+
+def test_of_very_many_events_those_around_are_kept_and_stand_still(signed_in: NewPage) -> None:
+    page = signed_in(CLEAN)
+    page.route(re.compile(r"/calls/[^/]+/events\?"), a_part)
+    page.locator("#events").scroll_into_view_if_needed()
+    status, rows = page.locator("#event-status"), page.locator(".ev")
+    expect(status).to_have_text("200 shown, more follow.")
+    for part in range(2, PARTS + 1):
+        last = page.locator(f'[data-seq="{PART * (part - 1) - 1}"]')
+        last.scroll_into_view_if_needed()
+        expect(page.locator(f'[data-seq="{PART * part - 1}"]')).to_be_attached()
+        expect(last).to_be_in_viewport()
+    expect(rows).to_have_count(1000)
+    expect(status).to_have_text("1,000 shown, that is all.")
+    expect(page.locator("#event-from")).to_contain_text("From frame 600 on.")
+    page.get_by_role("button", name="From the beginning").click()
+    expect(rows.first).to_have_attribute("data-seq", "0")
+    expect(page.locator("#event-from")).to_be_hidden()

@@ -5,6 +5,7 @@ import { moment } from "./player.js";
 const LONGEST = 2000;
 const BESIDE_MS = 1000;
 const BESIDE_FRAMES = 12;
+const MOST_ROWS = 1000;
 
 export class Events {
   #root; #list; #status; #more;
@@ -98,10 +99,22 @@ export class Events {
     this.#round += 1;
     [this.#after, this.#hasMore, this.#shown, this.#loading] = [after, true, 0, null];
     this.#list.replaceChildren();
-    const note = this.#root.querySelector("#event-from");
-    note.hidden = after < 0 && !this.#from_ms;
-    note.querySelector("b").textContent = after < 0 ? moment(this.#from_ms) : `frame ${after + 1}`;
+    this.#note(after >= 0 ? `frame ${after + 1}` : this.#from_ms ? moment(this.#from_ms) : "");
     this.#load();
+  }
+
+  #note(from) {
+    const note = this.#root.querySelector("#event-from");
+    note.hidden = !from;
+    note.querySelector("b").textContent = from;
+  }
+
+  // Of a long call only the neighbourhood is kept; what stands does not move.
+  #forget() {
+    const rows = [...this.#list.children];
+    if (rows.length <= MOST_ROWS) return;
+    for (const old of rows.slice(0, rows.length - MOST_ROWS)) old.remove();
+    this.#note(`frame ${this.#list.firstElementChild.dataset.seq}`);
   }
 
   #load() {
@@ -122,7 +135,8 @@ export class Events {
       if (round !== this.#round) return;
       [this.#after, this.#hasMore] = [part.after, part.more];
       this.#list.append(...part.events.map((event) => row(event)));
-      this.#shown += part.events.length;
+      this.#forget();
+      this.#shown = this.#list.children.length;
       const shown = this.#shown.toLocaleString("en");
       this.#status.textContent = part.more ? `${shown} shown, more follow.` : this.#shown ? `${shown} shown, that is all.` : filters.contains || filters.leg ? "No event fits." : "No event is recorded.";
       this.#more.hidden = !part.more;
