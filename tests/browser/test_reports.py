@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 from playwright.sync_api import expect
 from tests.browser.conftest import NewPage
+from tests.browser.site import Site
+from tests.support.facts import a_call
+from tests.web import sample
 
 
 def test_filters_go_with_the_reader_from_page_to_page(signed_in: NewPage) -> None:
@@ -65,7 +69,12 @@ def test_what_was_said_is_found_and_given_as_a_file(signed_in: NewPage) -> None:
     assert len(lines) == 2
 
 
-def test_sessions_show_all_their_columns_and_lead_to_failed_calls(signed_in: NewPage) -> None:
+def test_sessions_show_all_their_columns_and_lead_to_failed_calls(
+    signed_in: NewPage, site: Site
+) -> None:
+    long = "N" * 290
+    named = {"session_id": long, "session_name": long, "user_id": long, "model_used": long}
+    site.insert(msgspec.structs.replace(a_call(site.org_id, sample.OPENED_AT_US), **named))
     page = signed_in("/sessions")
     page.set_viewport_size({"width": 1280, "height": 800})
     table = page.get_by_role("region", name="Sessions")
