@@ -17,6 +17,7 @@ from trunkline.settings import Settings
 
 if TYPE_CHECKING:
     from trunkline.live.board import Board
+    from trunkline.protocol.prices import PriceTable
     from trunkline.store.archives import Archives
     from trunkline.store.blobs import Blobs
     from trunkline.store.control.store import ControlStore
@@ -63,7 +64,13 @@ class Stores:
         return Kept(archives, recordings, erased, erasure)
 
     def dependencies(
-        self, settings: Settings, desk: Desk, traffic: Traffic, kept: Kept, board: Board
+        self,
+        settings: Settings,
+        prices: PriceTable,
+        desk: Desk,
+        traffic: Traffic,
+        kept: Kept,
+        board: Board,
     ) -> Dependencies:
         """Return what the web is given."""
         from trunkline.store.marks import Marks
@@ -79,6 +86,7 @@ class Stores:
             marks=Marks(self.blobs, self.facts, kept.erasure),
             desk=desk,
             traffic=traffic,
+            prices=prices,
             board=board,
             seal=self.vault.seal,
         )

@@ -12,7 +12,7 @@ import shutil
 import socket
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -224,15 +224,16 @@ async def _serve(
 
     async with opened(settings, control_url(settings)) as stores:
         kept, board = stores.kept(), Board()
-        recording = await _recording(settings, stores, kept, board)
+        table = prices(settings)
+        recording = await _recording(settings, stores, kept, board, table)
         traffic, gauge = Traffic(), Gauge(settings.data)
         watch = StoreWatch(stores.facts, stores.control)
         web_tell = partial(_tell_of_web, traffic, board)
         recorder, audit = recording.recorder, recording.audit
         vitals = ServerVitals(recorder.tell, audit.tell, web_tell, watch, gauge)
         desk = Desk(layout.run, "server", vitals, settings.metrics_token)
-        given = stores.dependencies(settings, desk, traffic, kept, board)
-        web = web_server(create_app(replace(given, prices=prices(settings))))
+        given = stores.dependencies(settings, table, desk, traffic, kept, board)
+        web = web_server(create_app(given))
         beside = (*recording.beside(), *_upkeep(settings, stores, kept, watch))
         watching = [orders.to_the_end(work) for work in beside]
         working = [
@@ -265,15 +266,17 @@ class _Recording:
         return self.pricing.run(self.recorder.use_prices), self.audit.run(), self.compressor.run()
 
 
-async def _recording(settings: Settings, stores: Stores, kept: Kept, board: Board) -> _Recording:
+async def _recording(
+    settings: Settings, stores: Stores, kept: Kept, board: Board, table: PriceTable
+) -> _Recording:
     from trunkline.recorder.audit import Audit
     from trunkline.recorder.compress import Compressor
     from trunkline.recorder.pricing import Pricing
     from trunkline.recorder.run import Recorder
     from trunkline.recorder.workers import Processes, process_count
 
-    pricing = Pricing(prices(settings), stores.control.prices)
-    known = await pricing.look() or prices(settings)
+    pricing = Pricing(table, stores.control.prices)
+    known = await pricing.look() or table
     recorder = Recorder(
         settings.data,
         stores.facts,

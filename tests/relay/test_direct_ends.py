@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.relay.garbage import nothing_left
 from tests.relay.test_direct import OFFER, SESSION, Here
 from tests.relay.test_incoming import SECRET, Phone, fine, telephone
 from tests.relay.world import key, tcp, world
@@ -431,27 +431,18 @@ def is_revoked(here: Here, call_id: str) -> None:
     here.world.publish(key(revoked=True))
 
 
+OF_CALLS = (Sideband, Ledger, LegListener, Dialled, Front, Subject)
+"""What the gateway has of calls whose media goes direct."""
+
+
 @pytest.mark.parametrize("end", [ends, is_cut, is_revoked])
 async def test_an_ended_call_leaves_nothing_to_the_garbage_collector(
     both: tuple[Here, Gate], end: Callable[[Here, str], None]
 ) -> None:
     here, _ = both
-    before = set(map(id, of_calls()))
-    gc.disable()
-    try:
+    async with nothing_left(*OF_CALLS) as made:
         call_id = (await offering(here)).headers["Location"].rpartition("/")[2]
         await here.listened_to(call_id)
-        assert {Sideband, LegListener} <= {type(it) for it in of_calls() if id(it) not in before}
+        assert {Sideband, LegListener} <= set(map(type, made()))
         end(here, call_id)
         await here.journal.closed()
-        async with asyncio.timeout(PATIENCE_S):
-            while any(id(it) not in before for it in of_calls()):
-                await asyncio.sleep(0.01)
-    finally:
-        gc.enable()
-
-
-def of_calls() -> list[object]:
-    """Return what the gateway has of calls whose media goes direct."""
-    kinds = (Sideband, Ledger, LegListener, Dialled, Front, Subject)
-    return [it for it in gc.get_objects() if issubclass(type(it), kinds)]

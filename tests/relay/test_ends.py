@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import trustme
 from picows import WSTransport
+from tests.relay.garbage import nothing_left
 from tests.relay.peer import CLOSE, TEXT, Peer, Peers, frame, peers
 from tests.relay.world import HANDSHAKE, KEY, World, raw, tcp, world
 from tests.support.measured import measured
@@ -178,6 +179,12 @@ async def until_in_use(w: World, expected: tuple[int, int, int]) -> None:
             await asyncio.sleep(0.01)
 
 
+OF_CALLS = (
+    Call, Core, Ledger, LegListener, WSTransport, Dialled, Front, Seat, _Asking, _Dialling,
+)  # fmt: skip
+"""What there is of calls, and attempts to have one."""
+
+
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("end", [lambda peer: peer.close(1000), Peer.finish, Peer.reset])
 @pytest.mark.parametrize("who", [Leg.CALLER, Leg.PROVIDER])
@@ -185,16 +192,12 @@ async def test_an_ended_call_leaves_nothing_to_the_garbage_collector(
     tmp_path: Path, who: Leg, end: Callable[[Peer], object]
 ) -> None:
     """It comes by once in a thousand calls, which would be 15 MB by then."""
-    async with peers() as ends, world(tmp_path, openai_url=ends.url) as w:
-        before = set(map(id, of_calls()))
-        gc.disable()
-        try:
-            await ended(w, ends, who, "mid-response", end)
-            async with asyncio.timeout(5):
-                while any(id(it) not in before for it in of_calls()):
-                    await asyncio.sleep(0.01)
-        finally:
-            gc.enable()
+    async with (
+        peers() as ends,
+        world(tmp_path, openai_url=ends.url) as w,
+        nothing_left(*OF_CALLS, within_s=5),
+    ):
+        await ended(w, ends, who, "mid-response", end)
 
 
 async def refuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -230,25 +233,10 @@ async def test_nor_does_one_that_never_began(
     async with (
         tcp(provider) as port,
         world(tmp_path, openai_url=f"ws://127.0.0.1:{port}/v1/realtime", **options) as w,
+        nothing_left(*OF_CALLS),
     ):
-        before = set(map(id, of_calls()))
-        gc.disable()
-        try:
-            assert (await raw(w.port, request_)).startswith(b"HTTP/1.1 50")
-            await w.journal.closed()
-            async with asyncio.timeout(PATIENCE_S):
-                while any(id(it) not in before for it in of_calls()):
-                    await asyncio.sleep(0.01)
-        finally:
-            gc.enable()
-
-
-def of_calls() -> list[object]:
-    """Return what there is of calls, and attempts to have one, in this process."""
-    kinds = (
-        Call, Core, Ledger, LegListener, WSTransport, Dialled, Front, Seat, _Asking, _Dialling,
-    )  # fmt: skip
-    return [it for it in gc.get_objects() if issubclass(type(it), kinds)]
+        assert (await raw(w.port, request_)).startswith(b"HTTP/1.1 50")
+        await w.journal.closed()
 
 
 # --- a close, and more ---------------------------------------------------------------

@@ -174,9 +174,6 @@ async def test_one_while_it_is_opened_again_ends_the_record(
 ) -> None:
     call_id = await here.opened()
     await here.listened_to(call_id)
-    async with asyncio.timeout(PATIENCE_S):
-        while not here.world.gateway.live_calls:
-            await asyncio.sleep(0.01)
     monkeypatch.setattr(beside, "sideband_plan", a_bug)
     await broken_off(here, call_id)
     await failed(here, capsys)

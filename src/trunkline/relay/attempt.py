@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -96,7 +96,7 @@ class Attempts:
         elif self.draining:
             _refuse(front, ledger, arrival.call_id, DRAINING)
         else:
-            self._under_way.add(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._under_way.join()
             await self._open(front, ledger, verdict)
 
     def give_up(self) -> None:

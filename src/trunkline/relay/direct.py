@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import cast
 
 import msgspec
 import structlog
@@ -111,7 +110,7 @@ class Direct:
 
         The task that this is called in counts as an offer until it is done.
         """
-        self._offers.add(cast("asyncio.Task[None]", asyncio.current_task()))
+        self._offers.join()
         ulid = ulid_bytes(wall_ns(), os.urandom(RANDOM_BYTES))
         ledger = Ledger(self._here.journal, ulid, self._here.ended)
         arrival = front.arrival(call_id(ulid), wall_ns(), self._here.instance)

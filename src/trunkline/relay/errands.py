@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
-from typing import Any, cast
+from typing import Any
 
 import structlog
 
@@ -126,7 +126,7 @@ class Errands:
 
     async def _counted(self, work: Coroutine[Any, Any, None]) -> None:
         """Have a drain wait for `work`; raise `No` where it could not."""
-        self._under_way.add(cast("asyncio.Task[None]", asyncio.current_task()))
+        self._under_way.join()
         try:
             await work
         except asyncio.CancelledError:

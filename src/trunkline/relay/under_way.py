@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, cast
 
 
 class UnderWay:
-    """Each task from `start` or `add` until it is done."""
+    """Each task from `start`, `see_out` or `join` until it is done."""
 
     def __init__(self) -> None:
         self.idle = asyncio.Event()
@@ -18,16 +18,19 @@ class UnderWay:
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work` in a task of its own, which counts from now on."""
-        self.add(asyncio.get_running_loop().create_task(work))
+        self._count(asyncio.get_running_loop().create_task(work))
 
     async def see_out(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work` and wait for it. It goes on when whoever waits is cancelled."""
         task = asyncio.get_running_loop().create_task(work)
-        self.add(task)
+        self._count(task)
         await asyncio.shield(task)
 
-    def add(self, task: asyncio.Task[None]) -> None:
-        """Have `task` count until it is done."""
+    def join(self) -> None:
+        """Have the task in which this is called count until it is done."""
+        self._count(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    def _count(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         self.idle.clear()
         task.add_done_callback(self._done)

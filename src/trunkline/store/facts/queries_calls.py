@@ -127,7 +127,7 @@ _PREDICATES: Final = {
     "provider": "provider = {provider:String}",
     "said": _has("items", has_said("{said:String}")),
     "tool": _has("tool_calls", "name = {tool:String}"),
-    "tag": "has(emptyArrayToSingle(tags), {tag:String})",
+    "tag": "has(tags, {tag:String})",
     "feedback": "{feedback:String} = multiIf(isNull(feedback), 'none', feedback, 'up', 'down')",
     "error": _has("errors", f"{DIMENSION_OF['error'].value} = {{error:String}}"),
 }

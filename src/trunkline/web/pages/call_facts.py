@@ -21,7 +21,7 @@ from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.lint import Lint
 from trunkline.web.pages import text
 from trunkline.web.pages.findings import SIDEBAND_GAP
-from trunkline.web.pages.moments import Span, first, unheard_span, wait_span
+from trunkline.web.pages.moments import Span, first, first_unheard_ms, wait_span
 from trunkline.web.vad import Detected
 
 
@@ -161,8 +161,7 @@ def _unheard(facts: Facts) -> Fact:
         unheard_us = sum(row.audio_us - row.heard_us for row in facts.responses)
         part = unheard_us / whole_us if whole_us else None
     detail = f"{text.percent(part)} of {text.seconds(whole_us)} generated" if whole_us else ""
-    spans = [span for row in facts.responses if (span := unheard_span(row))]
-    at_ms = min((span.start_ms for span in spans), default=None)
+    at_ms = first_unheard_ms(facts.responses)
     return Fact("unheard", "Never heard", text.seconds(unheard_us), detail, start_ms=at_ms)
 
 

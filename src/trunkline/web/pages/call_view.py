@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from trunkline.store.facts.rows import (
-    CallRow,
-    ErrorRow,
-)
+from trunkline.store.facts.rows import CallRow, ErrorRow
 from trunkline.web.pages import text
 from trunkline.web.pages.call_facts import Fact, Facts, call_facts
 from trunkline.web.pages.findings import Finding, findings

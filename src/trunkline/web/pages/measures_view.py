@@ -10,7 +10,7 @@ from trunkline.store.facts import ratios
 from trunkline.store.facts.rows import CallRow, ItemRow, ResponseRow, ToolCallRow, TurnRow
 from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.pages import text
-from trunkline.web.pages.moments import Middle, Row, first, middle, start_ms, unheard_span
+from trunkline.web.pages.moments import Middle, Row, first, first_unheard_ms, middle, start_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def _delivery(
     if call.unheard_usd is not None:
         part = text.share(float(call.unheard_usd), float(call.cost_usd or 0))
         value = text.money(call.unheard_usd)
-        at = min((span.start_ms for row in responses if (span := unheard_span(row))), default=None)
+        at = first_unheard_ms(responses)
         detail = f"{part} of the cost"
         yield Measure("unheard_cost", "Paid for what nobody heard", value, detail, start_ms=at)
 

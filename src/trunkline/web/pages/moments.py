@@ -50,6 +50,11 @@ def unheard_span(row: ResponseRow) -> Span | None:
     return Span(*(us // 1000 for us in ends))
 
 
+def first_unheard_ms(rows: Iterable[ResponseRow]) -> int | None:
+    """Return where the first stretch that nobody heard begins."""
+    return min((span.start_ms for row in rows if (span := unheard_span(row))), default=None)
+
+
 def start_ms(row: Part) -> int:
     """Return where a part of a call begins."""
     match row:

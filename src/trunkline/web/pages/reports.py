@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -99,8 +99,8 @@ async def values(asked: Asked, name: str) -> Response:
 async def costs(asked: Asked, by: str = "billed_model") -> Response:
     """Show what was billed."""
     known = by in reports.COSTS.choices or (by.startswith(PROPERTY) and by != PROPERTY)
-    tiles = () if asked.form else await _cost_tiles(asked)
-    return await _show(asked, reports_view.COSTS, by=by if known else "billed_model", tiles=tiles)
+    by = by if known else "billed_model"
+    return await _show(asked, reports_view.COSTS, by=by, tiles=_cost_tiles)
 
 
 async def _cost_tiles(asked: Shown) -> tuple[costs_view.Tile, ...]:
@@ -135,13 +135,21 @@ def _sort(asked: Shown, report: Report) -> str:
     return asked.sort if asked.sort in names else report.sort
 
 
+async def _none(_asked: Shown) -> tuple[costs_view.Tile, ...]:
+    return ()
+
+
+_Tiles = Callable[[Shown], Awaitable[Sequence[costs_view.Tile]]]
+"""Asks for the numbers above a table."""
+
+
 async def _show(
     asked: Shown,
     sheet: Sheet,
     by: str = "",
     name: str = "",
     below: Sheet | None = None,
-    tiles: Sequence[costs_view.Tile] = (),
+    tiles: _Tiles = _none,
 ) -> Response:
     org, facts = asked.viewer.org, asked.deps.facts
     filters, calls = _narrowed(asked)
@@ -160,8 +168,8 @@ async def _show(
             sheet, question = below, reports.question(below.report, calls)
         return report_file(facts, org.id, sheet.report, question, asked.form)
     over_time = reports_view.chart_question(sheet, calls)
-    found, bars = await asyncio.gather(
-        measured(facts, org.id, question), measured(facts, org.id, over_time)
+    found, bars, above = await asyncio.gather(
+        measured(facts, org.id, question), measured(facts, org.id, over_time), tiles(asked)
     )
     kept = {"by": by} if sheet is reports_view.COSTS else {}
     order = {"sort": asked.sort, "direction": "asc" if asked.ascending else ""}
@@ -187,7 +195,7 @@ async def _show(
             filters, asked.offset, PAGE_GROUPS, more=found.more, **kept, **order
         ),
         by=by,
-        tiles=tiles,
+        tiles=above,
         bys=reports_view.BY_WORDS if sheet is reports_view.COSTS else {},
         kept=kept,
         here=filters.address(**kept, **order),
