@@ -1,10 +1,12 @@
 """A facts store becomes what this release needs, and is given up by nobody else meanwhile."""
 
 import itertools
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import get_type_hints
 
@@ -21,7 +23,7 @@ from trunkline.settings import Settings
 from trunkline.store.facts import ddl, schema
 from trunkline.store.facts.listed import listed
 from trunkline.store.facts.query import Query
-from trunkline.store.facts.rows import CallRow, ItemRow, Row, ToolCallRow, TurnRow
+from trunkline.store.facts.rows import CallRow, Gathered, ItemRow, Row, ToolCallRow, TurnRow
 from trunkline.store.facts.store import FactsStore
 
 _number = itertools.count(1)
@@ -172,6 +174,34 @@ def test_arguments_that_were_written_before_they_were_judged_are(empty: Client) 
         found = empty.query("SELECT arguments, arguments_are FROM tool_calls FINAL WHERE 1")
         told = dict(row for row in found.result_rows if row[1] != "valid")
         assert told == texts
+
+
+def test_bills_that_were_written_before_input_was_told_apart_stay_readable(empty: Client) -> None:
+    schema.prepare(empty, 0)
+    new = ("told_apart", "new_tokens", "again_tokens", "priced_apart", "new_usd", "again_usd")
+    before = ddl.column_type(Gathered)
+    for name in new:
+        before = re.sub(rf", {name} [A-Za-z0-9]+(\([0-9, ]+\))?", "", before)
+    empty.command(f"ALTER TABLE calls MODIFY COLUMN gathered {before}")
+    empty.command("ALTER TABLE usage DROP COLUMN again_tokens, DROP COLUMN again_usd")
+    empty.command("TRUNCATE TABLE schema_versions")
+    empty.command("INSERT INTO schema_versions (version) VALUES (6)")
+    call = a_call("o")
+    (row,) = (row for row in whole([call, *parts_of(call)]) if isinstance(row, CallRow))
+    old = msgspec.to_builtins(row)
+    for bill in old["gathered"]["bills"]:
+        for name in new:
+            del bill[name]
+    empty.raw_insert("calls", insert_block=msgspec.json.encode(old), fmt="JSONEachRow")
+    for _ in range(2):
+        schema.prepare(empty, 0)
+        line = empty.raw_query("SELECT * EXCEPT hour FROM calls FINAL", fmt="JSONEachRow")
+        (bill,) = msgspec.json.decode(line, type=CallRow).gathered.bills
+        assert bill == msgspec.structs.replace(
+            row.gathered.bills[0],
+            **{name: Decimal(0) if name.endswith("usd") else 0 for name in new},
+        )
+        assert bill.cost_usd == Decimal("0.0004")
 
 
 def test_a_store_of_a_later_release_is_left_alone(empty: Client) -> None:

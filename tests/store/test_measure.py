@@ -9,7 +9,7 @@ import pytest
 from tests.support.facts import NOON_US, SECOND_US, a_call, fresh_org, parts_of, whole
 
 from trunkline.store.facts import measure as measuring
-from trunkline.store.facts.amounts import Tokens
+from trunkline.store.facts.amounts import Money, Tokens
 from trunkline.store.facts.catalogue import METRIC_OF, METRICS
 from trunkline.store.facts.conditions import (
     MAX_CONDITIONS,
@@ -374,6 +374,9 @@ def parts_of_many(org_id: str) -> list[Any]:
                     kind=random.choice(("response", "transcription")), seconds_us=n * 1000,
                     tokens=Tokens(input_text=n, cached_audio=2 * n, output_audio=3),
                     cost_usd=random.choice((None, Decimal("0.01") * n)),
+                    parts=Money(input_text=Decimal("0.007") * n, cached_audio=Decimal("0.001")),
+                    again_tokens=random.choice((None, n, 0)),
+                    again_usd=random.choice((None, Decimal("0.003") * n)),
                 ),
             ]  # fmt: skip
         rows.append(call)

@@ -24,12 +24,12 @@ from tests.support.facts import NOON_US, SECOND_US, a_call, parts_of
 
 which, path = sys.argv[1], Path(sys.argv[2])
 if which == "before":
-    # As a release before had it: two migrations, one table and three columns fewer.
-    schema.MIGRATIONS = schema.MIGRATIONS[:-2]
-    schema.VERSION -= 2
+    # As a release before had it: three migrations, one table and five columns fewer.
+    schema.MIGRATIONS = schema.MIGRATIONS[:-3]
+    schema.VERSION -= 3
 if which == "dies":
-    # While it lists the calls: the last step but one.
-    step, last = schema.MIGRATIONS[-2:]
+    # While it lists the calls: the last step but two.
+    step, *last = schema.MIGRATIONS[-3:]
     altered = []
     schema._TOGETHER = 1
 
@@ -47,7 +47,7 @@ if which == "dies":
                 altered.append(sql)
             return self.client.command(sql, **more)
 
-    schema.MIGRATIONS = (*schema.MIGRATIONS[:-2], lambda client: step(Dying(client)), last)
+    schema.MIGRATIONS = (*schema.MIGRATIONS[:-3], lambda client: step(Dying(client)), *last)
 
 async def main():
     async with FactsStore.opened(path, beside=path.parent) as facts:
@@ -59,6 +59,7 @@ async def main():
             print(len(rows) + len(calls), repr(""), flush=True)
             for drop in (
                 "ALTER TABLE calls DROP COLUMN damaged_records",
+                "ALTER TABLE usage DROP COLUMN again_tokens, DROP COLUMN again_usd",
                 "ALTER TABLE tool_calls DROP COLUMN arguments_are, DROP COLUMN arguments_error",
                 "DROP TABLE listed",
             ):
@@ -92,7 +93,7 @@ def test_the_facts_of_the_release_before_survive_an_upgrade_that_is_killed(
     assert release("this", path).stdout == before.stdout
     said = release("before", path)
     assert said.returncode == 1
-    told = f"has version {schema.VERSION}, this release knows {schema.VERSION - 2}: upgrade"
+    told = f"has version {schema.VERSION}, this release knows {schema.VERSION - 3}: upgrade"
     assert told in said.stderr
     assert "trunkline reindex" in said.stderr
 

@@ -17,7 +17,7 @@ from trunkline.ids import call_id
 from trunkline.recorder import gathering
 from trunkline.recorder.state import Parts
 from trunkline.settings import Settings
-from trunkline.store.facts.amounts import Tokens
+from trunkline.store.facts.amounts import Money, Tokens
 from trunkline.store.facts.rows import (
     CallRow,
     ErrorRow,
@@ -151,6 +151,9 @@ def parts_of(call: CallRow) -> list[Row]:
             model="gpt-realtime-2.1",
             tokens=Tokens(input_text=100),
             cost_usd=Decimal("0.0004"),
+            parts=Money(input_text=Decimal("0.0004")),
+            again_tokens=60,
+            again_usd=Decimal("0.00024"),
         ),
         MarkRow(**shared, part="resp_1", kind="score", name="exact", number=0.5, by="key_1"),
         FindingRow(**shared, seq=3, code="late_audio", at_us=300, severity="note"),

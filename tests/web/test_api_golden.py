@@ -144,6 +144,25 @@ async def test_what_a_golden_call_cost_adds_up(site: Site, name: str) -> None:
         billed = sum(t.input_text + t.input_audio + t.input_image for t in own)
         assert turn["new_tokens"] + turn["again_tokens"] == billed
         assert sum(layer["tokens"] for layer in turn["input"]) == billed
+    check_again(told)
+
+
+def check_again(told: dict[str, Any]) -> None:
+    """What facts keep of each response is what the flame makes of all of them."""
+    responses = [one for one in told["usage"] if one["kind"] == "response"]
+    of_flame, input_usd = Decimal(0), Decimal(0)
+    for turn in told["turns"]:
+        own = [one for one in responses if one["turn"] == turn["turn"]]
+        assert sum(one["again_tokens"] for one in own) == turn["again_tokens"]
+        again = [layer for layer in turn["input"] if layer["origin"] != turn["turn"]]
+        if all(layer["cost_usd"] for layer in again):
+            of_flame += sum(Decimal(layer["cost_usd"]) for layer in again)
+    for one in responses:
+        parts = {name: Decimal(usd) for name, usd in one["parts"].items()}
+        input_usd += sum(usd for name, usd in parts.items() if not name.startswith("output"))
+    if told["again_usd"] is not None:
+        assert abs(Decimal(told["again_usd"]) - of_flame) < Decimal("1e-8")
+        assert Decimal(told["again_usd"]) + Decimal(told["new_usd"]) == input_usd
 
 
 async def test_a_long_call_is_billed_again_for_what_was_said(site: Site) -> None:

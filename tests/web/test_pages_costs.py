@@ -55,9 +55,20 @@ def test_the_month_goes_on_as_it_began(now_us: int, forecast: str | None) -> Non
 SUMS: dict[str, Any] = {
     "cost_usd": Decimal("2.50"),
     "unpriced": 0,
+    "new_usd": Decimal("0.50"),
+    "again_usd": Decimal("1.50"),
+    "again_share": 0.75,
     "unheard_usd": Decimal("0.25"),
     "unheard_ms": 90_000.0,
-    "n": {"cost_usd": 1200, "unpriced": 1200, "unheard_usd": 3, "unheard_ms": 4},
+    "n": {
+        "cost_usd": 1200,
+        "unpriced": 1200,
+        "new_usd": 1100,
+        "again_usd": 1100,
+        "again_share": 1100,
+        "unheard_usd": 3,
+        "unheard_ms": 4,
+    },
 }
 NOTHING: dict[str, Any] = {
     **dict.fromkeys(SUMS),
@@ -75,16 +86,18 @@ def test_tiles_say_how_many_and_of_what() -> None:
     half = NOVEMBER.from_us + 15 * DAY_US
     assert told(SUMS, spend(half, "10", "15")) == [
         ("$2.50", "n = 1,200 billed", "none"),
+        ("$1.50", "75.0% of input’s cost, n = 1,100 responses", "none"),
         ("$0.250", "10.0%; 1:30 of sound, n = 3 calls", "none"),
         ("$10.00", "66.7% of a budget of $15.00", "none"),
         ("$20.00", "133.3% of the budget, at the pace so far", "warn"),
     ]
-    assert told(SUMS, spend(half, "10", "10", "odd"))[2:] == [
+    assert told(SUMS, spend(half, "10", "10", "odd"))[3:] == [
         ("$10.00", "100.0% of a budget of $10.00; and unpriced use", "bad"),
         ("$20.00", "200.0% of the budget, at the pace so far", "warn"),
     ]
     assert told(NOTHING, spend(NOVEMBER.from_us, "0")) == [
         (text.UNKNOWN, "n = 0 billed", "none"),
+        (text.UNKNOWN, "n = 0 responses", "none"),
         (text.UNKNOWN, "n = 0 calls", "none"),
         ("$0.00", "no budget is set", "none"),
     ]
@@ -108,6 +121,13 @@ async def test_the_tiles_have_the_numbers_of_the_api(site: Site, query: str) -> 
         text.money(cost) if cost is not None or total["unpriced"] else text.UNKNOWN
     )
     assert f"n = {total['n']['cost_usd']} billed" in shown["Cost of these calls"].detail
+    again = shown["Of it, context billed again"]
+    assert again.value == text.money(usd(total["again_usd"])) or total["again_usd"] is None
+    assert f"n = {total['n']['again_usd']} responses" in again.detail
+    if total["again_share"] is not None:
+        assert again.detail.startswith(text.rate(total["again_share"], 1))
+        parts = Decimal(total["again_usd"]) + Decimal(total["new_usd"])
+        assert total["again_share"] == pytest.approx(float(Decimal(total["again_usd"]) / parts))
     never = shown["Of it, never heard"]
     assert f"n = {text.plural(total['n']['unheard_usd'], 'call')}" in never.detail
     if unheard is not None:

@@ -10,7 +10,7 @@ from msgspec import structs
 from tests.support.facts import SECOND_US, a_call, whole
 from tests.support.web import Member, Site
 
-from trunkline.store.facts.amounts import Tokens
+from trunkline.store.facts.amounts import Money, Tokens
 from trunkline.store.facts.medians import median
 from trunkline.store.facts.rows import CallRow, ErrorRow, Row, ToolCallRow, TurnRow, UsageRow
 
@@ -107,6 +107,8 @@ def _others(call: CallRow, number: int, random: Random) -> list[Row]:
         input_text=random.randrange(100, 900), input_audio=random.randrange(1000), output_audio=77
     )
     priced = call.model_used == MODELS[0]
+    paid = Decimal(random.randrange(1, 90_000)) / 1_000_000 if priced else None
+    known = number % 5 != 3
     if number % 8 != 6:
         found.append(
             UsageRow(
@@ -117,7 +119,10 @@ def _others(call: CallRow, number: int, random: Random) -> list[Row]:
                 kind="response",
                 model=call.model_used,
                 tokens=tokens,
-                cost_usd=Decimal(random.randrange(1, 90_000)) / 1_000_000 if priced else None,
+                cost_usd=paid,
+                parts=Money(input_audio=paid) if paid else Money(),
+                again_tokens=tokens.input * 2 // 3 if known else None,
+                again_usd=paid / 4 if paid and known else None,
             )
         )
     return found

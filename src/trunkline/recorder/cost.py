@@ -23,11 +23,12 @@ from trunkline.protocol.cost import (
 )
 from trunkline.protocol.prices import Price, priced_by_call
 from trunkline.protocol.usage import Usage, WireUsage, usage_of
-from trunkline.recorder import gathering
+from trunkline.recorder import gathering, turns
 from trunkline.recorder.bounds import clamped
 from trunkline.recorder.metrics import PLACES
 from trunkline.recorder.state import Answer, Line, State, Step
 from trunkline.store.facts.amounts import Money, Tokens
+from trunkline.store.facts.flame import billed_again
 from trunkline.store.facts.rows import UsageRow
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,10 +49,22 @@ def charge_response(state: State, step: Step, answer: Answer, wire: WireUsage) -
     usage = usage_of(wire)
     row = _row(state, step, "response", model_of(state), usage)
     row = msgspec.structs.replace(row, response_id=answer.response_id, turn=answer.turn)
-    row = _with_cost(state, step, row, usage)
+    row = _told_apart(state, answer, _with_cost(state, step, row, usage))
     state.sums.tokens += row.tokens
     _add(state, row)
     return row
+
+
+def _told_apart(state: State, answer: Answer, row: UsageRow) -> UsageRow:
+    """Return the row, with what of its input is billed again where it is in the conversation."""
+    if not answer.turn:
+        return row
+    turn = turns.turn_of(state, answer.turn)
+    spoken = turn is not None and turn.kind == "speech"
+    again = billed_again(state.parts.conversation, answer.turn, row, spoken=spoken)
+    if again is None:
+        return row
+    return msgspec.structs.replace(row, again_tokens=again.tokens, again_usd=again.usd)
 
 
 def charge_transcription(state: State, step: Step, line: Line, wire: WireUsage) -> UsageRow:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from msgspec.structs import replace
 
 from trunkline.recorder.state import Parts, TurnTimes
 from trunkline.store.facts.amounts import Bill
+from trunkline.store.facts.flame import input_usd
 from trunkline.store.facts.rows import (
     EventRow,
     Gathered,
@@ -33,8 +35,10 @@ def gather(parts: Parts, rows: Iterable[Row]) -> None:
                 parts.turns[row.turn] = TurnTimes(
                     row.wait_us, row.endpoint_us, row.stop_us, row.barge_in
                 )
-            case ResponseRow() if row.first_audio_us is not None:
-                parts.first_audios_us[row.response_id] = row.first_audio_us - row.created_us
+            case ResponseRow():
+                parts.conversation.made(row)
+                if row.first_audio_us is not None:
+                    parts.first_audios_us[row.response_id] = row.first_audio_us - row.created_us
             case ToolCallRow() if row.latency_us is not None:
                 parts.latencies_us[row.tool_call_id] = row.latency_us
             case _:
@@ -52,7 +56,22 @@ def billed(parts: Parts, row: UsageRow) -> None:
         cost_usd=there.cost_usd + (row.cost_usd or Decimal(0)),
         tokens=there.tokens + row.tokens,
         seconds_us=there.seconds_us + row.seconds_us,
+        **_told_apart(there, row),
     )
+
+
+def _told_apart(there: Bill, row: UsageRow) -> dict[str, Any]:
+    """Return what changes in a bill by a use whose input is new, or billed again."""
+    found: dict[str, Any] = {}
+    if row.again_tokens is not None:
+        found["told_apart"] = there.told_apart + 1
+        found["new_tokens"] = there.new_tokens + row.tokens.input - row.again_tokens
+        found["again_tokens"] = there.again_tokens + row.again_tokens
+    if row.again_usd is not None:
+        found["priced_apart"] = there.priced_apart + 1
+        found["new_usd"] = there.new_usd + input_usd(row.parts) - row.again_usd
+        found["again_usd"] = there.again_usd + row.again_usd
+    return found
 
 
 def gathered(parts: Parts) -> Gathered:

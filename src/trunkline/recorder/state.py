@@ -31,6 +31,7 @@ from trunkline.recorder.requested import Asked
 from trunkline.recorder.sound import Heard, Sound
 from trunkline.recorder.spans import Span
 from trunkline.store.facts.amounts import Bill, Tokens
+from trunkline.store.facts.flame import Conversation
 from trunkline.store.facts.rows import ResponseRow, Row, TurnRow
 
 Phase: TypeAlias = Literal["hearing", "waiting", "answering", "answered"]
@@ -398,6 +399,8 @@ class Parts(msgspec.Struct, omit_defaults=True):
     """By tool call."""
     bills: dict[str, Bill] = {}
     """By model, kind and day."""
+    conversation: Conversation = msgspec.field(default_factory=Conversation)
+    """What the next response will be billed again."""
 
 
 class State(msgspec.Struct):

@@ -88,6 +88,12 @@ _TOKENS: Final = (
     "output_text",
     "output_audio",
 )
+_AGAIN: Final = (
+    Column("new_usd", "usage.input_new_cost", "sum"),
+    Column("again_usd", "usage.input_again_cost", "sum"),
+    Column("again_share", "usage.input_again_share", "ratio"),
+)
+"""Of input: what its turn brought, and what is billed again."""
 
 USERS: Final = Report(by="user", key="user", columns=_OF_CALLS, sort="calls", named=True)
 PROPERTIES: Final = Report(by="property_name", key="property", columns=_OF_CALLS, sort="calls")
@@ -101,6 +107,9 @@ COSTS: Final = Report(
         Column("billed", "usage", "sum"),
         Column("unpriced", "usage.unpriced", "sum"),
         *(Column(name, f"usage.{name}", "sum") for name in _TOKENS),
+        Column("new_tokens", "usage.input_new", "sum"),
+        Column("again_tokens", "usage.input_again", "sum"),
+        *_AGAIN,
         Column("billed_ms", "usage.seconds", "sum"),
     ),
     sort="cost_usd",
@@ -117,6 +126,7 @@ COSTS: Final = Report(
 COST_SUMS: Final = (
     Column("cost_usd", "usage.cost", "sum"),
     Column("unpriced", "usage.unpriced", "sum"),
+    *_AGAIN,
     Column("unheard_usd", "call.unheard_cost", "sum"),
     Column("unheard_ms", "audio.unheard", "sum"),
 )

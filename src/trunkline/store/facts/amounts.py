@@ -70,3 +70,11 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     """Of those that have one."""
     tokens: Tokens = Tokens()
     seconds_us: int = 0
+    told_apart: int = 0
+    """Of `uses`, those whose input is known to be new or billed again: what follows is theirs."""
+    new_tokens: int = 0
+    again_tokens: int = 0
+    priced_apart: int = 0
+    """Of `told_apart`, those that have a price."""
+    new_usd: Decimal = Decimal(0)
+    again_usd: Decimal = Decimal(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from trunkline.store.facts.catalogue_calls import INPUT
 from trunkline.store.facts.metric import SECOND_US, Metric
 
 FEEDBACK: Final = "(kind = 'feedback' AND NOT gone)"
@@ -14,6 +15,15 @@ JUDGED: Final = "if(arguments_are = '', NULL, 1)"
 MISFIT: Final = "if(arguments_are IN ('valid', 'misfit'), arguments_are = 'misfit', NULL)"
 HELD: Final = "if(arguments_are IN ('valid', 'misfit'), 1, NULL)"
 """Which arguments were held against a schema."""
+NEW: Final = f"if(isNull(again_tokens), NULL, {INPUT} - again_tokens)"
+INPUT_USD: Final = (
+    "(parts.input_text + parts.input_audio + parts.input_image"
+    " + parts.cached_text + parts.cached_audio + parts.cached_image)"
+)
+APART_USD: Final = f"if(isNull(again_usd), NULL, {INPUT_USD})"
+"""What input cost of which it is known whether it is new."""
+NANO: Final = "toInt64(toDecimal128({}, 9) * 1000000000)"
+"""Money as a whole number, whose sum is the same in any order."""
 
 OF_PARTS: Final[tuple[Metric, ...]] = (
     Metric("turns", "turns", "1", "count", "Turns that are over."),
@@ -350,5 +360,35 @@ OF_PARTS: Final[tuple[Metric, ...]] = (
     Metric("usage.cached_image", "usage", "tokens.cached_image", "count", "Of it, cached."),
     Metric("usage.output_text", "usage", "tokens.output_text", "count", "Text out, tokens."),
     Metric("usage.output_audio", "usage", "tokens.output_audio", "count", "Audio out, tokens."),
+    Metric("usage.input_new", "usage", NEW, "count", "Input that its turn brought, tokens."),
+    Metric(
+        "usage.input_again",
+        "usage",
+        "again_tokens",
+        "count",
+        "Input that earlier turns or the instructions had brought, tokens.",
+    ),
+    Metric(
+        "usage.input_new_cost",
+        "usage",
+        f"{APART_USD} - again_usd",
+        "usd",
+        "Cost of input that its turn brought.",
+    ),
+    Metric(
+        "usage.input_again_cost",
+        "usage",
+        "again_usd",
+        "usd",
+        "Cost of input that earlier turns or the instructions had brought.",
+    ),
+    Metric(
+        "usage.input_again_share",
+        "usage",
+        NANO.format("again_usd"),
+        "share",
+        "Billed again, of the cost of input that is known to be new or billed again.",
+        NANO.format(APART_USD),
+    ),
     Metric("usage.seconds", "usage", "seconds_us", "ms", "Billed by duration."),
 )

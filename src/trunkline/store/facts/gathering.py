@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from trunkline.store.facts.amounts import Bill, Tokens
+from trunkline.store.facts.catalogue_parts import APART_USD, NEW
 from trunkline.store.facts.ddl import column_type
 from trunkline.store.facts.rows import CallRow, Gathered
 
@@ -29,11 +30,28 @@ _TOOL_CALLS: Final = (
     f"SELECT {_KEY}, groupArray(latency_us) AS latencies_us"
     f" FROM tool_calls FINAL WHERE {{where}} GROUP BY {_KEY}"
 )
+_BILL: Final = {
+    "model": "model",
+    "kind": "kind",
+    "day": "at_day",
+    "uses": "count()",
+    "unpriced": "countIf(isNull(cost_usd))",
+    "cost_usd": "sum(ifNull(cost_usd, 0))",
+    "tokens": f"tuple({_TOKENS})",
+    "seconds_us": "sum(seconds_us)",
+    "told_apart": "count(again_tokens)",
+    "new_tokens": f"sum(ifNull({NEW}, 0))",
+    "again_tokens": "sum(ifNull(again_tokens, 0))",
+    "priced_apart": "count(again_usd)",
+    "new_usd": f"sum(ifNull({APART_USD} - again_usd, 0))",
+    "again_usd": "sum(ifNull(again_usd, 0))",
+}
+"""Each field of `Bill`, of rows of `usage`."""
+_FIELDS: Final = Bill.__struct_fields__
 _USAGE: Final = (
-    f"SELECT {_KEY}, groupArray(CAST((model, kind, at_day, uses, unpriced, usd, used, seconds),"
-    f" '{column_type(Bill)}')) AS bills FROM (SELECT {_KEY}, model, kind, at_day,"
-    " count() AS uses, countIf(isNull(cost_usd)) AS unpriced, sum(ifNull(cost_usd, 0)) AS usd,"
-    f" tuple({_TOKENS}) AS used, sum(seconds_us) AS seconds"
+    f"SELECT {_KEY}, groupArray(CAST(tuple({', '.join(f'bill_{name}' for name in _FIELDS)}),"
+    f" '{column_type(Bill)}')) AS bills FROM (SELECT {_KEY},"
+    f" {', '.join(f'{_BILL[name]} AS bill_{name}' for name in _FIELDS)}"
     f" FROM usage FINAL WHERE {{where}} GROUP BY {_KEY}, model, kind, at_day) GROUP BY {_KEY}"
 )
 _PARTS: Final = {"t": _TURNS, "r": _RESPONSES, "k": _TOOL_CALLS, "u": _USAGE}

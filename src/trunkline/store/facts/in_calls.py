@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from trunkline.store.facts.catalogue_parts import NANO
+
 
 class InCalls(msgspec.Struct, frozen=True):
     """Where a row of `calls` has what a metric asks of the call's parts (`rows.Gathered`).
@@ -59,6 +61,15 @@ IN_CALLS: Final[dict[str, InCalls]] = {
             "output_audio",
         )
     },
+    "usage.input_new": _used("bill.new_tokens", "bill.told_apart"),
+    "usage.input_again": _used("bill.again_tokens", "bill.told_apart"),
+    "usage.input_new_cost": _used("bill.new_usd", "bill.priced_apart"),
+    "usage.input_again_cost": _used("bill.again_usd", "bill.priced_apart"),
+    "usage.input_again_share": InCalls(
+        "bill.priced_apart",
+        NANO.format("bill.again_usd"),
+        over=NANO.format("(bill.new_usd + bill.again_usd)"),
+    ),
     "usage.seconds": _used("bill.seconds_us"),
 }
 """Metrics of parts that can be had without reading the parts, by id."""

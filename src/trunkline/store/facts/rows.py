@@ -458,6 +458,12 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: Decimal | None = None
     parts: Money = Money()
     """Of `cost_usd`, what its tokens cost; all 0 where time is billed, or nothing is priced."""
+    again_tokens: int | None = None
+    """Of its input, what the response's turn did not bring itself: earlier turns and the
+    instructions, billed again (`flame`). None where that is not known: all but responses in a
+    conversation, and rows that an earlier release wrote."""
+    again_usd: Decimal | None = None
+    """What those tokens cost; None too where nothing is priced."""
     price_version: str = ""
     estimated: bool = False
     """Something is ours and not the provider's: how cached tokens split by modality, or how

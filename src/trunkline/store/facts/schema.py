@@ -25,13 +25,14 @@ from trunkline.store.facts.ddl import (
     TABLES,
     Table,
     add_column,
+    column_type,
     columns,
     create_table,
     keep_for,
 )
 from trunkline.store.facts.gathering import with_gathered
 from trunkline.store.facts.parts import names
-from trunkline.store.facts.rows import CallRow
+from trunkline.store.facts.rows import CallRow, Gathered
 
 
 def _keep_empty_parts(client: Client) -> None:
@@ -110,6 +111,14 @@ def _judge_arguments(client: Client) -> None:
         )
 
 
+def _tell_input_apart(client: Client) -> None:
+    """Give bills what they have of input that is new, and of what is billed again: nothing as yet,
+    which only `trunkline reindex` can tell."""
+    for table in TABLES:
+        _widen(client, table)
+    client.command(f"ALTER TABLE calls MODIFY COLUMN gathered {column_type(Gathered)}")
+
+
 def _spans(client: Client) -> Iterator[tuple[int, int]]:
     """Yield spans of hours, each with some thousand calls: what is joined is in memory."""
     sql = "SELECT toUnixTimestamp(hour), count() FROM calls GROUP BY hour ORDER BY hour"
@@ -135,6 +144,7 @@ MIGRATIONS: Final[tuple[Callable[[Client], None], ...]] = (
     _gather_parts,
     _list_calls,
     _judge_arguments,
+    _tell_input_apart,
 )
 """Step n brings a store of version n to version n + 1, counting from 1."""
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from trunkline.store.facts import queries_call as one
 from trunkline.store.facts import ratios
-from trunkline.store.facts.flame import TurnCost, flame
+from trunkline.store.facts.flame import TurnCost, flame, input_usd
 from trunkline.store.facts.rows import TurnRow, UsageRow
 from trunkline.web.api import models, shape
 from trunkline.web.api.calls import CallId, WhoReads, find_call
@@ -58,6 +58,8 @@ class CallCost(BaseModel):
     per_minute_usd: Usd | None = Field(description="By the call's duration; null while live.")
     transcription_usd: Usd | None
     unheard_usd: Usd | None
+    new_usd: Usd | None = Field(description="Of input, what its turn brought itself.")
+    again_usd: Usd | None = Field(description="Of input, what was there before, billed again.")
     unpriced: list[str]
     models: list[ModelCost]
     turns: list[TurnCosts]
@@ -78,11 +80,21 @@ async def get_cost(reader: WhoReads, deps: Deps, call_id: CallId) -> CallCost:
         per_minute_usd=ratios.usd_per_minute(call),
         transcription_usd=_total([row for row in usage if row.kind == "transcription"]),
         unheard_usd=call.unheard_usd,
+        **_apart(usage),
         unpriced=list(call.unpriced),
         models=_models(usage),
         turns=[_turn(turn, flames.get(turn.turn, TurnCost(turn.turn, ()))) for turn in turns],
         usage=[shape.shaped(models.Usage, row) for row in usage],
     )
+
+
+def _apart(usage: list[UsageRow]) -> dict[str, Decimal | None]:
+    """Return what input cost that is new, and that is billed again; None: of none it is known."""
+    known = [(input_usd(row.parts), row.again_usd) for row in usage if row.again_usd is not None]
+    if not known:
+        return {"new_usd": None, "again_usd": None}
+    again = sum((usd for _, usd in known), Decimal(0))
+    return {"new_usd": sum((usd for usd, _ in known), -again), "again_usd": again}
 
 
 def _models(usage: list[UsageRow]) -> list[ModelCost]:

@@ -370,6 +370,11 @@ class Usage(BaseModel):
     standby_ms: float = Field(description="Of `billed_ms`: the model did not listen.")
     cost_usd: Usd | None
     parts: CostParts = Field(description="Of `cost_usd`, by kind of token.")
+    again_tokens: int | None = Field(
+        description="Of the input, what earlier turns or the instructions had brought; null: not"
+        " known, or no response in a conversation."
+    )
+    again_usd: Usd | None = Field(description="What those cost; null too where unpriced.")
     price_version: str
     estimated: bool
 

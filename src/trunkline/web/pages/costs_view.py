@@ -33,6 +33,7 @@ def tiles(sums: Mapping[str, Any], spend: MonthsSpend, filters: Filters) -> tupl
     budget = spend.organisation.max_usd_per_month
     found = [
         Tile(_cost(sums), f"/calls?{calls.address(sort='cost_usd')}"),
+        Tile(_again(sums), f"/costs?{filters.address(sort='again_usd')}"),
         Tile(_unheard(sums), f"/calls?{unheard}"),
         Tile(_month(month.usd, month.unpriced, budget), BUDGET),
     ]
@@ -47,6 +48,14 @@ def _cost(sums: Mapping[str, Any]) -> Fact:
     more = f"; {text.count(unpriced)} unpriced" if unpriced else ""
     detail = f"n = {text.count(n)} billed{more}"
     return Fact("cost", "Cost of these calls", value, detail, "warn" if unpriced else "none")
+
+
+def _again(sums: Mapping[str, Any]) -> Fact:
+    label, n = "Of it, context billed again", f"n = {text.count(sums['n']['again_usd'])} responses"
+    if sums["again_usd"] is None:
+        return Fact("again", label, text.UNKNOWN, n)
+    share = text.rate(sums["again_share"], 1) if sums["again_share"] is not None else text.UNKNOWN
+    return Fact("again", label, text.money(sums["again_usd"]), f"{share} of input’s cost, {n}")
 
 
 def _unheard(sums: Mapping[str, Any]) -> Fact:

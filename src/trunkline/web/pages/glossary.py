@@ -53,6 +53,11 @@ DEFINITIONS = {
         " brought itself. Again: what earlier turns, or the instructions, had brought, by how the"
         " input grew from response to response. Cached tokens are taken for the oldest."
     ),
+    "again": (
+        "Of the cost of responses’ input, what was billed for what earlier turns or the"
+        " instructions had brought: the same as “Input billed again” on each call’s page. Only of"
+        " responses of which that is known; `trunkline reindex` finds it out for older calls."
+    ),
     "cached": "Share of the input tokens that the provider served from its cache.",
     "gateway": (
         "Time that a frame spends in the gateway, from received on one leg to handed to the other:"

@@ -94,6 +94,8 @@ COSTS: Final = Sheet(
         "cached_audio": "Cached",
         "output_text": "Text out",
         "output_audio": "Audio out",
+        "again_usd": "Billed again",
+        "again_share": "Of input",
         "billed_ms": "By time",
     },
     chart=("usage.cost", "sum"),
