@@ -179,10 +179,6 @@ def _lanes(journal: JournalWriter, selector: PumpSelector | None) -> Lanes | Non
         return None
     from trunkline.relay.lanes import Lanes
 
-    # asyncio does not offer it: where it has another name, sockets under TLS cost more.
-    due = getattr(asyncio.get_running_loop(), "_ready", None)
-    if due is not None:
-        selector.pump.serve(due)
     # Built together: where the one is, the other is not in Python.
     return Lanes(cast("Batch", journal.batch), selector.pump)
 

@@ -13,7 +13,11 @@ The long way costs fifty times as much. So that one call cannot keep all others 
 frames go there in turns: what was read beyond that rests, and no more is read before.
 
     socket ─▶ Pump ─▶ End ─┬─ a run of plain frames ─▶ the other end, then the journal
-    TLS transport ─────────┘  └─ anything else ─▶ picows ─▶ LegListener ─▶ Core
+      (and a TLS engine)   └─ anything else ─▶ picows ─▶ LegListener ─▶ Core
+
+Under TLS the engine of the leg's transport is used without the transport, which does the
+handshake before and whatever is rare afterwards: what its socket does not take at once, the
+farewell, an error. It gets the reading back when the peer says no more.
 """
 
 from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
@@ -24,11 +28,16 @@ from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove
 
+from aiofastnet.ssl_engine cimport SSLEngine, SSLError
+
 from trunkline.journal._batch cimport Batch
 from trunkline.relay._frame cimport (
     MAX_HEADER_BYTES, Frame, copied_ascii, frame_at, memmem, unmasked_ascii
 )
 from trunkline.relay._pump cimport READ_BYTES, Pump, Source, monotonic_ns
+
+import aiofastnet
+from aiofastnet.ssl_transport import SSLTransport_Socket
 
 from trunkline.journal.record import Kind, Leg
 from trunkline.relay.ledger import MAX_QUOTE_BYTES
@@ -50,6 +59,10 @@ cdef enum:
     MANY_FRAMES = 1_000      # then somebody looks whether the leg keeps its pace (`pace.py`)
     MANY_BYTES = 2 * 1024 * 1024
 
+BUILT_FOR = "1.2.0"
+"""Of aiofastnet: of another one the engine may be built otherwise, and is not called."""
+
+cdef bint _engine_is_known = aiofastnet.__version__ == BUILT_FOR
 cdef int FRAME = Kind.FRAME
 cdef int CALLER = Leg.CALLER
 cdef int PROVIDER = Leg.PROVIDER
@@ -127,12 +140,13 @@ cdef class End(Source):
         Pump _pump
         End _other
         int _leg
-        int _fd        # that is read here; -1: a TLS transport reads, or none
-        int _tls_fd    # that a TLS transport reads; -1: none
+        int _fd        # that is read here; -1: the transport reads, or nobody
+        SSLEngine _engine  # deciphers what is read here; None: nothing is to be deciphered
         bint _wanted   # by Python
         bint _reading
         bint _resting  # whole frames are kept: nothing is read before they had their turn
         bint _unread   # the kernel may have more of it, and will not say so again
+        bint _held     # the engine may have more of it
         bint _ended    # by the peer, after what the kernel still has
         bint _queued   # for a turn
         object _transport
@@ -159,7 +173,7 @@ cdef class End(Source):
         self._lane = lane
         self._pump = pump
         self._leg = leg
-        self._fd = self._tls_fd = -1
+        self._fd = -1
         self._kept = NULL
 
     def __dealloc__(self):
@@ -176,11 +190,13 @@ cdef class End(Source):
         self._transport, self._wire, self._feed = transport, wire, feed
         self._write_to = transport.write
         self._waiting_bytes = transport.get_write_buffer_size
-        fd = transport.get_extra_info("socket").fileno()
-        if transport.get_extra_info("ssl_object") is None:
-            self._fd = fd
-        elif self._pump.read_with(fd, getattr(transport, "_read_ready", None)):
-            self._tls_fd = fd
+        engine = transport.get_extra_info("ssl_object")
+        if engine is not None and _engine_is_known and isinstance(transport, SSLTransport_Socket):
+            self._engine = engine
+            # Of what the transport has read already.
+            self._held = True
+        if engine is None or self._engine is not None:
+            self._fd = transport.get_extra_info("socket").fileno()
         transport.set_protocol(self)
 
     def pause_reading(self):
@@ -230,10 +246,9 @@ cdef class End(Source):
     def connection_lost(self, exc):
         if self._reading and self._fd >= 0:
             self._pump.remove(self._fd)
-        if self._tls_fd >= 0:
-            self._pump.read_with(self._tls_fd, None)
-        self._fd = self._tls_fd = -1
-        self._wanted = self._reading = self._resting = False
+        self._fd = -1
+        self._engine = None
+        self._wanted = self._reading = self._resting = self._held = False
         free(self._kept)
         self._kept = NULL
         self._kept_bytes = 0
@@ -254,22 +269,77 @@ cdef class End(Source):
 
     cdef int readable(self, bint ended) except -1:
         cdef Py_ssize_t room_bytes
-        cdef unsigned char* at = self._where(&room_bytes)
-        cdef ssize_t count = recv(self._fd, at, room_bytes, MSG_DONTWAIT)
-        # Less than there was room for: that was all (epoll(7), question 9).
+        cdef unsigned char* at
+        cdef ssize_t count
         self._ended = self._ended or ended
+        if self._held:
+            self._decipher()
+            if self._held or not self._reading or self._fd < 0:
+                return self._queue()
+        if self._engine is None:
+            at = self._where(&room_bytes)
+        else:
+            self._engine.incoming_bio_get_write_buf(<char**>&at, &room_bytes)
+        count = recv(self._fd, at, room_bytes, MSG_DONTWAIT)
+        # Less than there was room for: that was all (epoll(7), question 9).
         self._unread = self._ended or count == room_bytes or (count < 0 and errno == EINTR)
-        if count > 0:
+        if count > 0 and self._engine is None:
             self._arrived(count)
+        elif count > 0:
+            self._engine.incoming_bio_produce(count)
+            self._decipher()
         elif count == 0 or (errno != EAGAIN and errno != EINTR):
             # The end: the transport will see the same, and knows what to do.
+            self._give_back()
+        return self._queue()
+
+    cdef int _decipher(self) except -1:
+        """Handle what the engine makes of what was read, as long as that is wanted."""
+        cdef Py_ssize_t room_bytes, count = 0
+        cdef unsigned char* at
+        cdef SSLError said = SSLError.SSL_ERROR_NONE
+        self._held = False
+        while self._reading and said == SSLError.SSL_ERROR_NONE:
+            at = self._where(&room_bytes)
+            try:
+                said = self._engine.read(self._transport, <char*>at, room_bytes, &count)
+            except Exception as exc:
+                self._pump.python_ran = True
+                if count:
+                    self._arrived(count)
+                if self._transport is not None:
+                    self._transport._force_close(exc)
+                return 0
+            if count:
+                self._arrived(count)
+        if self._engine is None:
+            return 0
+        if not self._reading:
+            self._held = True
+        elif said != SSLError.SSL_ERROR_WANT_READ:
+            # The peer's farewell: the transport will see the same.
+            transport = self._transport
+            self._give_back()
+            transport._retry_ssl_read()
+        elif self._engine.outgoing_bio_pending():
+            # An answer of TLS itself.
             self._pump.python_ran = True
-            self._reading = False
-            self._pump.remove(self._fd)
-            self._fd = -1
-            self._mind()
-        self._queue()
+            self._transport._write_ready()
         return 0
+
+    cdef int _give_back(self) except -1:
+        """Have the transport read from now on, if that is wanted."""
+        cdef bint enciphered = self._engine is not None
+        self._pump.python_ran = True
+        self._reading = self._held = False
+        self._pump.remove(self._fd)
+        self._fd = -1
+        self._engine = None
+        self._lane._free[self._leg] = False
+        if enciphered and self._transport.is_closing():
+            # It waits for a farewell, and would not read on.
+            self._transport.abort()
+        return self._mind()
 
     cdef int _mind(self) except -1:
         """Read or do not: as Python wants, and when nothing rests."""
@@ -288,17 +358,19 @@ cdef class End(Source):
 
     cdef int _queue(self) except -1:
         """Wait for a turn, if there is something that nobody else would remind us of."""
-        if self._wanted and (self._resting or self._unread) and not self._queued:
+        if not self._wanted or self._queued:
+            return 0
+        if self._resting or self._unread or self._held:
             self._queued = True
             self._pump.remind(self)
         return 0
 
     cdef int go_on(self) except -1:
-        # With what rests, or with what was not read.
+        # With what rests, or with what was not read, or not deciphered.
         self._queued = False
         if self._wanted and self._resting:
             self._turn()
-        elif self._reading and self._unread and self._fd >= 0:
+        elif self._reading and (self._unread or self._held) and self._fd >= 0:
             self.readable(False)
         return 0
 
@@ -489,20 +561,56 @@ cdef class End(Source):
         """Write to this leg, behind whatever waits for it already."""
         cdef ssize_t sent = 0
         cdef bint* clear = &self._lane._free[self._leg]
-        if self._fd >= 0 and (clear[0] or <Py_ssize_t>self._waiting_bytes() == 0):
-            sent = send(self._fd, data, size_bytes, MSG_DONTWAIT | MSG_NOSIGNAL)
-            clear[0] = sent == size_bytes
-            if clear[0]:
+        if self._fd >= 0 and (clear[0] or self._is_clear()):
+            clear[0] = True
+            if self._engine is None:
+                sent = send(self._fd, data, size_bytes, MSG_DONTWAIT | MSG_NOSIGNAL)
+            else:
+                sent = self._encipher(data, size_bytes)
+            if sent == size_bytes:
                 return 0
             # It is full, or it failed: then the transport will fail too, and knows what to do.
+            clear[0] = False
             sent = max(sent, 0)
-        if self._tls_fd < 0:
-            self._pump.python_ran = True
+        self._pump.python_ran = True
         self._lane.settle()
         self._write_to(PyMemoryView_FromMemory(<char*>data + sent, size_bytes - sent, PyBUF_READ))
         if <Py_ssize_t>self._waiting_bytes():
             self._lane.pressed = True
         return 0
+
+    cdef bint _is_clear(self) except *:
+        """Whether nothing waits in the transport, before which nothing may be sent."""
+        if <Py_ssize_t>self._waiting_bytes():
+            return False
+        return self._engine is None or not self._transport.is_closing()
+
+    cdef Py_ssize_t _encipher(self, const unsigned char* data, Py_ssize_t size_bytes) except -1:
+        """Send `data`; return how much of it the transport need not be given any more."""
+        cdef Py_ssize_t taken = 0, count = 0, enciphered_bytes
+        cdef ssize_t sent
+        cdef char* enciphered
+        cdef SSLError said = SSLError.SSL_ERROR_WANT_WRITE
+        while said == SSLError.SSL_ERROR_WANT_WRITE and taken < size_bytes:
+            try:
+                said = self._engine.write(
+                    self._transport, <char*>data + taken, size_bytes - taken, &count
+                )
+            except Exception:
+                # The transport will see the same, and knows what to do.
+                break
+            taken += count
+            enciphered_bytes = self._engine.outgoing_bio_get_data(&enciphered)
+            sent = send(self._fd, enciphered, enciphered_bytes, MSG_DONTWAIT | MSG_NOSIGNAL)
+            if sent > 0:
+                self._engine.outgoing_bio_consume(sent)
+            if sent < enciphered_bytes:
+                # The transport waits until the socket takes the rest of it.
+                self._lane._free[self._leg] = False
+                self._lane.pressed = self._pump.python_ran = True
+                self._transport._write_ready()
+                break
+        return taken
 
 
 cdef bint is_marked(const unsigned char* text, Py_ssize_t size_bytes) noexcept:

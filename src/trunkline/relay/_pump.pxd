@@ -40,8 +40,6 @@ cdef class Pump:
         int64_t _alarm_ns  # for when it is set
         Slot* _slots
         list _sources
-        list _readers  # what has a TLS transport read from its socket
-        object _due    # what the loop is to call next; None: unknown
         list _resting
         int64_t _frames[3][BUCKETS]
         int64_t _bytes[3]
@@ -49,7 +47,6 @@ cdef class Pump:
 
     cdef int add(self, int fd, Source source) except -1
     cdef int remove(self, int fd) except -1
-    cdef bint read_with(self, int fd, object reader) except -1
     cdef int remind(self, Source source) except -1
     cdef int _failed(self, Source source) except -1
     cdef int _watch_alarm(self) noexcept

@@ -2,7 +2,6 @@
 """I/O. Waits for all sockets of a gateway's process, and has those of calls read.
 
     asyncio ─▶ PumpSelector ─▶ Pump ─▶ Source (an end of a call, `_lane.pyx`)
-                                 └──▶ a TLS transport, which ends there too
 """
 
 from libc.errno cimport errno
@@ -68,14 +67,12 @@ cdef class Pump:
     """Waits for all sockets of this process, reads those of calls, and counts what went on.
 
     The event loop waits in here (`selector.py`). It is left only for what is Python's: while
-    frames go the short way, nothing but this code, a TLS transport's and the kernel's runs.
+    frames go the short way, nothing but this code, a TLS engine's and the kernel's runs.
     """
 
     def __cinit__(self):
         self._slots = NULL
         self._sources = []
-        self._readers = []
-        self._due = None
         self._resting = []
         self.busy = False
         memset(self._frames, 0, sizeof(self._frames))
@@ -100,13 +97,6 @@ cdef class Pump:
         self._reach(fd)
         self._slots[fd].wanted = (EPOLLIN if read else 0) | (EPOLLOUT if write else 0)
         self._register(fd)
-
-    def serve(self, due not None):
-        """Know what the loop is to call next: with it, a TLS transport's sockets are read here.
-
-        Whatever such a transport leaves to do, it leaves there.
-        """
-        self._due = due
 
     def wait(self, timeout_s):
         """Return (fd, may be read, may be written) of what is wanted, once there is any.
@@ -142,12 +132,6 @@ cdef class Pump:
                         source.readable(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
                     except Exception:
                         self._failed(source)
-                if self._readers[fd] is not None and self._slots[fd].wanted & events & EPOLLIN:
-                    try:
-                        self._readers[fd]()
-                    except Exception:
-                        self._failed(None)
-                    events &= EPOLLOUT
                 if self._slots[fd].wanted and events:
                     wanted.append((fd, events & ~<uint32_t>EPOLLOUT, events & ~<uint32_t>EPOLLIN))
             if self._resting:
@@ -158,7 +142,7 @@ cdef class Pump:
                     except Exception:
                         self._failed(source)
             over = over or timeout_ms == 0 or count < 0
-            if wanted or self.python_ran or over or self._due:
+            if wanted or self.python_ran or over:
                 return wanted
 
     def drain(self, meter):
@@ -186,17 +170,6 @@ cdef class Pump:
         self._sources[fd] = None
         return self._register(fd)
 
-    cdef bint read_with(self, int fd, object reader) except -1:
-        """Have `reader` called when `fd` can be read, if that is wanted; None: the loop's way.
-
-        False, and nothing done, while nobody has said what the loop is to call next.
-        """
-        if self._due is None:
-            return False
-        self._reach(fd)
-        self._readers[fd] = reader
-        return True
-
     cdef int remind(self, Source source) except -1:
         """Have `source` go on, when all others had their turn."""
         self._resting.append(source)
@@ -206,8 +179,7 @@ cdef class Pump:
         """Go on after a bug, as the event loop would: it must not end every call of the process."""
         self.python_ran = True
         log.exception("a connection failed")
-        if source is not None:
-            source.drop()
+        source.drop()
         return 0
 
     cdef int _watch_alarm(self) noexcept:
@@ -246,7 +218,6 @@ cdef class Pump:
         memset(slots + places, 0, (wanted - places) * sizeof(Slot))
         self._slots = slots
         self._sources.extend([None] * (wanted - places))
-        self._readers.extend([None] * (wanted - places))
         return 0
 
     cdef int _register(self, int fd) except -1:
