@@ -65,6 +65,7 @@ async def received(peer: Peer, count: int) -> list[bytes]:
     return [await peer.message() for _ in range(count)]
 
 
+@pytest.mark.guarantee("R2")
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
 async def test_every_size_arrives_unchanged_both_ways_at_once(
     tmp_path: Path, version: ssl.TLSVersion
