@@ -6,6 +6,7 @@ import re
 
 import msgspec
 from playwright.sync_api import expect
+from tests.browser.access import serious_findings, too_wide
 from tests.browser.conftest import NewPage
 from tests.browser.site import Site
 from tests.support.facts import a_call
@@ -84,3 +85,49 @@ def test_sessions_show_all_their_columns_and_lead_to_failed_calls(
     failed.click()
     expect(page).to_have_url(re.compile(r"/calls\?session=.*&attention=failed$"))
     expect(page.locator("tbody[data-keyed] tr")).to_have_count(n)
+
+
+def test_sessions_are_narrowed_sorted_walked_and_exported(signed_in: NewPage, site: Site) -> None:
+    rows = [
+        a_call(
+            site.org_id,
+            sample.OPENED_AT_US + number,
+            session_id=f"tour-{number % 3}",
+            session_path=("/tour", "/tour/booking", "/other")[number % 3],
+            session_name="",
+            user_id=f"guest-{number}",
+        )
+        for number in range(9)
+    ]
+    site.insert(*rows)
+    page = signed_in("/sessions")
+    page.get_by_role("searchbox", name="Find").fill("tour-")
+    page.get_by_role("searchbox", name="Find").press("Enter")
+    expect(page).to_have_url(re.compile("search=tour-"))
+    links = page.locator("tr.goes td:first-child a")
+    expect(links).to_have_count(3)
+    page.get_by_text("More filters").click()
+    page.get_by_label("Session path").fill("tour")
+    page.get_by_label("Session path").press("Enter")
+    expect(page).to_have_url(re.compile("search=tour-.*session_path=tour"))
+    expect(links).to_have_text(["tour-1", "tour-0"])
+    expect(page.locator("tr.goes td:nth-child(5)")).to_have_text(["3", "3"])
+    page.get_by_role("link", name="Session", exact=True).click()
+    expect(page).to_have_url(re.compile("search=tour-.*sort=name&direction=asc"))
+    expect(links).to_have_text(["tour-0", "tour-1"])
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(links.nth(1)).to_be_focused()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Sessions as CSV").click()
+    lines = download.value.path().read_text("utf-8").splitlines()
+    assert [line.split(",")[0] for line in lines] == ["id", "tour-0", "tour-1"]
+    page.get_by_role("link", name="Take away Session path tour").click()
+    expect(page).to_have_url(re.compile(r"^(?!.*session_path).*search=tour-"))
+    expect(links).to_have_count(3)
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Find")).to_be_focused()
+    assert serious_findings(page) == []
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert too_wide(page) == []

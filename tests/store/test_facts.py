@@ -303,7 +303,9 @@ async def test_sessions_are_paged_and_searched(facts: FactsStore) -> None:
         sessions.SessionFilters(search="NAME 3"),
         sessions.SessionFilters(search="s-3"),
         sessions.SessionFilters(name="Name 3"),
-        sessions.SessionFilters(from_us=NOON_US + 3 * SECOND_US, to_us=NOON_US + 4 * SECOND_US),
+        sessions.SessionFilters(
+            calls=many.CallFilters(from_us=NOON_US + 3 * SECOND_US, to_us=NOON_US + 4 * SECOND_US)
+        ),
     ):
         found = await sessions.sessions_page(facts, org, filters)
         assert [session.session_id for session in found.sessions] == ["s-3"]
@@ -338,8 +340,14 @@ async def test_sessions_whose_calls_lie_far_apart_have_their_place(facts: FactsS
         assert [session.session_id for session in found] == wanted, limit
         assert [session.calls for session in found] == [2, 1, 2, 1, 2, 1, 2]
     for filters, names in (
-        (sessions.SessionFilters(to_us=NOON_US - 20 * day_us), ["a", "d", "f"]),
-        (sessions.SessionFilters(from_us=NOON_US - 10 * day_us), ["a", "long", "b", "c", "d"]),
+        (
+            sessions.SessionFilters(calls=many.CallFilters(to_us=NOON_US - 20 * day_us)),
+            ["a", "d", "f"],
+        ),
+        (
+            sessions.SessionFilters(calls=many.CallFilters(from_us=NOON_US - 10 * day_us)),
+            ["a", "long", "b", "c", "d"],
+        ),
     ):
         page = await sessions.sessions_page(facts, org, filters, limit=5)
         assert [session.session_id for session in page.sessions] == names

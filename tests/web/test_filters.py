@@ -28,6 +28,7 @@ FIELDS = {
     "model": "acme-voice-3",
     "user": "ada",
     "session": "visit/1",
+    "session_path": "front",
     "property": "tier=gold",
     "key": "key_2",
     "provider": "azure",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
+from urllib.parse import urlencode
 
 import pytest
 from tests.support.web import Member, Site
 from tests.web.shown import Shown, api, cost_of, length_of, page, us, usd, when
 from tests.web.varied import varied
 
+from trunkline.store.facts.sorting_sessions import SessionSort
 from trunkline.web.pages import text
 
 
@@ -24,23 +30,106 @@ def session_row(told: dict[str, Any]) -> list[str]:
         text.count(told["calls"]),
         text.count(told["turns"]),
         text.clock(us(told["talk_ms"])),
+        text.wait(us(told["wait_p50_ms"])),
         text.count(told["failed"]) if told["failed"] else "",
         cost_of(told),
     ]
 
 
-@pytest.mark.parametrize("query", [{}, {"search": "visit 2"}])
+NARROWED: dict[str, dict[str, str]] = {
+    "nothing": {},
+    "part of the name": {"search": "visit 2"},
+    "a path": {"session_path": "front//booking/"},
+    "a path above": {"session_path": "/front"},
+    "a user's property": {"user": "bob", "property": "tier=gold", "session_path": "/front"},
+    "a status": {"status": "failed", "model": "acme-voice-3"},
+    "its length": {"duration_s": ">1450"},
+    "its longest wait": {"wait_max_s": "<4.40"},
+    "its cost": {"cost_usd": ">0.3 <5"},
+    "what nobody heard": {"unheard_usd": ">0.007"},
+    "a time": {"from": "2026-11-10T00:00:00Z", "to": "2026-11-12T00:00:00Z"},
+}
+
+
+@pytest.mark.parametrize("query", NARROWED.values(), ids=NARROWED)
 async def test_the_table_of_sessions_is_the_list_of_sessions(
     site: Site, member: Member, query: dict[str, str]
 ) -> None:
-    html = await page(site, member, f"/sessions?search={query.get('search', '')}")
+    html = await page(site, member, f"/sessions?{urlencode(query)}")
     shown = Shown(html).tables["Sessions"][1:]
     told = (await api(site, member, "/v1/sessions", **query))["data"]
-    assert len(told) == (1 if query else 4)
+    assert len(told) == 4 if not query else 0 < len(told) < 4
     assert [row[4:] for row in shown] == [session_row(one) for one in told]
     assert [row[1] for row in shown] == [
         "live" if one["live"] else when(one["last_at"]) for one in told
     ]
+    for name in query:
+        # The form sends it again.
+        assert f'name="{name}"' in html
+    every = {one["id"]: one for one in (await api(site, member, "/v1/sessions"))["data"]}
+    assert all(one == every[one["id"]] for one in told), "sums are of all calls"
+
+
+async def test_numbers_of_the_form_are_those_of_the_session(site: Site, member: Member) -> None:
+    for one in (await api(site, member, "/v1/sessions"))["data"]:
+        numbers = {
+            "duration_s": f"{one['talk_ms'] / 1000:.6f}",
+            "cost_usd": one["cost_usd"],
+        }
+        for name, number in numbers.items():
+            bounds = {name: f">={number} <={number}"}
+            (found,) = (await api(site, member, "/v1/sessions", **bounds))["data"]
+            assert found["id"] == one["id"]
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("sort", get_args(SessionSort))
+async def test_sessions_come_in_the_order_asked_for(
+    site: Site, member: Member, sort: str, direction: str
+) -> None:
+    every = (await api(site, member, "/v1/sessions"))["data"]
+    order = {"sort": sort, "direction": direction}
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    for _ in every:
+        part = await api(site, member, "/v1/sessions", **order, limit=1, cursor=cursor)
+        found += part["data"]
+        cursor = part["next_cursor"]
+    assert cursor is None
+    assert sorted(one["id"] for one in found) == sorted(one["id"] for one in every)
+    values = [one[sort] if sort != "name" else one["name"] or one["id"] for one in found]
+    if sort == "cost_usd":
+        values = [usd(value) for value in values]
+    assert values == sorted(values, reverse=direction == "desc")
+    html = await page(site, member, f"/sessions?{urlencode(order)}")
+    shown = re.findall(r'<a href="/sessions/visit%2F(\d)"', html)
+    assert [f"visit/{number}" for number in shown] == [one["id"] for one in found]
+
+
+async def test_a_page_of_another_order_does_not_go_on(site: Site, member: Member) -> None:
+    cursor = (await api(site, member, "/v1/sessions", limit=1))["next_cursor"]
+    query = {"cursor": cursor, "sort": "calls"}
+    answer = await site.client.get("/v1/sessions", params=query, headers=member.bearer)
+    assert answer.status_code == 400
+    assert "sorted otherwise" in answer.text
+
+
+async def test_files_of_sessions_are_what_the_page_shows(site: Site, member: Member) -> None:
+    query = {"session_path": "/front", "sort": "calls", "direction": "asc"}
+    told = (await api(site, member, "/v1/sessions", **query))["data"]
+    for form in ("csv", "ndjson"):
+        asked = {**query, "format": form}
+        of_page = await page(site, member, f"/sessions?{urlencode(asked)}")
+        answer = await site.client.get("/v1/sessions", params=asked, headers=member.bearer)
+        assert answer.text == of_page
+        assert f'filename="sessions.{form}"' in answer.headers["content-disposition"]
+        if form == "csv":
+            lines = list(csv.DictReader(io.StringIO(answer.text)))
+            assert [line["id"] for line in lines] == [one["id"] for one in told]
+            assert [usd(line["cost_usd"]) for line in lines] == [usd(o["cost_usd"]) for o in told]
+            assert set(lines[0]) == set(told[0])
+        else:
+            assert [json.loads(line) for line in answer.text.splitlines()] == told
 
 
 @pytest.mark.parametrize("number", range(4))

@@ -1,11 +1,11 @@
-"""I/O. Calls, and other rows, as a file: CSV for a spreadsheet, lines of JSON for a program."""
+"""I/O. Calls, sessions and other rows, as a file: CSV for a spreadsheet, or lines of JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -14,6 +14,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from trunkline.store.facts.queries_calls import CallFilters, all_calls
+from trunkline.store.facts.queries_sessions import SessionFilters, all_sessions
+from trunkline.store.facts.sorting_sessions import SessionSorting
 from trunkline.store.facts.store import FactsStore
 from trunkline.web.api import models, shape
 from trunkline.web.api.money import plain
@@ -41,9 +43,20 @@ def exported(
 
     `columns` are those of a CSV file, by their names in the API, `part.field`; empty: all.
     """
-    names = columns or _columns(models.Call)
-    paths = {name: tuple(name.split(".")) for name in names}
+    paths = _paths(columns or _columns(models.Call))
     return download(_lists(facts, org_id, filters), "calls", form, paths)
+
+
+def exported_sessions(
+    facts: FactsStore, org_id: str, filters: SessionFilters, sorting: SessionSorting, form: Form
+) -> StreamingResponse:
+    """Return all sessions that fit as a file to download, in their order."""
+
+    async def lists() -> AsyncGenerator[Sequence[BaseModel]]:
+        async for rows in all_sessions(facts, org_id, filters, sorting):
+            yield [shape.session(row) for row in rows]
+
+    return download(lists(), "sessions", form, _paths(_columns(models.Session)))
 
 
 def download(
@@ -73,6 +86,10 @@ async def _csv(lists: AsyncGenerator[Sequence[BaseModel]], columns: Columns) -> 
     yield _lines([list(columns)])
     async for some in lists:
         yield _lines([[_cell(row, path) for path in columns.values()] for row in some])
+
+
+def _paths(names: Iterable[str]) -> Columns:
+    return {name: tuple(name.split(".")) for name in names}
 
 
 def _columns(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -12,9 +12,11 @@ from typing import Final
 from zoneinfo import available_timezones
 
 import msgspec
+from msgspec.structs import replace
 
 from trunkline.store.facts.conditions import BadCondition, Is
 from trunkline.store.facts.dimensions import DIMENSIONS
+from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.web.scores import OPERATORS, read_score
 
 
@@ -36,6 +38,12 @@ BOUNDED: Final = {
     "wait_max_s": Bounded("call.wait_max", "seconds", 1000, ">3.5", "<10"),
     "cost_usd": Bounded("call.cost", "US dollars", 1, ">=0.05", "<1"),
     "unheard_usd": Bounded("call.unheard_cost", "US dollars", 1, ">0", "<1"),
+}
+_OF_SESSION: Final = {
+    "call.duration": "session.talk",
+    "call.wait_max": "session.wait_max",
+    "call.cost": "session.priced_cost",
+    "call.unheard_cost": "session.unheard_cost",
 }
 OWN: Final = ("provider", "user", "session", "key", "tag")
 """Filters that are exact and no conditions, unless it is for `NONE`."""
@@ -78,6 +86,13 @@ def narrowed(asked: Mapping[str, str]) -> tuple[Is, ...]:
     if asked["has_audio"]:
         found.append(Is("has_audio", "equals", asked["has_audio"] == "true"))
     return tuple(found)
+
+
+def of_sessions(filters: CallFilters) -> CallFilters:
+    """Return `filters` as sessions are asked: what is compared with a number is the session's own,
+    summed over all its calls, and the longest of their waits."""
+    also = tuple(replace(one, field=_OF_SESSION.get(one.field, one.field)) for one in filters.also)
+    return replace(filters, also=also)
 
 
 def own(value: str) -> str:

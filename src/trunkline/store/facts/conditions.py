@@ -95,7 +95,13 @@ FIELDS: Final[dict[str, tuple[str, Kind]]] = {
 }
 del FIELDS["property_name"], FIELDS["users"], FIELDS["calls"]
 _IN_US: Final = frozenset(
-    {"call.wait_p50", "call.wait_max", *(metric.id for metric in METRICS if metric.unit == "ms")}
+    {
+        "call.wait_p50",
+        "call.wait_max",
+        "session.talk",
+        "session.wait_max",
+        *(metric.id for metric in METRICS if metric.unit == "ms"),
+    }
 )
 """Asked for in milliseconds, stored in microseconds."""
 

@@ -56,6 +56,10 @@ _LAST: Final = "max(opened_at_us)"
 GROUPED: Final[dict[str, Grouped]] = {
     "session.calls": Grouped("session", _SUMS["calls"], "number"),
     "session.cost": Grouped("session", _SUMS["cost"], "number"),
+    "session.priced_cost": Grouped("session", "toFloat64(sumOrNull(cost_usd))", "number"),
+    "session.unheard_cost": Grouped("session", "toFloat64(sumOrNull(unheard_usd))", "number"),
+    "session.talk": Grouped("session", "toFloat64(sumOrNull(duration_us))", "number"),
+    "session.wait_max": Grouped("session", "toFloat64(max(wait_max_us))", "number"),
     "session.input_tokens": Grouped("session", _SUMS["input"], "number"),
     "session.output_tokens": Grouped("session", _SUMS["output"], "number"),
     "session.total_tokens": Grouped("session", _SUMS["total"], "number"),

@@ -42,6 +42,8 @@ class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Asked for, or used."""
     user_id: str = ""
     session_id: str = ""
+    session_path: str = ""
+    """At this `Helicone-Session-Path` or below it, slashes written as in any of them."""
     key_id: str = ""
     provider: str = ""
     said: str = ""
@@ -115,6 +117,8 @@ def _has(table: str, predicate: str) -> str:
     return HAS_PART.format(table=table, predicate=predicate)
 
 
+_STEPS: Final = "replaceRegexpAll(concat('/', {}, '/'), '/([[:space:]]*/)+', '/')"
+"""A path between two slashes, with one between two of its steps."""
 _PREDICATES: Final = {
     "from_us": _FROM,
     "to_us": _TO,
@@ -123,6 +127,9 @@ _PREDICATES: Final = {
     "model": "(model_used = {model:String} OR model_asked = {model:String})",
     "user_id": "user_id = {user_id:String}",
     "session_id": "session_id = {session_id:String}",
+    "session_path": (
+        f"startsWith({_STEPS.format('session_path')}, {_STEPS.format('{session_path:String}')})"
+    ),
     "key_id": "key_id = {key_id:String}",
     "provider": "provider = {provider:String}",
     "said": _has("items", has_said("{said:String}")),

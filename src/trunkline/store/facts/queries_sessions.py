@@ -12,21 +12,32 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from trunkline.store.facts.attention import FAILED
 from trunkline.store.facts.catalogue_calls import INPUT, OUTPUT
-from trunkline.store.facts.conditions import AllOf, Condition, compile_condition
+from trunkline.store.facts.conditions import AllOf, BadCondition, Condition, compile_condition
 from trunkline.store.facts.queries_calls import (
     CALL_ENDS,
+    EXPORTED_AT_ONCE,
     MAX_PAGE,
     CallFilters,
     newest_us,
     sorted_calls,
+    where,
 )
 from trunkline.store.facts.queries_spend import LONGEST_CALL_US
 from trunkline.store.facts.query import Query
 from trunkline.store.facts.rows import CallRow
-from trunkline.store.facts.sorting import Moment, Sorting
+from trunkline.store.facts.sorting import Sorting
+from trunkline.store.facts.sorting_sessions import (
+    LATEST_FIRST,
+    SessionCursor,
+    SessionSorting,
+    behind,
+    order,
+    value,
+)
 from trunkline.store.facts.store import FactsStore
 
 MAX_CALLS: Final = 1000
@@ -67,28 +78,18 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
 class SessionFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Which sessions to show. Empty and None mean: any."""
 
-    from_us: int | None = None
-    """Any of its calls opened at this wall time or later, µs since 1970 UTC."""
-    to_us: int | None = None
-    """Any of its calls opened before this."""
+    calls: CallFilters = CallFilters()
+    """One of its calls, at least, fits all of these; its sums are of all its calls."""
     search: str = ""
     """Part of its id or name, upper and lower case alike."""
     name: str | None = None
     """Exactly this."""
-    user_id: str = ""
     condition: Condition = AllOf()
     """Only calls that fit are looked at, and summed."""
 
 
-class SessionCursor(msgspec.Struct, frozen=True):
-    """Where a page of sessions ended."""
-
-    last_at_us: Moment
-    session_id: str
-
-
 class SessionPage(msgspec.Struct, frozen=True):
-    """Sessions, the latest first."""
+    """Sessions in their order."""
 
     sessions: list[SessionRow]
     next_cursor: SessionCursor | None
@@ -117,24 +118,22 @@ _SUMS: Final = (
     " wait_p50_us AS latency_us_"
     " FROM calls FINAL WHERE org_id = {org_id:String} AND "
 )
-_LATEST: Final = (
-    "SELECT session_id, argMaxIf(session_name, opened_at_us, session_name != '') AS name,"
-    f" max({CALL_ENDS}) AS last_at_us FROM calls FINAL WHERE org_id = {{org_id:String}}"
-    " AND opened_at_us >= {since_us:Int64}"
-    " AND hour >= toStartOfHour(toDateTime(intDiv({since_us:Int64}, 1000000), 'UTC')) AND "
-)
 _THESE: Final = "session_id IN {sessions:Array(String)}) GROUP BY session_id"
-_PAGE: Final = (
-    "session_id != '' GROUP BY session_id"
-    " HAVING countIf(opened_at_us >= {from_us:Int64} AND opened_at_us < {to_us:Int64}) > 0"
-    " AND ({search:String} = '' OR positionCaseInsensitiveUTF8(session_id, {search:String}) > 0"
-    " OR positionCaseInsensitiveUTF8(name, {search:String}) > 0)"
-    " AND (NOT {by_name:Bool} OR name = {name:String})"
-    " AND ({user_id:String} = '' OR countIf(user_id = {user_id:String}) > 0)"
-    " AND (last_at_us, session_id) < ({cursor_us:Int64}, {cursor_id:String})"
-    " AND last_at_us >= {ended_us:Int64}"
-    " ORDER BY last_at_us DESC, session_id DESC LIMIT {limit:UInt32}"
+_PLACES: Final = (
+    "SELECT session_id, argMaxIf(session_name, opened_at_us, session_name != '') AS name,"
+    f" max({CALL_ENDS}) AS last_at_us, {{value}} AS sorted_by"
+    " FROM calls FINAL WHERE org_id = {{org_id:String}} AND session_id != ''"
+    " AND opened_at_us >= {{since_us:Int64}}"
+    " AND hour >= toStartOfHour(toDateTime(intDiv({{since_us:Int64}}, 1000000), 'UTC'))"
+    " AND {looked_at} AND {fitting} GROUP BY session_id"
+    " HAVING ({{search:String}} = ''"
+    " OR positionCaseInsensitiveUTF8(session_id, {{search:String}}) > 0"
+    " OR positionCaseInsensitiveUTF8(name, {{search:String}}) > 0)"
+    " AND (NOT {{by_name:Bool}} OR name = {{name:String}})"
+    " AND last_at_us >= {{ended_us:Int64}} AND {behind}"
+    " ORDER BY {order} LIMIT {{limit:UInt32}}"
 )
+_FITTING: Final = "session_id IN (SELECT session_id FROM calls FINAL WHERE {calls})"
 _SESSION: Final = Query(_SUMS + "session_id = {session_id:String}) GROUP BY session_id", SessionRow)
 
 _EVER: Final = 2**62
@@ -147,40 +146,86 @@ async def sessions_page(
     *,
     limit: int = 50,
     before: SessionCursor | None = None,
+    sorting: SessionSorting = LATEST_FIRST,
 ) -> SessionPage:
-    """Return at most `limit` sessions (and never more than `MAX_PAGE`), the latest first."""
+    """Return at most `limit` sessions (and never more than `MAX_PAGE`), in their order.
+
+    Raises:
+        BadCondition: the filters cannot be asked, or the page before was sorted otherwise.
+    """
+    if before is not None and before.sorting != sorting:
+        raise BadCondition("cursor: of a list that is sorted otherwise; begin anew")
     limit = max(1, min(limit, MAX_PAGE))
-    latest: list[SessionCursor] = []
-    async for since_us in _reaches(facts, org_id, filters, before):
-        latest = await _latest(facts, org_id, filters, limit, before, since_us)
-        if len(latest) > limit:
+    return await _page(facts, org_id, filters, limit, before, sorting)
+
+
+async def all_sessions(
+    facts: FactsStore, org_id: str, filters: SessionFilters, sorting: SessionSorting
+) -> AsyncGenerator[list[SessionRow]]:
+    """Yield all sessions that fit, in their order, many at a time: the store answers others
+    between two lists."""
+    before: SessionCursor | None = None
+    while True:
+        page = await _page(facts, org_id, filters, EXPORTED_AT_ONCE, before, sorting)
+        yield page.sessions
+        before = page.next_cursor
+        if before is None:
+            return
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Where a session is in an order."""
+
+    session_id: str
+    last_at_us: int
+    sorted_by: int | str | None
+
+
+async def _page(
+    facts: FactsStore,
+    org_id: str,
+    filters: SessionFilters,
+    limit: int,
+    before: SessionCursor | None,
+    sorting: SessionSorting,
+) -> SessionPage:
+    places: list[_Place] = []
+    async for since_us in _reaches(facts, org_id, filters, before, sorting):
+        places = await _places(facts, org_id, filters, limit + 1, before, sorting, since_us)
+        if len(places) > limit:
             break
     # Sums are of these alone, not of all that there are.
-    place = {session.session_id: number for number, session in enumerate(latest[:limit])}
+    at = {session.session_id: number for number, session in enumerate(places[:limit])}
     predicate, parameters = compile_condition(filters.condition)
     query = Query(f"{_SUMS}{predicate} AND {_THESE}", SessionRow)
-    found = await facts.ask(query, org_id, **parameters, sessions=list(place)) if place else []
-    found.sort(key=lambda session: place[session.session_id])
-    if len(latest) <= limit:
+    found = await facts.ask(query, org_id, **parameters, sessions=list(at)) if at else []
+    found.sort(key=lambda session: at[session.session_id])
+    if len(places) <= limit:
         return SessionPage(found, None)
-    last = latest[limit - 1]
-    return SessionPage(found, SessionCursor(last.last_at_us, last.session_id))
+    last = places[limit - 1]
+    by = None if sorting.by == "last_at" else last.sorted_by
+    return SessionPage(found, SessionCursor(last.last_at_us, last.session_id, sorting, by))
 
 
 async def _reaches(
-    facts: FactsStore, org_id: str, filters: SessionFilters, before: SessionCursor | None
+    facts: FactsStore,
+    org_id: str,
+    filters: SessionFilters,
+    before: SessionCursor | None,
+    sorting: SessionSorting,
 ) -> AsyncGenerator[int]:
     """Yield how far back to look at calls, farther and farther; at last to the beginning.
 
-    What a session is called, whose it is, and whether it has calls before a time, all of its calls
+    What a session is called, what it sums up to, and whether one of its calls fits, all of them
     say: then only the last will do.
     """
-    by_all = filters.search or filters.name is not None or filters.user_id
-    if not by_all and filters.to_us is None:
+    from_us = filters.calls.from_us
+    by_all = filters.search or filters.name is not None or sorting != LATEST_FIRST
+    if not by_all and replace(filters.calls, from_us=None) == CallFilters():
         latest_us = before.last_at_us if before else await newest_us(facts, org_id)
         for days in _LOOK_DAYS:
             since_us = latest_us - days * _DAY_US
-            if since_us > max(0, filters.from_us or 0):
+            if since_us > max(0, from_us or 0):
                 yield since_us
     yield 0
 
@@ -189,32 +234,43 @@ _LOOK_DAYS: Final = (4, 16, 64)
 _DAY_US: Final = 86_400_000_000
 
 
-async def _latest(
+async def _places(
     facts: FactsStore,
     org_id: str,
     filters: SessionFilters,
     limit: int,
     before: SessionCursor | None,
+    sorting: SessionSorting,
     since_us: int,
-) -> list[SessionCursor]:
-    """Return the latest sessions, and one more if there is one, of calls opened at `since_us` or
-    later: of those sessions of which no earlier call can have ended last."""
-    predicate, parameters = compile_condition(filters.condition)
+) -> list[_Place]:
+    """Return the first sessions, of calls opened at `since_us` or later: of those of which no
+    earlier call can have ended last."""
+    looked_at, parameters = compile_condition(filters.condition, "looked")
+    fitting = "1"
+    if filters.calls != CallFilters():
+        calls, more = where(filters.calls)
+        fitting, parameters = _FITTING.format(calls=calls), parameters | more
+    beyond = "1"
+    if before is not None:
+        beyond, more = behind(before)
+        parameters |= more
+    sql = _PLACES.format(
+        value=value(sorting),
+        looked_at=looked_at,
+        fitting=fitting,
+        behind=beyond,
+        order=order(sorting),
+    )
     return await facts.ask(
-        Query(f"{_LATEST}{predicate} AND {_PAGE}", SessionCursor),
+        Query(sql, _Place),
         org_id,
         **parameters,
         since_us=since_us,
         ended_us=since_us + LONGEST_CALL_US if since_us else -_EVER,
-        from_us=-_EVER if filters.from_us is None else filters.from_us,
-        to_us=_EVER if filters.to_us is None else filters.to_us,
         search=filters.search,
         by_name=filters.name is not None,
         name=filters.name or "",
-        user_id=filters.user_id,
-        cursor_us=before.last_at_us if before else _EVER,
-        cursor_id=before.session_id if before else "",
-        limit=limit + 1,
+        limit=limit,
     )
 
 

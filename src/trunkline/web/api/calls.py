@@ -72,6 +72,7 @@ class FilterQuery(BaseModel):
     model: str = Field("", description="Asked for, or used.")
     user: str = ""
     session: str = Field("", description="Session id.")
+    session_path: str = Field("", description="At this path of its session, or below it.")
     key: str = Field("", description="Key id.")
     provider: str = ""
     said: str = Field("", description="Part of what anybody said, in any language.")
@@ -238,6 +239,7 @@ def filters_of(query: FilterQuery) -> CallFilters:
         model=query.model,
         user_id=own(query.user),
         session_id=own(query.session),
+        session_path=query.session_path,
         key_id=own(query.key),
         provider=own(query.provider),
         said=query.said,

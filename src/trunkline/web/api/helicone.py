@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from trunkline.store.facts import queries_sessions as queries
-from trunkline.store.facts.queries_calls import MAX_PAGE
+from trunkline.store.facts.queries_calls import MAX_PAGE, CallFilters
 from trunkline.web.api import shape
 from trunkline.web.auth import Deps, Reader, require_reader
 from trunkline.web.helicone_filter import read_filter
@@ -70,8 +70,10 @@ async def query_sessions(
 ) -> HeliconeAnswer:
     """The latest 200 sessions that match, in Helicone's envelope."""
     filters = queries.SessionFilters(
-        from_us=query.timeFilter.startTimeUnixMs * _MS,
-        to_us=query.timeFilter.endTimeUnixMs * _MS + _MS,
+        calls=CallFilters(
+            from_us=query.timeFilter.startTimeUnixMs * _MS,
+            to_us=query.timeFilter.endTimeUnixMs * _MS + _MS,
+        ),
         search=_text(query.search),
         name=None if query.nameEquals is None else _text(query.nameEquals),
         condition=read_filter(query.filter),

@@ -2,52 +2,59 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from trunkline.store.facts import queries_sessions as queries
 from trunkline.store.facts.queries_calls import MAX_PAGE
+from trunkline.store.facts.sorting_sessions import SessionCursor, SessionSort, SessionSorting
 from trunkline.web.api import cursors, models, shape
-from trunkline.web.api.calls import WhoReads
+from trunkline.web.api.calls import FilterQuery, WhoReads, filters_of
 from trunkline.web.api.session_tree import tree
 from trunkline.web.auth import Deps
+from trunkline.web.export import Form, exported_sessions
+from trunkline.web.narrowing import of_sessions
 from trunkline.web.refusals import NotFound
 
 router = APIRouter(tags=["Sessions"])
 
 
-class SessionsQuery(BaseModel):
-    """Filters of the list."""
+class SessionsQuery(FilterQuery):
+    """Which sessions: one call of theirs fits all filters, and numbers are the session's own."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    from_: datetime | None = Field(None, alias="from", description="A call opened then or later.")
-    to: datetime | None = Field(None, description="A call opened before then.")
     search: str = Field("", description="Part of the id or the name.")
     name: str | None = Field(None, description="Exactly this name.")
-    user: str = ""
-    cursor: str = ""
+    sort: SessionSort = Field("last_at", description="What has no value comes last, both ways.")
+    direction: Literal["asc", "desc"] = "desc"
+    format: Form | None = Field(None, description="All that fit, as a file.")
+    cursor: str = Field("", description="`next_cursor` of the page before.")
     limit: int = Field(50, ge=1, le=MAX_PAGE)
 
 
-@router.get("/v1/sessions")
+@router.get(
+    "/v1/sessions",
+    response_model=models.SessionPage,
+    responses={200: {"content": {"text/csv": {}, "application/x-ndjson": {}}}},
+)
 async def list_sessions(
     reader: WhoReads, deps: Deps, query: Annotated[SessionsQuery, Query()]
-) -> models.SessionPage:
-    """Sessions, the latest first."""
+) -> models.SessionPage | Response:
+    """Sessions, the latest first unless the query says otherwise."""
     filters = queries.SessionFilters(
-        from_us=shape.microseconds(query.from_) if query.from_ else None,
-        to_us=shape.microseconds(query.to) if query.to else None,
-        search=query.search,
-        name=query.name,
-        user_id=query.user,
+        calls=of_sessions(filters_of(query)), search=query.search, name=query.name
     )
-    before = cursors.read(query.cursor, queries.SessionCursor)
+    sorting = SessionSorting(query.sort, query.direction == "desc")
+    if query.format:
+        return exported_sessions(deps.facts, reader.org_id, filters, sorting, query.format)
     page = await queries.sessions_page(
-        deps.facts, reader.org_id, filters, limit=query.limit, before=before
+        deps.facts,
+        reader.org_id,
+        filters,
+        limit=query.limit,
+        before=cursors.read(query.cursor, SessionCursor),
+        sorting=sorting,
     )
     return models.SessionPage(
         data=[shape.session(row) for row in page.sessions],

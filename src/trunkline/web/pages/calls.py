@@ -16,7 +16,7 @@ from trunkline.store.facts.queries_calls import (
     filter_values,
 )
 from trunkline.store.facts.queries_overview import Overview, overview
-from trunkline.store.facts.sorting import Cursor, Sorting
+from trunkline.store.facts.sorting import LATEST_FIRST, Cursor, Sorting
 from trunkline.store.thresholds import told
 from trunkline.web.api import cursors
 from trunkline.web.auth import Deps, RequiredUser
@@ -94,7 +94,7 @@ async def show(
 ) -> Response:
     """Show the calls that fit the filters in the address, in the order that it asks for."""
     now_us, org_id = deps.now_us(), viewer.org.id
-    sorting = heads.read_sorting(request.query_params)
+    sorting = heads.read_sorting(request.query_params, LATEST_FIRST)
     order, asked = heads.in_address(sorting), columns.asked(column)
     filters = read_filters(request.query_params)
     found, numbers, choices = await asyncio.gather(
@@ -115,10 +115,10 @@ async def show(
         tiles=() if first else tiles(numbers, viewer.org.thresholds),
         **filter_form(filters, choices, usual=""),
         kept=order,
-        heads=heads.of_calls(
-            columns.chosen(column),
+        heads=heads.heads(
+            (columns.OPENED, *columns.chosen(column)),
             sorting,
-            lambda more: filters.address(column=asked, **more),
+            lambda more: f"/calls?{filters.address(column=asked, **more)}",
         ),
         columns=columns.chosen(column),
         all_columns=columns.COLUMNS.values(),
@@ -153,6 +153,7 @@ def call_filters(filters: Filters, now_us: int) -> CallFilters:
         model=filters.model,
         user_id=own(filters.user),
         session_id=own(filters.session),
+        session_path=filters.session_path,
         key_id=own(filters.key),
         provider=own(filters.provider),
         said=filters.said,

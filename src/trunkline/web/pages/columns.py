@@ -25,6 +25,8 @@ class Column:
     """It is there unless an address says otherwise."""
 
 
+OPENED: Final = Column("opened", "Opened", (), sort="opened_at")
+"""The first of the table: it leads to the call."""
 FIRST: Final = ("id", "opened_at")
 """What every exported row begins with: the table's first column leads to the call."""
 

@@ -34,6 +34,7 @@ _LABELS: Final = {
     "score": "Score",
     "said": "Said",
     "key": "Key",
+    "session_path": "Session path",
     "provider": "Provider",
     "end_reason": "Ended by",
     "duration_s": "Length, s",
@@ -57,6 +58,8 @@ _LABELS: Final = {
 }
 _REST: Final = tuple(_LABELS)[tuple(_LABELS).index("key") : tuple(_LABELS).index("error")]
 """What the form folds away."""
+OF_SESSIONS: Final = _LABELS | {"duration_s": "Talked, s"}
+"""What filters are called where they find sessions."""
 _FEEDBACK: Final = {"up": "thumbs up", "down": "thumbs down", "none": "none"}
 _HOURS: Final = {hour: f"{hour}:00" for hour in CHOICES["hour"]}
 _AUDIO: Final = {"true": "can be played", "false": "none"}
@@ -73,7 +76,12 @@ class InForce:
     without: Filters
 
 
-def filter_form(filters: Filters, choices: FilterValues, usual: str = "7d") -> dict[str, Any]:
+def filter_form(
+    filters: Filters,
+    choices: FilterValues,
+    usual: str = "7d",
+    labels: Mapping[str, str] = _LABELS,
+) -> dict[str, Any]:
     """Return what `parts/filters.html` needs. `usual` is the span of a page that has no other;
     empty: its calls are of any time."""
     any_time = {} if usual else {ANY_TIME: "any time"}
@@ -81,14 +89,14 @@ def filter_form(filters: Filters, choices: FilterValues, usual: str = "7d") -> d
     return {
         "filters": filters,
         "choices": choices,
-        "labels": _LABELS,
+        "labels": labels,
         "spans": {**any_time, **SPANS, CUSTOM: "custom …"},
         "span_default": usual,
         "custom": CUSTOM,
         "statuses": {status: status for status in STATUSES},
         "kinds": KINDS,
         "words": words,
-        "in_force": _in_force(filters, words),
+        "in_force": _in_force(filters, words, labels),
         "zones": COMMON_ZONES,
         "unseen": ("error", *UNSEEN),
         "rest_open": any(name in _REST for name in filters.pairs())
@@ -118,10 +126,12 @@ def _with(chosen: str, words: dict[str, str]) -> dict[str, str]:
     return words if not chosen or chosen in words else {**words, chosen: chosen}
 
 
-def _in_force(filters: Filters, words: Mapping[str, Mapping[str, str]]) -> tuple[InForce, ...]:
+def _in_force(
+    filters: Filters, words: Mapping[str, Mapping[str, str]], labels: Mapping[str, str]
+) -> tuple[InForce, ...]:
     # The time is above the table in any case.
     return tuple(
-        InForce(name, _LABELS[name], words.get(name, {}).get(value, value), filters.without(name))
+        InForce(name, labels[name], words.get(name, {}).get(value, value), filters.without(name))
         for name, value in filters.pairs().items()
         if name not in ("span", "from", "to")
     )

@@ -12,6 +12,7 @@ from trunkline.store.facts.attention import ANY, REASON_OF
 from trunkline.store.facts.catalogue import PROPERTY
 from trunkline.store.facts.conditions import BadCondition
 from trunkline.store.facts.queries_calls import Feedback
+from trunkline.store.facts.sorting import LATEST_FIRST
 from trunkline.web.narrowing import BOUNDED, CHOICES, EXACT, NONE, OWN, read_bounds, read_zone
 from trunkline.web.pages import columns, heads, text
 from trunkline.web.scores import read_score
@@ -65,6 +66,8 @@ class Filters:
     model: str = ""
     user: str = ""
     session: str = ""
+    session_path: str = ""
+    """There, or below it."""
     property: str = ""
     """`name=value`."""
     provider: str = ""
@@ -304,7 +307,7 @@ def clean_query(query: str) -> str:
     writes them. Anything else in it is left out."""
     pairs = parse_qsl(query.lstrip("?")[:_MOST_CHARS])
     names = [value for name, value in pairs if name == "column"]
-    order = heads.in_address(heads.read_sorting(dict(pairs)))
+    order = heads.in_address(heads.read_sorting(dict(pairs), LATEST_FIRST))
     return read_filters(dict(pairs)).address(column=columns.asked(names), **order)
 
 

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, get_args
+from typing import Any, Final, Protocol, TypeVar, get_args
 
-from trunkline.store.facts.sorting import LATEST_FIRST, TEXTS, Sort, Sorting
-from trunkline.web.pages.columns import Column
+from msgspec.structs import replace
+
+from trunkline.store.facts import sorting as of_calls
+from trunkline.store.facts import sorting_sessions as of_sessions
+from trunkline.store.facts.sorting import Sorting
+from trunkline.store.facts.sorting_sessions import SessionSorting
 from trunkline.web.pages.glossary import define
 
-_BY_NAME: Final[Mapping[str, Sort]] = {name: name for name in get_args(Sort)}
+
+class _Column(Protocol):
+    """What a heading needs to know of a column."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def number(self) -> bool: ...
+    @property
+    def sort(self) -> str | None: ...
+
+
+S = TypeVar("S", Sorting, SessionSorting)
+_NAMES: Final[Mapping[type, Collection[str]]] = {
+    Sorting: get_args(of_calls.Sort),
+    SessionSorting: get_args(of_sessions.SessionSort),
+}
+_TEXTS: Final = {*of_calls.TEXTS, *of_sessions.TEXTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,38 +52,41 @@ class Head:
     number: bool
 
 
-def read_sorting(query: Mapping[str, str]) -> Sorting:
+def read_sorting(query: Mapping[str, str], usual: S) -> S:
     """Return the order that a query string asks for. What makes no sense is left out."""
-    by = _BY_NAME.get(query.get("sort", ""))
-    return LATEST_FIRST if by is None else Sorting(by, query.get("direction") != "asc")
+    by = query.get("sort", "")
+    if by not in _NAMES[type(usual)]:
+        return usual
+    return _sorted(usual, by, descending=query.get("direction") != "asc")
 
 
-def in_address(sorting: Sorting) -> dict[str, str]:
+def _sorted(usual: S, by: str, *, descending: bool) -> S:
+    wanted: Any = by  # It is one of the type's own names.
+    return replace(usual, by=wanted, descending=descending)
+
+
+def in_address(sorting: S) -> dict[str, str]:
     """Return what an address must say to get this order; nothing for the usual one."""
-    if sorting == LATEST_FIRST:
+    if sorting == type(sorting)():
         return {}
     return {"sort": sorting.by} | ({} if sorting.descending else {"direction": "asc"})
 
 
-def of_calls(
-    columns: Sequence[Column], sorting: Sorting, address: Callable[[Mapping[str, str]], str]
+def heads(
+    columns: Sequence[_Column], sorting: S, address: Callable[[Mapping[str, str]], str]
 ) -> tuple[Head, ...]:
-    """Return the heads of the table of calls; `address` leads to the same in another order."""
+    """Return the heads of a table; `address` leads to the same in another order."""
 
-    def head(name: str, words: str, metric: str, sort: Sort | None, *, number: bool) -> Head:
-        means = define(metric) if metric else ""
-        if sort is None:
-            return Head(name, words, means, "", "", number)
-        now = sorting.by == sort
+    def head(column: _Column) -> Head:
+        means = define(column.metric) if column.metric else ""
+        if column.sort is None:
+            return Head(column.name, column.label, means, "", "", column.number)
+        now = sorting.by == column.sort
         # Names begin with A, numbers with the largest; once more turns it round.
-        turned = Sorting(sort, not sorting.descending if now else sort not in TEXTS)
+        down = not sorting.descending if now else column.sort not in _TEXTS
+        turned = _sorted(sorting, column.sort, descending=down)
         way = ("descending" if sorting.descending else "ascending") if now else ""
-        return Head(name, words, means, f"/calls?{address(in_address(turned))}", way, number)
+        href = address(in_address(turned))
+        return Head(column.name, column.label, means, href, way, column.number)
 
-    return (
-        head("opened", "Opened", "", "opened_at", number=False),
-        *(
-            head(column.name, column.label, column.metric, column.sort, number=column.number)
-            for column in columns
-        ),
-    )
+    return tuple(head(column) for column in columns)

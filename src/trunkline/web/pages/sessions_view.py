@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from trunkline.store.facts.queries_sessions import SessionRow
 from trunkline.store.facts.rows import CallRow
+from trunkline.store.facts.sorting_sessions import SessionSort
 from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.api.session_tree import steps
 from trunkline.web.pages import calls_view, text
@@ -77,6 +79,31 @@ def cost_of(calls: Sequence[CallRow]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the table of sessions. `metric` names its definition in the glossary."""
+
+    name: str
+    label: str
+    metric: str = ""
+    number: bool = False
+    sort: SessionSort | None = None
+
+
+COLUMNS: Final = (
+    Column("name", "Session", sort="name"),
+    Column("last_at", "Last call", sort="last_at"),
+    Column("users", "User"),
+    Column("models", "Model"),
+    Column("calls", "Calls", number=True, sort="calls"),
+    Column("turns", "Turns", "turns", number=True, sort="turns"),
+    Column("length", "Talked", number=True, sort="talk_ms"),
+    Column("wait", "Wait p50", "wait_p50_all", number=True, sort="wait_p50_ms"),
+    Column("failed", "Failed", number=True, sort="failed"),
+    Column("cost", "Cost", "cost", number=True, sort="cost_usd"),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row of the table of sessions."""
 
@@ -90,11 +117,13 @@ class Row:
     calls: str
     turns: str
     length: str
+    wait: str
+    wait_tone: str
     failed: str
     cost: str
 
 
-def rows(sessions: Sequence[SessionRow]) -> tuple[Row, ...]:
+def rows(sessions: Sequence[SessionRow], own: Thresholds = DEFAULT) -> tuple[Row, ...]:
     """Return the rows of the table of sessions."""
     return tuple(
         Row(
@@ -108,6 +137,8 @@ def rows(sessions: Sequence[SessionRow]) -> tuple[Row, ...]:
             calls=text.count(session.calls),
             turns=text.count(session.turns),
             length=text.clock(session.talk_us),
+            wait=text.wait(session.wait_p50_us),
+            wait_tone=text.wait_tone(session.wait_p50_us, own),
             failed=text.count(session.failed) if session.failed else "",
             cost=_cost(session),
         )
