@@ -360,6 +360,9 @@ def test_every_measure_of_a_golden_call_is_one_of_its_rows(name: str) -> None:
     begun |= {(row.first_audio_us or 0) // 1000 for row in facts.responses}
     begun.add((facts.call.longest_silence_at_us or 0) // 1000)
     assert {m.start_ms for m in shown.measures if m.start_ms is not None} <= begun
+    alone = [m.start_ms is not None for m in shown.measures if m.metric == "monologue"]
+    spoken = facts.call.longest_monologue_us
+    assert alone == ([] if spoken is None else [spoken > 0])
 
 
 def test_a_number_of_a_part_opens_that_part() -> None:
@@ -379,6 +382,23 @@ def test_a_number_of_a_part_opens_that_part() -> None:
     assert measured["tool"] == sample.TOOLS[0].called_us // 1000
     # How long the connection took is of no moment.
     assert measured["connect"] is None
+
+
+def test_the_longest_monologue_opens_where_one_side_went_on() -> None:
+    facts = facts_of("barge_in")
+    alone = moments.monologue_span(facts.call, facts.items)
+    # The last answer: nobody spoke over it.
+    assert alone == (15_220, 18_964)
+    other = replace(facts.call, longest_monologue_us=9_000_000)
+    assert moments.monologue_span(other, facts.items) is None
+
+
+def test_an_abandoned_call_opens_the_turn_that_nobody_answered() -> None:
+    facts = facts_of("barge_in")
+    call = replace(facts.call, abandoned=True)
+    left = dataclasses.replace(facts, call=call)
+    (measure,) = (one for one in view(left).measures if one.metric == "abandoned")
+    assert measure.start_ms == max(moments.turn_us(turn) for turn in facts.turns) // 1000
 
 
 def test_the_parts_of_a_turn_open_where_they_begin() -> None:

@@ -40,6 +40,20 @@ def in_millis(ms: float | None) -> str:
     return text.millis(us(ms))
 
 
+def monologue_at(lines: list[Told]) -> str:
+    """Return where one side spoke longest before the other began, by the transcript."""
+    heard = sorted((o for o in lines if o["ends_ms"] is not None), key=lambda o: o["starts_ms"])
+    alone = [list(lines) for _, lines in groupby(heard, key=lambda one: one["role"])]
+    begins = [lines[0]["starts_ms"] for lines in alone]
+    nexts = [*begins[1:], heard[-1]["ends_ms"]] if heard else []
+    lasts = [max(one["ends_ms"] for one in lines) for lines in alone]
+    lengths = [
+        min(last, next_) - begin for begin, last, next_ in zip(begins, lasts, nexts, strict=True)
+    ]
+    longest = max(zip(lengths, begins, strict=True), default=None)
+    return f"at {text.clock(us(longest[1]))}" if longest else ""
+
+
 def known(of: list[Told], field: str) -> list[int]:
     return [value for row in of if (value := us(row[field])) is not None]
 
@@ -120,7 +134,9 @@ MEASURES: dict[str, Callable[[Told], tuple[str, str]]] = {
         in_seconds(t["talk"]["longest_silence_ms"]),
         f"at {text.clock(us(t['talk']['longest_silence_at_ms']))}",
     ),
-    "Longest monologue": lambda t: (in_seconds(t["talk"]["longest_monologue_ms"]), ""),
+    "Longest monologue": lambda t: (
+        in_seconds(t["talk"]["longest_monologue_ms"]), monologue_at(t["transcript"]),
+    ),
     "Caller’s pace": lambda t: (pace(t["talk"]["caller_words_per_minute"]), "n"),
     "Assistant’s pace": lambda t: (pace(t["talk"]["assistant_words_per_minute"]), "n"),
     "False barge-ins": false_ones,

@@ -10,7 +10,16 @@ from trunkline.store.facts import ratios
 from trunkline.store.facts.rows import CallRow, ItemRow, ResponseRow, ToolCallRow, TurnRow
 from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web.pages import text
-from trunkline.web.pages.moments import Middle, Row, first, first_unheard_ms, middle, start_ms
+from trunkline.web.pages.moments import (
+    Middle,
+    Row,
+    first,
+    first_unheard_ms,
+    middle,
+    monologue_span,
+    start_ms,
+    turn_us,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ def measures(
 ) -> tuple[Measure, ...]:
     """Return all that are known of a conversation, in the order in which they are read."""
     found = (
-        *_talk(call, own),
+        *_talk(call, items, own),
         *_interruptions(call, turns, own),
         *_answers(call, turns, responses),
         *_tools(call, tools, responses),
@@ -50,7 +59,7 @@ def measures(
     return tuple(measure for measure in found if measure.value != text.UNKNOWN)
 
 
-def _talk(call: CallRow, own: Thresholds) -> Iterable[Measure]:
+def _talk(call: CallRow, items: Sequence[ItemRow], own: Thresholds) -> Iterable[Measure]:
     caller, assistant = text.seconds(call.caller_talk_us), text.seconds(call.assistant_talk_us)
     yield Measure(
         "talk_ratio",
@@ -69,7 +78,14 @@ def _talk(call: CallRow, own: Thresholds) -> Iterable[Measure]:
     at_ms = None if at_us is None else at_us // 1000
     where = "" if at_us is None else f"at {text.clock(at_us)}"
     yield Measure("dead_air", "Longest silence", text.seconds(long_us), where, tone, at_ms)
-    yield Measure("monologue", "Longest monologue", text.seconds(call.longest_monologue_us))
+    alone = monologue_span(call, items)
+    yield Measure(
+        "monologue",
+        "Longest monologue",
+        text.seconds(call.longest_monologue_us),
+        f"at {text.clock(alone.start_ms * 1000)}" if alone else "",
+        start_ms=alone.start_ms if alone else None,
+    )
     for side, words, spoken_us in (
         ("Caller’s", call.caller_words, call.caller_worded_us),
         ("Assistant’s", call.assistant_words, call.assistant_worded_us),
@@ -125,7 +141,7 @@ def _answers(
     dry = (call.stalls_us or 0) >= _SHOWN_US
     at = first(responses, lambda row: row.stalls_us) if dry else None
     yield Measure("stalls", "Player ran dry", stalls, "", "warn" if dry else "none", at)
-    yield from _amiss(call, responses)
+    yield from _amiss(call, turns, responses)
 
 
 def _slowest(responses: Sequence[ResponseRow]) -> Measure:
@@ -137,7 +153,9 @@ def _slowest(responses: Sequence[ResponseRow]) -> Measure:
     return Measure("real_time_factor", "Slowest answer’s real-time factor", value, "", tone, at)
 
 
-def _amiss(call: CallRow, responses: Sequence[ResponseRow]) -> Iterable[Measure]:
+def _amiss(
+    call: CallRow, turns: Sequence[TurnRow], responses: Sequence[ResponseRow]
+) -> Iterable[Measure]:
     """Yield what should not be, as far as it is."""
     if call.missed_truncates:
         value, at = text.count(call.missed_truncates), first(responses, lambda r: r.missed_truncate)
@@ -149,7 +167,8 @@ def _amiss(call: CallRow, responses: Sequence[ResponseRow]) -> Iterable[Measure]
         value, at = text.count(call.silent_responses), first(responses, lambda row: row.silent)
         yield Measure("silent_responses", "Answers without sound", value, "", "warn", at)
     if call.abandoned:
-        yield Measure("abandoned", "Abandoned", "yes", "the caller gave up waiting", "warn")
+        at = max((turn_us(turn) // 1000 for turn in turns), default=None)
+        yield Measure("abandoned", "Abandoned", "yes", "the caller gave up waiting", "warn", at)
     if call.context_drops:
         at = first(responses, lambda row: row.context_dropped_tokens)
         value = text.count(call.context_drops)

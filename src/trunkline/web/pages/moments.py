@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeVar
 
 from trunkline.store.facts.medians import median
-from trunkline.store.facts.rows import ItemRow, ResponseRow, ToolCallRow, TurnRow
+from trunkline.store.facts.rows import CallRow, ItemRow, ResponseRow, ToolCallRow, TurnRow
 
 WORTH_SAYING_US = 50_000
 """Less unheard sound is the grain of the sound's chunks, and not what somebody missed."""
@@ -72,6 +72,42 @@ def start_ms(row: Part) -> int:
 def first(rows: Iterable[Row], of: Callable[[Row], object]) -> int | None:
     """Return where the first of the rows begins of which `of` is true."""
     return min((start_ms(row) for row in rows if of(row)), default=None)
+
+
+def monologue_span(call: CallRow, items: Iterable[ItemRow]) -> Span | None:
+    """Return where the longest monologue is, as `talk.longest_monologue` defines it: one side
+    spoke, and the other did not begin to. None: the call's lines do not tell it.
+
+    They lie where they were heard, but not everything that was heard is a line. So a stretch is
+    the one meant only if it is as long as the recorder says.
+    """
+    wanted_us = call.longest_monologue_us
+    if not wanted_us:
+        return None
+    for start_us, end_us in _monologues(items):
+        if abs(end_us - start_us - wanted_us) <= _GRAIN_US:
+            return Span(start_us // 1000, end_us // 1000)
+    return None
+
+
+_GRAIN_US: Final = 2000
+"""Both ends of a line are told in whole milliseconds by some providers."""
+
+
+def _monologues(items: Iterable[ItemRow]) -> Iterator[tuple[int, int]]:
+    spoken = sorted(
+        (item.starts_us, item.ends_us, item.role)
+        for item in items
+        if item.starts_us is not None and item.ends_us is not None
+    )
+    begun_us, until_us, speaker = 0, 0, ""
+    for start_us, end_us, who in spoken:
+        if who != speaker:
+            # Whoever is spoken over has held the floor until then.
+            yield begun_us, min(until_us, start_us)
+            begun_us, until_us, speaker = start_us, end_us, who
+        until_us = max(until_us, end_us)
+    yield begun_us, until_us
 
 
 def middle(rows: Sequence[Row], of: Callable[[Row], int | None]) -> Middle:
