@@ -131,3 +131,17 @@ def test_sessions_are_narrowed_sorted_walked_and_exported(signed_in: NewPage, si
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
         assert too_wide(page) == []
+
+
+def test_how_many_a_number_is_of_is_seen_and_no_table_is_wider_than_the_screen(
+    signed_in: NewPage,
+) -> None:
+    page = signed_in("/tools")
+    cell = page.locator("[data-group=find_slot] [data-column=latency_p50_ms]")
+    expect(cell.get_by_text("n = 1")).to_be_visible()
+    # Of fewer than a hundred, the p99 is their maximum.
+    expect(page.locator("[data-group=find_slot] [data-column=latency_p99_ms]")).to_have_text("–")
+    for name in ("Users", "Properties", "Tools", "Costs", "Errors", "Sessions"):
+        page.goto(f"/{name.lower()}")
+        table = page.get_by_role("region", name=name, exact=True)
+        assert table.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 0, name

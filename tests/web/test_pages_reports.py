@@ -87,13 +87,21 @@ def words(column: Column, row: dict[str, Any]) -> str:
             none = text.UNPRICED if unpriced else text.UNKNOWN
             return none if value is None else text.money(usd(value))
         case "ms":
-            return text.length(us(value)) if column.aggregate == "sum" else text.wait(us(value))
+            if column.aggregate == "sum":
+                return text.length(us(value))
+            return text.wait(us(value)) + made_of(column, row)
         case "share":
-            return percent(value)
+            return percent(value) + made_of(column, row)
         case "text":
             return value or ""
         case _:
             return text.count(value)
+
+
+def made_of(column: Column, row: dict[str, Any]) -> str:
+    """Return how many a percentile or a share says that it is made of."""
+    alone = column.aggregate == "max" or row[column.name] is None
+    return "" if alone else f" n = {text.count(row['n'][column.name])}"
 
 
 def test_what_takes_milliseconds_is_told_in_milliseconds() -> None:
@@ -135,7 +143,8 @@ async def bars(
         if value is not None:
             unit = METRIC_OF[metric].unit
             made = {"usd": lambda v: text.money(usd(v)), "ms": lambda v: text.wait(us(v))}
-            shown.append([when(row["at"]), made.get(unit, text.count)(value)])
+            n = f", n = {row['values'][metric]['n']}" if aggregate == "p95" else ""
+            shown.append([when(row["at"]), made.get(unit, text.count)(value) + n])
     return shown
 
 
@@ -189,9 +198,10 @@ async def test_every_row_and_bar_leads_to_the_calls_of_its_numbers(site: Site, p
             **asked_by(href), "metrics": [{"metric": metric, "aggregates": [aggregate]}]
         }  # fmt: skip
         answer = await site.client.post("/v1/metrics/query", json=body, headers=member.bearer)
-        value = answer.json()["data"][0]["values"][metric][aggregate]
+        told = answer.json()["data"][0]["values"][metric]
         made = {"usd": lambda v: text.money(usd(v)), "ms": lambda v: text.wait(us(v))}
-        assert made.get(METRIC_OF[metric].unit, text.count)(value) == words_[1]
+        value = made.get(METRIC_OF[metric].unit, text.count)(told[aggregate])
+        assert value + (f", n = {told['n']}" if aggregate == "p95" else "") == words_[1]
 
 
 async def test_a_count_of_some_calls_leads_to_those(site: Site) -> None:

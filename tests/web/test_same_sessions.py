@@ -30,7 +30,7 @@ def session_row(told: dict[str, Any]) -> list[str]:
         text.count(told["calls"]),
         text.count(told["turns"]),
         text.clock(us(told["talk_ms"])),
-        text.wait(us(told["wait_p50_ms"])),
+        f"{text.wait(us(told['wait_p50_ms']))} n = {told['waits']}",
         text.count(told["failed"]) if told["failed"] else "",
         cost_of(told),
     ]

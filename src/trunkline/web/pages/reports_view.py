@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from trunkline.store.facts.catalogue import METRIC_OF
 from trunkline.store.facts.measure import Measure, Question, Row, measure
+from trunkline.store.facts.metric import PERCENTILES
 from trunkline.store.facts.queries_calls import CallFilters
 from trunkline.store.thresholds import DEFAULT, Thresholds
 from trunkline.web import reports
@@ -172,6 +173,8 @@ class Cell:
     number: bool = True
     href: str = ""
     """The calls that it counts, where they are not all of the line's."""
+    n: str = ""
+    """How many it is made of, where it is a percentile or a share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,12 +345,14 @@ def _cell(column: Column, value: Any, n: int, values: Mapping[str, Any], own: Th
             words = text.money(value) if value is not None else _no_cost(values)
             return Cell(column.name, words, title=title)
         case "ms":
-            words = _milliseconds(column, value)
-            return Cell(column.name, words, _tone(column, value, own), title)
+            words, tone = _milliseconds(column, value), _tone(column, value, own)
+            if column.aggregate in PERCENTILES and value is not None:
+                return Cell(column.name, words, tone, n=text.count(n))
+            return Cell(column.name, words, tone, title)
         case "share":
-            return Cell(
-                column.name, text.UNKNOWN if value is None else text.rate(value, 1), "", title
-            )
+            if value is None:
+                return Cell(column.name, text.UNKNOWN, "", title)
+            return Cell(column.name, text.rate(value, 1), n=text.count(n))
         case "text":
             return Cell(column.name, str(value or ""), number=False)
         case _:
@@ -403,20 +408,22 @@ def chart(asked: Question, rows: Sequence[Row], filters: Filters) -> Chart:
     to_us = max([to_us, *(bucket_end(bucket, at_us) for at_us in starts)])
     scale = WIDTH / max(1, to_us - from_us)
     known = [
-        (row.at_us, value)
+        (row.at_us, value, row.numbers[0]["n"])
         for row in rows
         if row.at_us is not None and (value := row.numbers[0][one.aggregates[0]]) is not None
     ]
-    most = max((float(value) for _, value in known), default=0)
+    most = max((float(value) for _, value, _ in known), default=0)
     bars: list[Bar] = []
-    for at_us, value in known:
+    for at_us, value, n in known:
         ends_us = bucket_end(bucket, at_us)
         of_bar = filters.between(max(at_us, ends[0]), min(ends_us, ends[1]))
         place = (at_us - from_us) * scale, (ends_us - at_us) * scale
-        bars.append(_bar(one, at_us, value, most, place, of_bar))
+        counted = f", n = {text.count(n)}" if one.aggregates[0] in PERCENTILES else ""
+        words = f"{_words(one, value)}{counted}"
+        bars.append(_bar(words, at_us, value, most, place, of_bar))
     name = f"{METRIC_OF[one.metric.id].means.rstrip('.')}{_AGGREGATE.get(one.aggregates[0], '')}"
     title = f"{name}, by {asked.bucket}"
-    highest = _words(one, max((value for _, value in known), default=None))
+    highest = _words(one, max((value for _, value, _ in known), default=None))
     return Chart(
         title=title,
         bars=tuple(bars),
@@ -431,7 +438,7 @@ _AGGREGATE: Final = {"p95": ", p95"}
 
 
 def _bar(
-    one: Measure, at_us: int, value: Any, most: float, place: tuple[float, float], filters: Filters
+    words: str, at_us: int, value: Any, most: float, place: tuple[float, float], filters: Filters
 ) -> Bar:
     x, width = place
     height = HEIGHT * float(value) / most if most else 0
@@ -439,7 +446,7 @@ def _bar(
     return Bar(
         text.iso(at_us),
         text.when(at_us),
-        _words(one, value),
+        words,
         round(x, 2),
         round(wide, 2),
         round(HEIGHT - height, 2),

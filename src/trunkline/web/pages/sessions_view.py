@@ -119,6 +119,8 @@ class Row:
     length: str
     wait: str
     wait_tone: str
+    waits: str
+    """How many turns the wait is the median of."""
     failed: str
     cost: str
 
@@ -139,6 +141,7 @@ def rows(sessions: Sequence[SessionRow], own: Thresholds = DEFAULT) -> tuple[Row
             length=text.clock(session.talk_us),
             wait=text.wait(session.wait_p50_us),
             wait_tone=text.wait_tone(session.wait_p50_us, own),
+            waits=text.count(session.waits) if session.waits else "",
             failed=text.count(session.failed) if session.failed else "",
             cost=_cost(session),
         )
