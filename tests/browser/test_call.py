@@ -122,7 +122,7 @@ def test_a_call_is_downloaded_in_one_file(signed_in: NewPage) -> None:
     page = signed_in(CLEAN)
     page.get_by_text("Download", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="All of it in one file").click()
+        page.get_by_role("link", name="All of it, and a page to read it").click()
     with zipfile.ZipFile(download.value.path()) as bundle:
         assert {"call.json", "events.ndjson"} <= set(bundle.namelist())
 

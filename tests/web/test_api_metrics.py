@@ -240,7 +240,7 @@ async def test_a_bundle_without_frames_says_so(site: Site, member: Member) -> No
     call = await site.add_call(a_call(member.org_id))
     answer = await site.client.get(f"/v1/calls/{call.call_id}/bundle", headers=member.bearer)
     with zipfile.ZipFile(io.BytesIO(answer.content)) as bundle:
-        assert set(bundle.namelist()) == {"call.json", "events.missing.txt"}
+        assert set(bundle.namelist()) == {"call.json", "events.missing.txt", "index.html"}
 
 
 @pytest.mark.parametrize("part", ["turns", "cost", "bundle"])

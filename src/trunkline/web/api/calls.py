@@ -20,6 +20,7 @@ from trunkline.web.deps import Dependencies
 from trunkline.web.erasing import erase
 from trunkline.web.export import Form, exported
 from trunkline.web.narrowing import NARROWING, narrowed, own, read_zone
+from trunkline.web.pages.call_facts import Facts
 from trunkline.web.refusals import BadRequest, NotFound
 from trunkline.web.vad import detected
 
@@ -179,27 +180,17 @@ async def get_call(reader: WhoReads, deps: Deps, call_id: CallId) -> models.Call
     """One call: its turns, responses, transcript, tool calls, errors and usage."""
     row = await find_call(deps, reader, call_id)
     facts, where = deps.facts, (reader.org_id, call_id)
-    shaped = shape.shaped
-    return shape.call_detail(
-        row,
-        turns=[shaped(models.Turn, turn) for turn in await one.turns_of_call(facts, *where)],
-        responses=[
-            shaped(models.ModelResponse, response)
-            for response in await one.responses_of_call(facts, *where)
-        ],
-        transcript=[shaped(models.Item, item) for item in await one.items_of_call(facts, *where)],
-        tool_calls=[
-            shaped(models.ToolCall, tool) for tool in await one.tool_calls_of_call(facts, *where)
-        ],
-        errors=[
-            shaped(models.CallErrorEvent, error)
-            for error in await one.errors_of_call(facts, *where)
-        ],
-        usage=[shaped(models.Usage, usage) for usage in await one.usage_of_call(facts, *where)],
-        detected=[
-            shaped(models.Detected, speech)
-            for speech in detected(await one.vad_events_of_call(facts, *where))
-        ],
+    return detail_of(
+        Facts(
+            row,
+            turns=await one.turns_of_call(facts, *where),
+            responses=await one.responses_of_call(facts, *where),
+            items=await one.items_of_call(facts, *where),
+            tool_calls=await one.tool_calls_of_call(facts, *where),
+            errors=await one.errors_of_call(facts, *where),
+            usage=await one.usage_of_call(facts, *where),
+            vad=detected(await one.vad_events_of_call(facts, *where)),
+        ),
     )
 
 
@@ -227,6 +218,21 @@ async def find_call(deps: Dependencies, reader: Reader, call_id: str) -> CallRow
     if row is None:
         raise NotFound("There is no such call.")
     return row
+
+
+def detail_of(facts: Facts) -> models.CallDetail:
+    """Return a call with all its parts, as the API tells it."""
+    shaped = shape.shaped
+    return shape.call_detail(
+        facts.call,
+        turns=[shaped(models.Turn, turn) for turn in facts.turns],
+        responses=[shaped(models.ModelResponse, response) for response in facts.responses],
+        transcript=[shaped(models.Item, item) for item in facts.items],
+        tool_calls=[shaped(models.ToolCall, tool) for tool in facts.tool_calls],
+        errors=[shaped(models.CallErrorEvent, error) for error in facts.errors],
+        usage=[shaped(models.Usage, usage) for usage in facts.usage],
+        detected=[shaped(models.Detected, speech) for speech in facts.vad],
+    )
 
 
 def filters_of(query: FilterQuery) -> CallFilters:

@@ -67,7 +67,7 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
     if request.headers.get("if-none-match") == tag:
         # Only our own script asks so, once a second while the call is live.
         return Response(status_code=304, headers={"ETag": tag})
-    facts = await _facts(deps, call, own)
+    facts = await facts_of(deps, call, own)
     view = call_view(facts, now_us=deps.now_us())
     return page(
         request,
@@ -76,6 +76,7 @@ async def show(request: Request, deps: Deps, viewer: RequiredUser, call_id: str)
         headers={"ETag": tag},
         nav="calls",
         call=view,
+        held=None,
         keeps=viewer.role in KEEPERS,
         marks=marks_view(marks, facts),
         may_mark=viewer.role != "viewer",
@@ -205,7 +206,8 @@ async def find(deps: Dependencies, org_id: str, call_id: str) -> CallRow:
     return call
 
 
-async def _facts(deps: Dependencies, call: CallRow, own: Thresholds) -> Facts:
+async def facts_of(deps: Dependencies, call: CallRow, own: Thresholds) -> Facts:
+    """Return all rows of a call; `own` are its organisation's thresholds."""
     asked = deps.facts, call.org_id, call.call_id
     # At once: the engine answers several at a time, and planning each takes longer than reading.
     said = asyncio.gather(
