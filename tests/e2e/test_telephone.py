@@ -93,13 +93,20 @@ async def test_it_is_answered_recorded_and_shown_with_who_called(telephone: Tele
     path = "/v1/calls?property=Sip-From=sip:%2B15550123@sip.example.com"
     listed = await asyncio.to_thread(lambda: started.wait(lambda: ended(started, path)))
     (row,) = listed
-    call = await asyncio.to_thread(started.call, row["id"])
+    call = await asyncio.to_thread(lambda: started.sealed(row["id"], audio=False))
     assert (call["transport"], call["kind"], call["status"]) == ("sip", "realtime", "completed")
     assert call["properties"]["Sip-To"] == "sip:+15550199@sip.example.com"
     said = {line["role"]: line["text"] for line in call["transcript"]}
     assert said["caller"] == speech.transcript("cards")
     assert said["assistant"]
     assert Decimal(call["cost_usd"]) > 0
+    # Who spoke when, and what was heard, passed the gateway by.
+    talk = {name: value for name, value in call["talk"].items() if "words" not in name}
+    assert set(talk.values()) == {None}
+    shown = await asyncio.to_thread(signed_in, started, f"/calls/{row['id']}")
+    for measure in ("Longest monologue", "Silence", "Both at once", "Paid for what nobody heard"):
+        assert f">{measure}</button>" not in shown
+    assert ">Endpointing, p50</button>" in shown
     listing = await asyncio.to_thread(command, "webhooks", "list", "--data", str(started.data))
     assert ("desk" in listing.stdout, SECRET in listing.stdout) == (True, False)
 

@@ -87,6 +87,15 @@ def test_the_call_says_how_its_sound_went() -> None:
     assert row.sideband_gap_us == 0
 
 
+def test_who_spoke_and_what_was_not_heard_is_not_known() -> None:
+    """Silence would be the whole call, and the longest monologue nothing."""
+    (row,) = rows_of(CallRow, *TURN)
+    talk = (row.caller_talk_us, row.assistant_talk_us, row.overlap_us, row.silence_us)
+    assert talk == (None, None, None, None)
+    assert (row.longest_silence_us, row.longest_monologue_us) == (None, None)
+    assert row.unheard_usd is None
+
+
 def test_a_semantic_end_is_not_guessed() -> None:
     detection = {"type": "semantic_vad", "silence_duration_ms": None, "prefix_padding_ms": None}
     told = provider(

@@ -232,11 +232,24 @@ def test_a_call_whose_sound_went_past_us_says_what_is_not_seen() -> None:
     assert {chip.label: chip.value for chip in shown.chips}["media"] == "WebRTC"
     unheard = next(fact for fact in shown.facts if fact.metric == "unheard")
     assert (unheard.value, unheard.detail) == ("–", "its sound went past the gateway")
+    gateway = next(fact for fact in shown.facts if fact.metric == "gateway")
+    assert (gateway.value, gateway.detail) == ("–", "its sound went past the gateway")
     (finding,) = [one for one in shown.findings if "past the gateway" in one.what]
     assert "not seen here" in finding.advice
+    # Nobody was connected here whose connection could have been closed.
+    closes = [name for name, _ in shown.details if "close" in name]
+    assert closes == ["Sideband’s close"]
     plain = view()
     assert not plain.direct
     assert not [one for one in plain.findings if "past the gateway" in one.what]
+
+
+def test_a_call_that_nobody_took_is_called_by_its_telephone() -> None:
+    call = replace(
+        sample.CALL_ROW, transport="sip", status="refused", end_reason="rejected", user_id="",
+        session_name="", model_asked="", properties={"Sip-From": "sip:+15550123@sip.example.com"},
+    )  # fmt: skip
+    assert view(Facts(call)).title == "+15550123@sip.example.com"
 
 
 def test_a_call_whose_sideband_was_away_does_not_say_that_nothing_was_lost() -> None:

@@ -193,7 +193,10 @@ def _paces(state: State) -> tuple[int, int, int, int]:
 
 
 def _unheard_usd(state: State) -> Decimal | None:
-    """Return what was paid for sound that nobody heard, until the last record."""
+    """Return what was paid for sound that nobody heard, until the last record. None: nothing is
+    billed, or who heard what is not seen here."""
+    if state.opened is not None and state.opened.transport != "websocket":
+        return None
     found = state.sums.unheard_usd
     for answer in state.answers.values():
         found = turns.plus(found, turns.unheard_usd(state, answer))

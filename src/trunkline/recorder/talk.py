@@ -96,10 +96,11 @@ def assistant_spans(state: State) -> list[Span]:
 def talk_of(state: State) -> Talk | None:
     """Return how the time of the call was spent until its last record.
 
-    None for sessions that flow, where nobody says who speaks when, and before
-    `session.created`.
+    None for sessions that flow, where nobody says who speaks when, for calls whose sound goes
+    past the gateway, and before `session.created`.
     """
-    if state.ready_us is None or state.hearing.kind in ("translation", "live"):
+    direct = state.opened is not None and state.opened.transport != "websocket"
+    if direct or state.ready_us is None or state.hearing.kind in ("translation", "live"):
         return None
     return talk(caller_spans(state), assistant_spans(state), state.ready_us, state.last_us)
 

@@ -73,6 +73,8 @@ def _duration(facts: Facts, duration_us: int, contents: str) -> Fact:
 
 
 def _gateway(call: CallRow) -> Fact:
+    if call.transport != "websocket":
+        return Fact("gateway", "Gateway added", text.UNKNOWN, "its sound went past the gateway")
     n = call.caller_frames + call.provider_frames
     frames = text.plural(n, "frame")
     # The p99 of fewer is their maximum.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from trunkline.protocol.incoming import FROM
 from trunkline.store.facts.rows import CallRow, ErrorRow
 from trunkline.web.pages import text
 from trunkline.web.pages.call_facts import Fact, Facts, call_facts
@@ -94,7 +95,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
     return CallView(
         call_id=call.call_id,
         version=call.version,
-        title=call.session_name or call.user_id or call.model_asked or "Call",
+        title=call.session_name or call.user_id or _telephone(call) or call.model_asked or "Call",
         subtitle=call.session_path if call.session_name else "",
         status=_status(call),
         status_tone=text.status_tone(call.status),
@@ -132,6 +133,11 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
             own=facts.own,
         ),
     )
+
+
+def _telephone(call: CallRow) -> str:
+    """Return who called, as their telephone says; empty when it says nothing."""
+    return call.properties.get(FROM, "").removeprefix("sip:")
 
 
 def _measures(facts: Facts) -> tuple[Measure, ...]:
@@ -225,6 +231,10 @@ def _close(code: int | None, reason: str) -> str:
 def _details(call: CallRow) -> list[tuple[str, str]]:
     if call.status == "live":
         closes: list[tuple[str, str]] = []
+    elif call.transport != "websocket":
+        # Whoever called was never connected here.
+        end = _close(call.provider_close_code, call.provider_close_reason)
+        closes = [("Sideband’s close", end)]
     else:
         closes = [
             ("Caller’s close", _close(call.caller_close_code, call.caller_close_reason)),
