@@ -9,7 +9,7 @@ from tests.protocol.frames import BETA_SESSION, GA_SESSION, wire
 from trunkline.protocol import events
 from trunkline.protocol.decode import decode
 from trunkline.protocol.formats import PCM_24K, PCMU
-from trunkline.protocol.session import Session, TurnDetection
+from trunkline.protocol.session import Session, Tracing, TurnDetection
 
 
 def session_of(fields: dict[str, Any], name: str = "session.updated") -> Session:
@@ -95,3 +95,21 @@ def test_one_field_of_the_wrong_kind_does_not_cost_the_session() -> None:
 
 def test_a_session_survives_a_checkpoint() -> None:
     assert msgspec.json.decode(msgspec.json.encode(EXPECTED), type=Session) == EXPECTED
+
+
+TRACED = {
+    "not said": ({}, None),
+    "off": ({"tracing": None}, None),
+    "as the provider likes": ({"tracing": "auto"}, Tracing(mode="auto")),
+    "named": (
+        {"tracing": {"workflow_name": "w", "group_id": "g", "metadata": {"a": "b", "n": 1}}},
+        Tracing(mode="named", workflow_name="w", group_id="g", metadata={"a": "b"}),
+    ),
+    "half named": ({"tracing": {"group_id": None, "metadata": 7}}, Tracing(mode="named")),
+    "nonsense": ({"tracing": ["auto"]}, None),
+}
+
+
+@pytest.mark.parametrize(("fields", "expected"), TRACED.values(), ids=TRACED)
+def test_what_the_provider_traces(fields: dict[str, Any], expected: Tracing | None) -> None:
+    assert session_of(fields).tracing == expected

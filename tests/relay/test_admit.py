@@ -261,3 +261,32 @@ def test_no_credential_is_in_what_is_recorded() -> None:
     recorded = repr((verdict.opened, verdict.notes)).replace("id_good", "").replace("'good'", "")
     assert not [canary for canary in CANARIES if canary in recorded]
     assert verdict.opened.provider_url == "wss://api.openai.com/v1/realtime?model=m&unknown=…"
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize(
+    ("headers", "more"),
+    [
+        ((f"traceparent: {TRACE}",), ""),
+        ((), f"&traceparent={TRACE}"),
+        ((f"Traceparent: {TRACE}",), "&traceparent=nonsense"),
+    ],
+)
+def test_a_callers_trace_is_recorded(headers: tuple[str, ...], more: str) -> None:
+    target = f"/v1/realtime?model=gpt-realtime{more}"
+    verdict = admitted(OURS, THEIRS, *headers, target=target)
+    assert verdict.opened.traceparent == TRACE
+    assert "traceparent" not in verdict.plan.url
+    passed = [value for name, value in verdict.plan.headers if name.lower() == "traceparent"]
+    assert passed == [TRACE for _ in headers]
+    assert not any(note.kind == "bad_traceparent" for note in verdict.notes)
+
+
+@pytest.mark.parametrize("said", ["sk-canary-in-the-wrong-place", TRACE.upper(), "00"])
+def test_what_is_no_trace_is_noted_and_not_kept(said: str) -> None:
+    verdict = admitted(OURS, THEIRS, f"traceparent: {said}")
+    assert verdict.opened.traceparent == ""
+    assert Note(kind="bad_traceparent") in verdict.notes
+    assert said not in str((verdict.opened, verdict.notes))

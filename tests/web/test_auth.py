@@ -580,6 +580,7 @@ def test_the_operations_are_those_of_the_issue() -> None:
         "/v1/calls/{}/compare/{}",
         "/v1/calls/{}/cost",
         "/v1/calls/{}/lint",
+        "/v1/calls/{}/trace",
         "/v1/calls/{}/bundle",
         "/v1/calls/{}/events",
         "/v1/calls/{}/audio",

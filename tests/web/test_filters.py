@@ -52,6 +52,9 @@ FIELDS = {
     "gateway": "gateway-2",
     "transport": "webrtc",
     "dialect": "beta",
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "workflow": "Support",
+    "trace_group": "thread_1",
     "user_agent": "phone/1",
     "vad": "semantic_vad",
     "key_name": "Desk",
@@ -77,6 +80,8 @@ EMPTY = {"tag", "feedback", "score", "said"}
 OF_CALL = {
     "voice": "cedar", "spoken": ("de", "nds"), "spoken_by": "session", "gateway": "gateway-2",
     "transport": "webrtc", "caller_dialect": "beta", "user_agent": "phone/1",
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "tracing_workflow": "Support",
+    "tracing_group": "thread_1",
     "vad": "semantic_vad", "key_name": "Desk", "properties": {"region": "north"},
 }  # fmt: skip
 

@@ -280,7 +280,8 @@ async def test_a_calls_page_has_the_numbers_of_the_api(site: Site, name: str) ->
 NO_NUMBERS = {
     "Call", "Session path", "Model asked for", "Model used", "Provider’s address",
     "Provider’s session", "Caller’s close", "Provider’s close", "Frames from the caller",
-    "Frames from the provider", "Caller’s software", "Gateway",
+    "Frames from the provider", "Caller’s software", "Gateway", "Trace id", "Parent span",
+    "Workflow", "Group id", "tenant",
 }  # fmt: skip
 """What the Details say: fields of the call as they are, not worked out of anything."""
 

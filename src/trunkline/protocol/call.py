@@ -102,6 +102,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     (`Helicone-Input-Token-Cost` and its kin)."""
     caller_address: str = ""
     user_agent: str = ""
+    traceparent: str = ""
+    """`trace.Parent.text`: the span of the caller's in which it was opened."""
     gateway: str = ""
     """ULID of the gateway process instance."""
     version: str = ""
@@ -135,8 +137,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     Kinds: `connected` (data: connect_ns, provider handshake headers worth keeping),
     `dialect` (data: caller_dialect: it showed only in a frame), `model_mapped`
     (data: asked, used, why), `early_frames` (data: frames that went on at once, bytes), `revoked`,
-    `bad_price` (data: header), `incoming` (of a call by telephone; data: call_id, api, webhook,
-    sip_headers, media_security, rang_ms).
+    `bad_price` (data: header), `bad_traceparent`, `incoming` (of a call by telephone; data:
+    call_id, api, webhook, sip_headers, media_security, rang_ms).
     """
 
     kind: str

@@ -7,7 +7,7 @@ null means that nobody listens for turns: that is the type `none` here.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -27,6 +27,17 @@ class TurnDetection(msgspec.Struct, frozen=True, kw_only=True):
     interrupt_response: bool | None = None
     idle_timeout_ms: int | None = None
     eagerness: str = ""
+
+
+class Tracing(msgspec.Struct, frozen=True, kw_only=True):
+    """What the provider is told to trace, on its own dashboard. It does not change once set."""
+
+    mode: Literal["auto", "named"]
+    """auto: as the provider likes. named: under the names below."""
+    workflow_name: str = ""
+    group_id: str = ""
+    metadata: dict[str, str] = {}
+    """Values that are no text are left out."""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +62,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """Languages that the transcriber is told to expect."""
     tools: tuple[str, ...] = ()
     """Names of functions, labels of MCP servers."""
+    tracing: Tracing | None = None
+    """None too where it is switched off."""
     expires_at_s: int | None = None
     """Wall clock of the provider, seconds since 1970."""
 
@@ -98,6 +111,7 @@ class WireSession(msgspec.Struct, frozen=True, kw_only=True):
     instructions: str | None = None
     expires_at: int | None = None
     tools: tuple[_Tool, ...] | None = None
+    tracing: Any = None
     output_modalities: tuple[str, ...] | None = None
     audio: _Audio | None = None
     modalities: tuple[str, ...] | None = None
@@ -129,6 +143,7 @@ def normalised(wire: WireSession) -> Session:
         language=spoken.language or "",
         spoken=languages_of(transcription.languages) or languages_of([transcription.language]),
         tools=tuple(tool.name or tool.server_label or "" for tool in wire.tools or ()),
+        tracing=_tracing(wire.tracing),
         expires_at_s=wire.expires_at,
     )
 
@@ -137,6 +152,26 @@ def languages_of(said: Any) -> tuple[str, ...]:
     """Return the names in a list of languages, in order; what is none is left out."""
     found: list[Any] = said if isinstance(said, list) else []
     return tuple(name for name in found if isinstance(name, str) and name)
+
+
+def _tracing(said: Any) -> Tracing | None:
+    if said == "auto":
+        return Tracing(mode="auto")
+    if not isinstance(said, dict) or not said:
+        return None
+    about: dict[str, Any] = said
+    metadata: Any = about.get("metadata")
+    named: dict[Any, Any] = metadata if isinstance(metadata, dict) else {}
+    return Tracing(
+        mode="named",
+        workflow_name=_text(about.get("workflow_name")),
+        group_id=_text(about.get("group_id")),
+        metadata={str(name): value for name, value in named.items() if isinstance(value, str)},
+    )
+
+
+def _text(said: Any) -> str:
+    return said if isinstance(said, str) else ""
 
 
 def _voice(voice: str | _Voice | None) -> str:

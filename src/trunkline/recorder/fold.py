@@ -230,6 +230,8 @@ def _note(state: State, step: Step) -> None:
         state.caller_dialect = note.data["caller_dialect"]
     elif note.kind == "bad_price" and isinstance(header := note.data.get("header"), str):
         lint.price(state, step, header)
+    elif note.kind == "bad_traceparent":
+        lint.no_traceparent(state, step)
     elif note.kind == "sideband_again":
         _unheard(state, step, note)
 

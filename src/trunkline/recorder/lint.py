@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from trunkline.protocol import retirements
+from trunkline.protocol import retirements, trace
 from trunkline.protocol.formats import Format
 from trunkline.recorder import updates
 from trunkline.recorder.arguments import MISFIT, NO_JSON
@@ -59,6 +59,23 @@ def price(state: State, step: Step, header: str) -> None:
     """The gateway could not read a price that the caller gave for this call."""
     name = "-".join(word.capitalize() for word in header[:_MAX_HEADER_CHARS].split("-"))
     found(state, step, "bad_price", "warn", name, step.seq, step.at_us)
+
+
+# --- traces
+
+
+def no_traceparent(state: State, step: Step) -> None:
+    """The caller opened the call with a `traceparent` that is none."""
+    found(state, step, "bad_traceparent", "note", "", step.seq, step.at_us)
+
+
+def traced(state: State, step: Step) -> None:
+    """The provider tells what it traces: is a `traceparent` in its metadata one?"""
+    hearing = state.hearing
+    said = hearing.tracing.metadata.get(trace.NAME, "") if hearing.tracing else ""
+    if said and not hearing.misnamed_trace and trace.parse(said) is None:
+        hearing.misnamed_trace = True
+        no_traceparent(state, step)
 
 
 # --- responses and tools

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, get_args
 
-from trunkline.protocol import events, flow
+import msgspec
+
+from trunkline.protocol import events, flow, trace
 from trunkline.protocol.call import CallKind
-from trunkline.protocol.session import Session, languages_of
+from trunkline.protocol.session import Session, Tracing, languages_of
 from trunkline.recorder import (
     answers,
     cost,
@@ -25,6 +27,7 @@ from trunkline.recorder import (
 from trunkline.recorder.bounds import clamped, id_of
 from trunkline.recorder.errors import error
 from trunkline.recorder.loudness import Loudness
+from trunkline.recorder.redact import redacted
 from trunkline.recorder.sound import Heard, Placed, Stopped
 from trunkline.recorder.state import Line, State, Step
 from trunkline.recorder.stopping import stopped
@@ -41,6 +44,7 @@ def _session_created(state: State, step: Step, event: events.SessionCreated, _he
     _session(state, event.session)
     tools.named(state, step)
     _lint_models(state, step)
+    lint.traced(state, step)
     if state.hearing.kind == "translation" or _conversation_paid_by_time(state, step):
         meter.begin(state, step)
 
@@ -72,6 +76,7 @@ def _session_updated(state: State, step: Step, event: events.SessionUpdated, _he
     _session(state, event.session)
     tools.named(state, step)
     _lint_models(state, step)
+    lint.traced(state, step)
 
 
 def _session(state: State, session: Session) -> None:
@@ -82,6 +87,7 @@ def _session(state: State, session: Session) -> None:
     hearing.transcription_model = id_of(session.transcription_model) or hearing.transcription_model
     hearing.language = id_of(session.language) or hearing.language
     hearing.expected = _languages(session.spoken) or hearing.expected
+    hearing.tracing = _tracing(session.tracing) or hearing.tracing
     hearing.kind = session.type if session.type in get_args(CallKind) else hearing.kind
     hearing.only_listens = hearing.only_listens or session.type == "transcription"
     if detection is not None:
@@ -95,6 +101,26 @@ def _session(state: State, session: Session) -> None:
 
 
 MAX_LANGUAGES: Final = 8
+MAX_METADATA: Final = 16
+"""Of what a session is traced under."""
+
+
+def _tracing(told: Tracing | None) -> Tracing | None:
+    if told is None:
+        return None
+    named = [(id_of(name), _metadata(name, value)) for name, value in told.metadata.items()]
+    return msgspec.structs.replace(
+        told,
+        workflow_name=id_of(redacted(told.workflow_name)),
+        group_id=id_of(redacted(told.group_id)),
+        metadata=dict(named[:MAX_METADATA]),
+    )
+
+
+def _metadata(name: str, value: str) -> str:
+    """Return a value without what looks like a credential, which a trace's id does, too."""
+    parent = trace.parse(value) if name == trace.NAME else None
+    return parent.text if parent else id_of(redacted(value))
 
 
 def _languages(names: tuple[str, ...]) -> tuple[str, ...]:

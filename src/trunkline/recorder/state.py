@@ -22,6 +22,7 @@ import msgspec
 from trunkline.journal.record import Record
 from trunkline.protocol.call import Closed, Opened
 from trunkline.protocol.prices import PriceTable
+from trunkline.protocol.session import Tracing
 from trunkline.recorder.arguments import Judged
 from trunkline.recorder.echo import Suspect
 from trunkline.recorder.histogram import Histogram
@@ -311,6 +312,10 @@ class Hearing(msgspec.Struct):
     creates: bool = True
     """The provider answers a commit unasked."""
     transcription_model: str = ""
+    tracing: Tracing | None = None
+    """What the provider traces, on its own dashboard."""
+    misnamed_trace: bool = False
+    """Its metadata has a `traceparent` that is none, and that is told."""
     loudness: Loudness | None = None
     """Follows the caller's sound where the provider's window is not known."""
     tools: bytes = b""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
+from trunkline.protocol import trace
 from trunkline.protocol.call import Closed, Opened
+from trunkline.protocol.session import Tracing
 from trunkline.recorder import gathering, histogram, intake, interruptions, lines, metrics, turns
 from trunkline.recorder.bounds import MAX_MESSAGE_CHARS, clamped
 from trunkline.recorder.redact import redacted
@@ -57,6 +59,7 @@ def call_row(state: State) -> CallRow:
         session_path=opened.session_path,
         properties=opened.properties,
         user_agent=opened.user_agent[:MAX_MESSAGE_CHARS],
+        **_trace(opened, hearing.tracing),
         caller_close_code=closed.caller_close_code,
         caller_close_reason=redacted(closed.caller_close_reason),
         provider_close_code=closed.provider_close_code,
@@ -177,6 +180,23 @@ def _is_abandoned(state: State) -> bool | None:
         if until_us - spoken_us > WAITED_US and (ended_us or 0) - until_us <= GIVEN_UP_US:
             return True
     return False
+
+
+def _trace(opened: Opened, tracing: Tracing | None) -> dict[str, Any]:
+    """Return the trace of the caller's that the call belongs to, and what the provider traces.
+
+    The upgrade request names the trace, or else the metadata of what the provider traces.
+    """
+    told = tracing.metadata.get(trace.NAME, "") if tracing else ""
+    parent = trace.parse(opened.traceparent) or trace.parse(told)
+    found: dict[str, Any] = {}
+    if parent is not None:
+        found |= {"trace_id": parent.trace_id, "parent_span_id": parent.span_id}
+        found["trace_sampled"] = parent.sampled
+    if tracing is not None:
+        found |= {"tracing": tracing.mode, "tracing_workflow": tracing.workflow_name}
+        found |= {"tracing_group": tracing.group_id, "tracing_metadata": tracing.metadata}
+    return found
 
 
 def _paces(state: State) -> tuple[int, int, int, int]:

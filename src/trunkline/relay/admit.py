@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from trunkline.protocol import trace
 from trunkline.protocol.call import Note, Opened, kind_of
 from trunkline.protocol.profiles.ask import Refused as Unplannable
 from trunkline.protocol.profiles.choosing import Choice, choose
@@ -156,6 +157,7 @@ def admit(head: Head, arrival: Arrival, known: Known, settings: Settings) -> Adm
             *_chosen(planned.choice),
             *_mapped(planned.plan),
             *call_prices.bad(head),
+            *_bad_trace(head),
         ),
         token=token,
         subprotocol="realtime" if head.tokens("sec-websocket-protocol") else "",
@@ -270,6 +272,7 @@ def described(head: Head, there: Route, arrival: Arrival, org_id: str) -> Opened
         prices=call_prices.given(head),
         caller_address=arrival.caller_address,
         user_agent=_bounded(head.text("user-agent")),
+        traceparent=parent.text if (parent := trace.parse(_traceparent(head))) else "",
         gateway=arrival.gateway,
         version=arrival.version,
     )
@@ -295,7 +298,24 @@ def bound(opened: Opened, token: Token | None) -> Opened:
 
 
 def _intent(head: Head) -> str:
-    return next((value for name, value, _ in query_pairs(head.query) if name == "intent"), "")
+    return _asked(head, "intent")
+
+
+def _asked(head: Head, wanted: str) -> str:
+    return next((value for name, value, _ in query_pairs(head.query) if name == wanted), "")
+
+
+def _traceparent(head: Head) -> str:
+    """Return the caller's word for its span. Browsers cannot set headers: theirs is in the
+    query."""
+    return head.text(trace.NAME) or _asked(head, trace.NAME)
+
+
+def _bad_trace(head: Head) -> Iterator[Note]:
+    """Yield a note where what was sent is none. It may be anything, so it is not quoted."""
+    said = _traceparent(head)
+    if said and trace.parse(said) is None:
+        yield Note(kind="bad_traceparent")
 
 
 def planned_opened(opened: Opened, planned: Plan) -> Opened:

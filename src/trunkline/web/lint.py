@@ -67,6 +67,11 @@ WORDS: Final = {
         "Send US dollars per token as a plain number, like 0.000004. Until then the call costs"
         " what the table of prices says.",
     ),
+    "bad_traceparent": (
+        "A traceparent that the caller gave for this call was not understood",
+        "Send it as W3C Trace Context has it: 00-<trace id>-<span id>-<flags>. Until then the call"
+        " belongs to no trace of the caller’s.",
+    ),
     "clipping": ("The caller’s sound clips", "Lower the gain of the microphone."),
     "silent_input": (
         "The caller’s sound is silent",

@@ -65,7 +65,7 @@ class NotFound(Refusal):
 
 
 class StillLive(Refusal):
-    """409: a call that is going on cannot be erased."""
+    """409: a call that is going on cannot be erased, and has no trace yet."""
 
     status = 409
     code = "call_is_live"

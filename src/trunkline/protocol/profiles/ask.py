@@ -46,7 +46,7 @@ _PASSED = (
     "traceparent",
     "tracestate",
 )
-_OURS = frozenset({"resource", "deployment", "api-version"})
+_OURS = frozenset({"resource", "deployment", "api-version", "traceparent"})
 CREDENTIALS = frozenset({
     "api-key", "api_key", "apikey", "key", "token", "access_token", "authorization",
     "helicone-auth",

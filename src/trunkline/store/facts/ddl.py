@@ -68,6 +68,8 @@ TABLES: Final = (
                 "transport",
                 "language",
                 "spoken_by",
+                "tracing",
+                "tracing_workflow",
                 "error_code",
                 "provider",
                 "provider_url",

@@ -51,6 +51,11 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension("spoken_by", "calls", "spoken_by", "Who tells the language of the caller."),
     Dimension("gateway", "calls", "gateway", "Gateway process."),
     Dimension("user_agent", "calls", "user_agent", "The caller's program."),
+    Dimension("trace_id", "calls", "trace_id", "Id of the caller's own trace."),
+    Dimension(
+        "workflow", "calls", "tracing_workflow", "`workflow_name` of what the provider traces."
+    ),
+    Dimension("trace_group", "calls", "tracing_group", "`group_id` of what the provider traces."),
     Dimension("dialect", "calls", "caller_dialect", "The caller's dialect."),
     Dimension("property_name", "calls", "arrayJoin(mapKeys(properties))", "Each property's name."),
     Dimension(

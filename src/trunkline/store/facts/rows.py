@@ -207,6 +207,15 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     spoken_by: str = ""
     """Who says so: `transcript` (the transcriber heard them), `session` (it was told to expect
     them), or empty: nobody."""
+    trace_id: str = ""
+    """Of the caller's own trace, `protocol.trace.Parent`; empty: it named none."""
+    parent_span_id: str = ""
+    trace_sampled: bool | None = None
+    tracing: str = ""
+    """What the provider was told to trace: `auto`, `named`, or empty: nothing."""
+    tracing_workflow: str = ""
+    tracing_group: str = ""
+    tracing_metadata: dict[str, str] = {}
 
 
 class TurnRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -118,6 +118,23 @@ class Transcription(BaseModel):
     billed_ms: float
 
 
+class TraceParent(BaseModel):
+    """The span of the caller's in which a call was opened: W3C `traceparent`."""
+
+    trace_id: str
+    parent_span_id: str
+    sampled: bool
+
+
+class Tracing(BaseModel):
+    """`tracing` of the session, as the provider told it."""
+
+    mode: str = Field(description="auto or named.")
+    workflow_name: str
+    group_id: str
+    metadata: dict[str, str]
+
+
 class Call(BaseModel):
     """One realtime conversation, or an attempt at one."""
 
@@ -156,6 +173,8 @@ class Call(BaseModel):
     feedback: bool | None = Field(description="Thumbs up, or down; null: nobody said.")
     scores: dict[str, float] = Field(description="By name; what was true or false is 1 or 0.")
     user_agent: str
+    trace: TraceParent | None = Field(description="The caller's own trace; null: it named none.")
+    tracing: Tracing | None = Field(description="What the provider traces; null: nothing.")
     caller_leg: Leg
     provider_leg: Leg
     lost_frames: int = Field(description="Relayed, but not recorded.")

@@ -67,6 +67,8 @@ def _call_parts(row: CallRow) -> dict[str, Any]:
         "error": {"code": row.error_code, "message": row.error_message} if failed else None,
         "key": {"id": row.key_id, "name": row.key_name} if row.key_id else None,
         "session": _session_ref(row) if row.session_id else None,
+        "trace": _trace(row) if row.trace_id else None,
+        "tracing": _tracing(row) if row.tracing else None,
         "caller_leg": _leg(row, "caller"),
         "provider_leg": _leg(row, "provider"),
         "counts": {name: getattr(row, name) for name in models.Counts.model_fields},
@@ -91,6 +93,23 @@ def _call_parts(row: CallRow) -> dict[str, Any]:
 
 def _session_ref(row: CallRow) -> dict[str, str]:
     return {"id": row.session_id, "name": row.session_name, "path": row.session_path}
+
+
+def _trace(row: CallRow) -> dict[str, Any]:
+    return {
+        "trace_id": row.trace_id,
+        "parent_span_id": row.parent_span_id,
+        "sampled": bool(row.trace_sampled),
+    }
+
+
+def _tracing(row: CallRow) -> dict[str, Any]:
+    return {
+        "mode": row.tracing,
+        "workflow_name": row.tracing_workflow,
+        "group_id": row.tracing_group,
+        "metadata": row.tracing_metadata,
+    }
 
 
 def _leg(row: CallRow, side: str) -> dict[str, Any]:

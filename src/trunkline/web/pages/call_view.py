@@ -14,6 +14,7 @@ from trunkline.web.pages.call_facts import Fact, Facts, call_facts
 from trunkline.web.pages.findings import Finding, findings
 from trunkline.web.pages.measures_view import Measure, measures
 from trunkline.web.pages.timeline import timeline
+from trunkline.web.pages.trace_view import Traced, traced
 from trunkline.web.pages.transcript import Line, Tool, lines, tool_view
 from trunkline.web.pages.turns_view import Turn, turn_views
 from trunkline.web.pages.usage_view import ModelUsage, usage_views
@@ -78,6 +79,7 @@ class CallView:
     has_flame: bool
     """Several turns are billed, so that one may be billed for what another brought."""
     details: tuple[tuple[str, str], ...]
+    trace: tuple[Traced, ...]
     refusal: str
     """Why there was no conversation; empty when there was one."""
     has_turns: bool
@@ -118,6 +120,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         cost=text.money(call.cost_usd),
         has_flame=len({row.turn for row in facts.responses if row.turn and row.tokens.input}) > 1,
         details=tuple(_details(call)),
+        trace=traced(call),
         refusal=_refusal(call),
         has_turns=call.kind == "realtime",
         answers="Translation" if call.kind == "translation" else "Assistant",

@@ -13,7 +13,7 @@ from trunkline.web.pages import text
 from trunkline.web.pages.filters import ANY_TIME, CUSTOM, KINDS, SPANS, STATUSES, Filters
 
 _SEEN: Final = frozenset(
-    {"end_reason", "language", "voice", "spoken", "gateway", "weekday", "hour"}
+    {"end_reason", "language", "voice", "spoken", "gateway", "trace_id", "weekday", "hour"}
 )
 UNSEEN: Final = tuple(name for name in EXACT if name not in _SEEN)
 """Filters that nobody types: reports lead to them."""
@@ -48,6 +48,7 @@ _LABELS: Final = {
     "voice": "Voice",
     "spoken": "Caller speaks",
     "gateway": "Gateway process",
+    "trace_id": "Trace id",
     "weekday": "Day of the week",
     "hour": "Hour",
     "zone": "Hours and days of",

@@ -58,6 +58,11 @@ DEFINITIONS = {
         " instructions had brought: the same as “Input billed again” on each call’s page. Only of"
         " responses of which that is known; `trunkline reindex` finds it out for older calls."
     ),
+    "trace": (
+        "The trace that the call is in: the caller’s own, where it opened the call with a"
+        " traceparent, else one of the call’s own id. The file has the call, its turns, responses"
+        " and tool calls as spans, and nothing of what was said."
+    ),
     "cached": "Share of the input tokens that the provider served from its cache.",
     "gateway": (
         "Time that a frame spends in the gateway, from received on one leg to handed to the other:"
