@@ -71,6 +71,8 @@ FIELDS = {
     "error_source": "provider",
     "error_type": "odd",
     "error_code": "bad",
+    "error_phase": "answering",
+    "error_close_code": "1011",
     "billed_model": "acme-voice-3",
     "billed_kind": "session",
     "billed_day": "2026-11-17",
@@ -97,7 +99,8 @@ def parts_to_find(call: CallRow) -> list[Row]:
         ResponseRow(
             **of, response_id="resp_9", turn=9, status="cancelled", created_us=9, after_tool=True
         ),
-        ErrorRow(**of, seq=99, at_us=9, source="gateway", type="odd", message="It is odder"),
+        ErrorRow(**of, seq=99, at_us=9, source="gateway", type="odd", message="It is odder",
+            phase="answering", close_code=1011),
         UsageRow(**of, seq=98, at_us=9, at_day="2026-11-17", kind="session", model="gpt-live"),
     ]  # fmt: skip
 

@@ -168,7 +168,7 @@ def _outcome(state: State, step: Step, answer: Answer, response: events.Response
         answer.error_message = redacted(details.error.message)
     if answer.status == "failed":
         state.sums.failed_responses += 1
-        error(state, step, "provider", details.error or events.ErrorDetail())
+        error(state, step, "provider", details.error or events.ErrorDetail(), "answering")
 
 
 def _is_silent(state: State, answer: Answer, response: events.Response) -> bool:

@@ -42,7 +42,7 @@ from trunkline.recorder import (
     turns,
 )
 from trunkline.recorder.bounds import MAX_ID_CHARS, MAX_NUMBER, MAX_WALL_US, clamped, id_of
-from trunkline.recorder.errors import error
+from trunkline.recorder.errors import ended, error
 from trunkline.recorder.sound import Heard
 from trunkline.recorder.state import State, Step
 from trunkline.recorder.summary import call_row
@@ -259,6 +259,7 @@ def _closed(state: State, step: Step) -> None:
 
 def _end(state: State, step: Step, closed: Closed) -> None:
     """The call is over: nothing more is heard or transcribed, and every row is final."""
+    ended(state, step, closed)
     meter.end(state, step)
     stop = state.sound.stop(step.at_us)
     cut = stop.item_ids if stop else ()

@@ -33,7 +33,7 @@ from trunkline.recorder.sound import Heard, Sound
 from trunkline.recorder.spans import Span
 from trunkline.store.facts.amounts import Bill, Tokens
 from trunkline.store.facts.flame import Conversation
-from trunkline.store.facts.rows import ResponseRow, Row, TurnRow
+from trunkline.store.facts.rows import ErrorRow, ResponseRow, Row, TurnRow
 
 Phase: TypeAlias = Literal["hearing", "waiting", "answering", "answered"]
 """hearing: the caller speaks. waiting: the input is complete, nobody answers yet.
@@ -455,6 +455,8 @@ class State(msgspec.Struct):
     asking: list[Asking] = []
     unnamed: list[Unnamed] = []
     """Errors since the first of those, any of which may be the answer to one."""
+    last_error: ErrorRow | None = None
+    """It may be what the call ends by."""
     spoken_dialect: str = ""
     """Of the caller's last `session.update`."""
     linted_models: list[str] = []

@@ -176,6 +176,8 @@ ERRORS: Final = Report(
         Column("source", "error.source", "any"),
         Column("type", "error.type", "any"),
         Column("code", "error.code", "any"),
+        Column("phase", "error.phase", "any"),
+        Column("close_code", "error.close_code", "any"),
         Column("message", "error.message", "any"),
         Column("first_at", "error.at", "min"),
         Column("last_at", "error.at", "max"),

@@ -15,6 +15,7 @@ JUDGED: Final = "if(arguments_are = '', NULL, 1)"
 MISFIT: Final = "if(arguments_are IN ('valid', 'misfit'), arguments_are = 'misfit', NULL)"
 HELD: Final = "if(arguments_are IN ('valid', 'misfit'), 1, NULL)"
 """Which arguments were held against a schema."""
+CLOSED_BY: Final = "ifNull(toString(close_code), '')"
 NEW: Final = f"if(isNull(again_tokens), NULL, {INPUT} - again_tokens)"
 INPUT_USD: Final = (
     "(parts.input_text + parts.input_audio + parts.input_image"
@@ -332,6 +333,14 @@ OF_PARTS: Final[tuple[Metric, ...]] = (
     Metric("error.source", "errors", "source", "text", "`provider` or `gateway`."),
     Metric("error.type", "errors", "type", "text", "Type of the error."),
     Metric("error.code", "errors", "code", "text", "Code of the error."),
+    Metric("error.phase", "errors", "phase", "text", "What the call was at."),
+    Metric(
+        "error.close_code",
+        "errors",
+        CLOSED_BY,
+        "text",
+        "Close code, where the call ended by the error.",
+    ),
     Metric("error.message", "errors", "message", "text", "One of the messages."),
     Metric("feedback", "marks", f"if({FEEDBACK}, 1, NULL)", "count", "Feedback, up or down."),
     Metric(

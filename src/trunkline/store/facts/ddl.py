@@ -112,7 +112,9 @@ TABLES: Final = (
         ("tool_call_id",),
         few_values=frozenset({"name", "arguments_are", "arguments_error"}),
     ),
-    Table("errors", rows.ErrorRow, ("seq",), few_values=frozenset({"source", "type", "code"})),
+    Table(
+        "errors", rows.ErrorRow, ("seq",), few_values=frozenset({"source", "type", "code", "phase"})
+    ),
     Table(
         "usage",
         rows.UsageRow,

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from trunkline.store.facts.catalogue_parts import SCORE
+from trunkline.store.facts.catalogue_parts import CLOSED_BY, SCORE
 
 
 class Dimension(msgspec.Struct, frozen=True):
@@ -105,12 +105,22 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension(
         "error",
         "errors",
-        f"lower(hex(sipHash64(source, type, code, {_SHAPE})))",
-        "Fingerprint: source, type, code, and the message without ids and numbers.",
+        f"lower(hex(sipHash64(source, type, code, phase, ifNull(close_code, 0), {_SHAPE})))",
+        "Fingerprint: source, type, code, phase, close code, and the message without ids and"
+        " numbers.",
     ),
     Dimension("error_source", "errors", "source", "`provider` or `gateway`."),
     Dimension("error_type", "errors", "type", "Type of the error."),
     Dimension("error_code", "errors", "code", "Code of the error."),
+    Dimension(
+        "error_phase",
+        "errors",
+        "phase",
+        "What the call was at: `connecting`, `starting`, `answering`, `idle`, `streaming`.",
+    ),
+    Dimension(
+        "error_close_code", "errors", CLOSED_BY, "Close code, where the call ended by the error."
+    ),
     Dimension("score", "marks", f"if({SCORE}, name, '')", "Name of the score."),
     Dimension("billed_model", "usage", "model", "Model that was billed."),
     Dimension("billed_kind", "usage", "kind", "`response`, `transcription` or `session`."),

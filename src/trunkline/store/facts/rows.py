@@ -441,6 +441,11 @@ class ErrorRow(msgspec.Struct, frozen=True, kw_only=True):
     param: str = ""
     event_id: str = ""
     """The caller's event that it answers, when the provider says."""
+    phase: str = ""
+    """What the call was at, `recorder.errors.phase_of`: `connecting`, `starting`, `answering`,
+    `idle`, `streaming`; empty in rows that an earlier release wrote."""
+    close_code: int | None = None
+    """With which the call was closed, where it ended by this error."""
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -125,6 +125,8 @@ class FilterQuery(BaseModel):
     error_source: str = _dimension("error_source")
     error_type: str = _dimension("error_type")
     error_code: str = _dimension("error_code")
+    error_phase: str = _dimension("error_phase")
+    error_close_code: str = _dimension("error_close_code")
     billed_model: str = _dimension("billed_model")
     billed_kind: str = _dimension("billed_kind")
     billed_day: str = _dimension("billed_day")

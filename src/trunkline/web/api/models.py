@@ -371,6 +371,10 @@ class CallErrorEvent(BaseModel):
     message: str
     param: str
     event_id: str
+    phase: str = Field(
+        description="What the call was at: connecting, starting, answering, idle, streaming."
+    )
+    close_code: int | None = Field(description="Of the close, where the call ended by it.")
 
 
 class Usage(BaseModel):

@@ -136,7 +136,8 @@ async def list_argument_errors(reader: WhoReads, deps: Deps, query: Asked) -> di
 
 @router.get("/v1/errors", response_model=Errors)
 async def list_errors(reader: WhoReads, deps: Deps, query: Asked) -> dict[str, Any]:
-    """Errors, those of the same fingerprint together: source, type, code, shape of message."""
+    """Errors, those of the same fingerprint together: source, type, code, phase, close code, and
+    the shape of the message."""
     return await _answer(reports.ERRORS, deps, reader.org_id, query)
 
 

@@ -44,6 +44,9 @@ class Error:
     code: str
     message: str
     param: str
+    phase: str
+    closed: str
+    """The code of the close, where the call ended by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,8 @@ def _error(row: ErrorRow) -> Error:
         code=row.code or row.type or "error",
         message=row.message,
         param=row.param,
+        phase=row.phase,
+        closed="" if row.close_code is None else str(row.close_code),
     )
 
 

@@ -131,6 +131,8 @@ class Filters:
     error_source: str = ""
     error_type: str = ""
     error_code: str = ""
+    error_phase: str = ""
+    error_close_code: str = ""
     billed_model: str = ""
     billed_kind: str = ""
     billed_day: str = ""

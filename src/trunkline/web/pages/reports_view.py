@@ -142,6 +142,8 @@ ERRORS: Final = Sheet(
         "errors": "Times",
         "calls": "In calls",
         "source": "From",
+        "phase": "While",
+        "close_code": "Closed with",
         "first_at": "First",
         "last_at": "Last",
     },
