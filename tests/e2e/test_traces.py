@@ -13,12 +13,14 @@ TRACING = {"workflow_name": "Support", "group_id": "thread_1", "metadata": {"ten
 
 async def test_a_call_is_in_the_trace_that_it_was_opened_in(plain: Running) -> None:
     async with calling(plain, traceparent=f"00-{TRACE}-{SPAN}-01") as caller:
-        await caller.configure({**LISTENING, "tracing": TRACING})
+        await caller.configure({**LISTENING, "instructions": "Be brief.", "tracing": TRACING})
         await caller.type("Hello.")
         await caller.answered()
     call = await asyncio.to_thread(plain.sealed, caller.call_id)
     assert call["trace"] == {"trace_id": TRACE, "parent_span_id": SPAN, "sampled": True}
     assert call["tracing"] == {"mode": "named", **TRACING}
+    # printf %s "Be brief." | sha256sum
+    assert call["prompt"] == "213c22ed7234"
     found = plain.get(f"/v1/calls?trace_id={TRACE}").json()["data"]
     assert [one["id"] for one in found] == [caller.call_id]
     request = plain.get(f"/v1/calls/{caller.call_id}/trace").json()

@@ -282,6 +282,7 @@ CALL_ROW = CallRow(
     tracing_workflow="Reschedule",
     tracing_group="thread_1",
     tracing_metadata={"tenant": "north-clinic"},
+    prompt="213c22ed7234",
     caller_close_code=1000,
     provider_close_code=1000,
     caller_frames=2405,

@@ -47,6 +47,7 @@ FIELDS = {
     "said": "Guten Tag",
     "model_is": "acme-voice-3",
     "voice": "cedar",
+    "prompt": "b221d9dbb083",
     "spoken": "de",
     "spoken_by": "session",
     "gateway": "gateway-2",
@@ -83,7 +84,7 @@ OF_CALL = {
     "voice": "cedar", "spoken": ("de", "nds"), "spoken_by": "session", "gateway": "gateway-2",
     "transport": "webrtc", "caller_dialect": "beta", "user_agent": "phone/1",
     "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "tracing_workflow": "Support",
-    "tracing_group": "thread_1",
+    "tracing_group": "thread_1", "prompt": "b221d9dbb083",
     "vad": "semantic_vad", "key_name": "Desk", "properties": {"region": "north"},
 }  # fmt: skip
 

@@ -27,6 +27,7 @@ from trunkline.recorder import (
 from trunkline.recorder.bounds import clamped, id_of
 from trunkline.recorder.errors import error
 from trunkline.recorder.loudness import Loudness
+from trunkline.recorder.prompt import hash_of
 from trunkline.recorder.redact import redacted
 from trunkline.recorder.sound import Heard, Placed, Stopped
 from trunkline.recorder.state import Line, State, Step
@@ -87,6 +88,7 @@ def _session(state: State, session: Session) -> None:
     hearing.transcription_model = id_of(session.transcription_model) or hearing.transcription_model
     hearing.language = id_of(session.language) or hearing.language
     hearing.expected = _languages(session.spoken) or hearing.expected
+    hearing.prompt = hash_of(session.instructions) or hearing.prompt
     hearing.tracing = _tracing(session.tracing) or hearing.tracing
     hearing.kind = session.type if session.type in get_args(CallKind) else hearing.kind
     hearing.only_listens = hearing.only_listens or session.type == "transcription"

@@ -312,6 +312,8 @@ class Hearing(msgspec.Struct):
     creates: bool = True
     """The provider answers a commit unasked."""
     transcription_model: str = ""
+    prompt: str = ""
+    """`recorder.prompt` of the instructions."""
     tracing: Tracing | None = None
     """What the provider traces, on its own dashboard."""
     misnamed_trace: bool = False
@@ -455,6 +457,8 @@ class State(msgspec.Struct):
     asking: list[Asking] = []
     unnamed: list[Unnamed] = []
     """Errors since the first of those, any of which may be the answer to one."""
+    prompt: str | None = None
+    """`hearing.prompt` when the first response began."""
     last_error: ErrorRow | None = None
     """It may be what the call ends by."""
     spoken_dialect: str = ""

@@ -60,6 +60,7 @@ def call_row(state: State) -> CallRow:
         properties=opened.properties,
         user_agent=opened.user_agent[:MAX_MESSAGE_CHARS],
         **_trace(opened, hearing.tracing),
+        prompt=hearing.prompt if state.prompt is None else state.prompt,
         caller_close_code=closed.caller_close_code,
         caller_close_reason=redacted(closed.caller_close_reason),
         provider_close_code=closed.provider_close_code,

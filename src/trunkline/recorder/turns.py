@@ -182,6 +182,8 @@ def answering(state: State, step: Step, response_id: str, conversation_id: str |
     request = _request_of(state, conversation_id)
     if request is not None and request.aside:
         return Answer(response_id, 0, step.at_us, aside=True, tools=request.tools)
+    if state.prompt is None:
+        state.prompt = state.hearing.prompt
     interruptions.missed(state, step)
     turn = _turn_for(state, step, request)
     after_tool = turn.told or turn.kind == "tool"

@@ -70,6 +70,7 @@ TABLES: Final = (
                 "spoken_by",
                 "tracing",
                 "tracing_workflow",
+                "prompt",
                 "error_code",
                 "provider",
                 "provider_url",

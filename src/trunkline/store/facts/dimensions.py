@@ -41,6 +41,7 @@ DIMENSIONS: Final[tuple[Dimension, ...]] = (
     Dimension("key_name", "calls", "key_name", "Name of the key."),
     Dimension("voice", "calls", "voice", "Voice."),
     Dimension("vad", "calls", "vad", "How turns are found."),
+    Dimension("prompt", "calls", "prompt", "First 12 digits of the SHA-256 of the instructions."),
     Dimension("language", "calls", "language", "What is translated into."),
     Dimension(
         "spoken",

@@ -216,6 +216,9 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     tracing_workflow: str = ""
     tracing_group: str = ""
     tracing_metadata: dict[str, str] = {}
+    prompt: str = ""
+    """The session's instructions as the first response found them: `recorder.prompt`. Empty: none,
+    or an earlier release wrote the row."""
 
 
 class TurnRow(msgspec.Struct, frozen=True, kw_only=True):

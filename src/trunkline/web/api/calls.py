@@ -101,6 +101,7 @@ class FilterQuery(BaseModel):
         "", description="Used, or asked for where none was used: the dimension `model`, exactly."
     )
     voice: str = _dimension("voice")
+    prompt: str = _dimension("prompt")
     spoken: str = _dimension("spoken")
     spoken_by: str = _dimension("spoken_by")
     gateway: str = _dimension("gateway")

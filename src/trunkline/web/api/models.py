@@ -165,6 +165,10 @@ class Call(BaseModel):
     provider_dialect: str
     voice: str
     vad: str
+    prompt: str = Field(
+        description="First 12 digits of the SHA-256 of the instructions that the first response"
+        " had; empty: there were none."
+    )
     key: Key | None
     user_id: str
     session: SessionRef | None

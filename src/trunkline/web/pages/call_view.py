@@ -204,6 +204,12 @@ def _chips(call: CallRow) -> list[Chip]:
         Chip("dialect", " → ".join(dialects)),
         Chip("turn detection", call.vad.replace("_", " ").replace("vad", "VAD")),
         Chip("voice", call.voice),
+        Chip(
+            "prompt",
+            call.prompt,
+            "/calls?" + urlencode({"prompt": call.prompt}),
+            title="Calls with the same instructions",
+        ),
         Chip("key", call.key_name or call.key_id, "/calls?" + urlencode({"key": call.key_id})),
         *_properties(call.properties),
     ]

@@ -18,6 +18,7 @@ _DIMENSIONS: Final = {
     "model": "Model",
     "provider": "Provider",
     "voice": "Voice",
+    "prompt": "Prompt",
     "vad": "Turn detection",
     "key_name": "Key",
     "session_name": "Session name",

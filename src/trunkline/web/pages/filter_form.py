@@ -13,7 +13,17 @@ from trunkline.web.pages import text
 from trunkline.web.pages.filters import ANY_TIME, CUSTOM, KINDS, SPANS, STATUSES, Filters
 
 _SEEN: Final = frozenset(
-    {"end_reason", "language", "voice", "spoken", "gateway", "trace_id", "weekday", "hour"}
+    {
+        "end_reason",
+        "language",
+        "voice",
+        "spoken",
+        "gateway",
+        "prompt",
+        "trace_id",
+        "weekday",
+        "hour",
+    }
 )
 UNSEEN: Final = tuple(name for name in EXACT if name not in _SEEN)
 """Filters that nobody types: reports lead to them."""
@@ -46,6 +56,7 @@ _LABELS: Final = {
     "tool": "Tool called",
     "attention": "Needs a look",
     "voice": "Voice",
+    "prompt": "Prompt",
     "spoken": "Caller speaks",
     "gateway": "Gateway process",
     "trace_id": "Trace id",

@@ -105,6 +105,8 @@ class Filters:
     model_is: str = ""
     """What reports count as the model: the one used, or else the one asked for."""
     voice: str = ""
+    prompt: str = ""
+    """Hash of the instructions."""
     spoken: str = ""
     """A language of the caller."""
     gateway: str = ""

@@ -64,9 +64,7 @@ _DIMENSIONS = {
     "gateway": "gateway process",
     "spoken": "language of the caller",
     "language": "translated into",
-    "trace_id": "trace id",
     "trace_group": "group id of the trace",
-    "workflow": "workflow",
 }
 
 _STATUS_TONES = {
