@@ -89,6 +89,7 @@ def _call_columns(calls: int) -> dict[str, str]:
         "model_used": "model_asked",
         "voice": _pick(["marin", "cedar", "alloy", "verse"], 13, 1.5),
         "vad": _pick(["server_vad", "semantic_vad"], 14, 1.5),
+        "prompt": _pick([f"{number:012x}" for number in range(6)], 106, 2),
         "key_id": _pick([f"key_{number}" for number in range(8)], 15, 2),
         "key_name": "key_id",
         "user_id": f"concat('user-', toString(toUInt32(5000 * pow({_uniform(16)}, 3))))",
@@ -211,6 +212,11 @@ def _part(table: str) -> dict[str, str]:
             " 0, 400, 600, 0,"
             f" toInt64(80 * {_uniform(72)}), toInt64(220 * {_uniform(73)}))",
             "cost_usd": _money(0.016, 0.8, 74),
+            "again_tokens": f"toInt64((tokens.1 + tokens.2) * {_uniform(75)})",
+            "parts": (
+                f"tuple({', '.join(f'toDecimal64(cost_usd * {share}, 9)' for share in _SHARES)})"
+            ),
+            "again_usd": "toDecimal64(cost_usd * 0.4, 9)",
         },
         "tool_calls": {
             "tool_call_id": "concat('call_t', toString(i))",
@@ -228,10 +234,14 @@ def _part(table: str) -> dict[str, str]:
             "code": _pick(
                 ["response_cancel_not_active", "rate_limit_exceeded", "item_missing"], 90
             ),
+            "phase": _pick(["answering", "idle", "starting"], 91, 1.5),
             "message": "concat('Item item_', toString(n % 1000), ' is not there')",
         },
     }[table]
 
+
+_SHARES: Final = (0.1, 0.2, 0, 0.1, 0.1, 0, 0.1, 0.4)
+"""Of what a use costs, for each kind of token."""
 
 _PARTS: Final = {
     "turns": str(TURNS),
