@@ -8,6 +8,8 @@ BIN := .venv/bin
 UV := $(BIN)/uv --system-certs
 # What is built by installing, in place.
 COMPILED := $(wildcard src/trunkline/*/*.pyx src/trunkline/*/*.pxd)
+# Where Debian has nginx and HAProxy, and ordinary people do not look.
+export PATH := $(PATH):/usr/sbin
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
