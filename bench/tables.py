@@ -1,7 +1,7 @@
 """Pure. The results as tables in Markdown, which read well on a terminal too."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.cells import DIRECT, RELAY
 from bench.mixes import MIXES
@@ -45,9 +45,8 @@ def report(results: Results) -> str:
 
 
 def _sections(results: Results) -> Iterator[str]:
-    newest = max(results.stamps.values(), key=lambda stamp: stamp.at, default=None)
-    if newest is not None:
-        yield f"# Figures\n\n{conditions(newest)}"
+    if results.stamps:
+        yield "# Figures\n\n" + "\n\n".join(settings(results.stamps))
     if text := matrix(results):
         yield f"## CPU per relayed frame, µs\n\n{text}"
     for plan in RELAY:
@@ -70,6 +69,17 @@ def _sections(results: Results) -> Iterator[str]:
     ):
         if text:
             yield f"## {title}\n\n{text}"
+
+
+def settings(stamps: Mapping[str, Stamp]) -> list[str]:
+    """Say when, where and of what, most groups first; which groups, where they are not alike."""
+    groups: dict[str, list[str]] = {}
+    for name, stamp in stamps.items():
+        groups.setdefault(conditions(stamp), []).append(name)
+    if len(groups) < 2:
+        return list(groups)
+    most_first = sorted(groups.items(), key=lambda one: -len(one[1]))
+    return [f"{', '.join(names)}: {found}" for found, names in most_first]
 
 
 def conditions(stamp: Stamp) -> str:

@@ -23,6 +23,7 @@ from bench.results import (
 from bench.rounds import Round, relayed
 from bench.standing import standing
 from bench.talk import Open, Percentiles, Talked
+from msgspec.structs import replace
 from tests.test_architecture import IMPURE, docstring_of, imports_of
 
 from bench import tables
@@ -67,6 +68,19 @@ def a_store(calls: int, p95_ms: float) -> Queried:
         asked=(Asked(name="users", p50_ms=50, p95_ms=p95_ms, cpu_ms=60),),
         alone=stored, beside=stored,
     )  # fmt: skip
+
+
+def test_each_group_says_where_it_was_measured_when_that_is_not_everywhere_the_same() -> None:
+    here = Stamp("2026-11-26T10:00:00+00:00", Machine("EPYC", 2, 24, "6.18", "bbr"), {"nginx": "1"})
+    later = replace(here, at="2026-11-26T17:00:00+00:00")
+    assert tables.settings({"calls-100": here, "tls": later}) == [
+        "2026-11-26, EPYC, 2 cores, 24 GB, Linux 6.18, bbr; nginx 1."
+    ]
+    elsewhere = replace(later, machine=replace(here.machine, kernel="6.19"))
+    assert tables.settings({"tls": elsewhere, "calls-100": here, "calls-1": here}) == [
+        "calls-100, calls-1: 2026-11-26, EPYC, 2 cores, 24 GB, Linux 6.18, bbr; nginx 1.",
+        "tls: 2026-11-26, EPYC, 2 cores, 24 GB, Linux 6.19, bbr; nginx 1.",
+    ]
 
 
 def test_stores_of_different_sizes_are_kept_beside_each_other() -> None:
