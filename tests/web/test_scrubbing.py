@@ -91,6 +91,8 @@ def test_rows_keep_kinds_and_numbers_and_no_words() -> None:
     call = scrubbed_row(facts_of("tool_call").call)
     assert call.status == "completed"
     assert call.model_used
+    (error,) = facts_of("text_only").errors
+    assert scrubbed_row(error).phase == error.phase != ""
 
 
 def test_what_is_planted_in_any_row_is_gone() -> None:

@@ -22,7 +22,8 @@ _OF_ROWS: Final = frozenset(
         "provider", "model", "model_asked", "model_used", "caller_dialect", "provider_dialect",
         "voice", "vad", "language", "spoken", "spoken_by", "speech_end_by", "barge_in_kind",
         "role", "modality", "transcript_status", "name", "arguments_are", "source", "type",
-        "code", "error_code", "leg", "record", "at_day", "price_version", "unpriced", "severity",
+        "code", "error_code", "phase", "leg", "record", "at_day", "price_version", "unpriced",
+        "severity",
     }
 )  # fmt: skip
 """Fields of facts whose text is kept; `name` is a tool's."""
