@@ -118,11 +118,24 @@ def behind(cursor: Cursor) -> tuple[str, dict[str, Any]]:
     tied = f"(opened_at_us, call_id) {sign} ({{cursor_us:Int64}}, {{cursor_id:String}})"
     if sorting.by == "opened_at":
         return f"{tied} AND hour {sign}= {_HOUR}", parameters
-    own = value(sorting)
-    if cursor.value is None:
-        return f"{own} IS NULL AND {tied}", parameters
-    if isinstance(cursor.value, str) != (sorting.by in TEXTS):
+    predicate, more = past(value(sorting), tied, cursor.value, sign, is_text=sorting.by in TEXTS)
+    return predicate, parameters | more
+
+
+def past(
+    own: str, tied: str, last: int | str | None, sign: Literal["<", ">"], *, is_text: bool
+) -> tuple[str, dict[str, Any]]:
+    """Return the predicate for rows behind one whose `own` is `last`, and its parameters.
+
+    `tied` is that for rows which have the same; None comes last, both ways.
+
+    Raises:
+        BadCondition: `last` is no text where texts are compared, or the reverse.
+    """
+    if last is None:
+        return f"{own} IS NULL AND {tied}", {}
+    if isinstance(last, str) != is_text:
         raise BadCondition("cursor: use `next_cursor` of the page before, as it is")
-    last = "{cursor_value:String}" if sorting.by in TEXTS else "{cursor_value:Int64}"
-    predicate = f"({own} {sign} {last} OR {own} IS NULL OR ({own} = {last} AND {tied}))"
-    return predicate, {**parameters, "cursor_value": cursor.value}
+    its = "{cursor_value:String}" if is_text else "{cursor_value:Int64}"
+    predicate = f"({own} {sign} {its} OR {own} IS NULL OR ({own} = {its} AND {tied}))"
+    return predicate, {"cursor_value": last}

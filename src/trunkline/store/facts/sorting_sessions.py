@@ -10,8 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from trunkline.store.facts.attention import FAILED
-from trunkline.store.facts.conditions import BadCondition
-from trunkline.store.facts.sorting import Moment
+from trunkline.store.facts.sorting import Moment, past
 
 SessionSort = Literal[
     "last_at",
@@ -88,10 +87,5 @@ def behind(cursor: SessionCursor) -> tuple[str, dict[str, Any]]:
     tied = f"(last_at_us, session_id) {sign} ({{cursor_us:Int64}}, {{cursor_id:String}})"
     if sorting.by == "last_at":
         return tied, parameters
-    if cursor.value is None:
-        return f"sorted_by IS NULL AND {tied}", parameters
-    if isinstance(cursor.value, str) != (sorting.by in TEXTS):
-        raise BadCondition("cursor: use `next_cursor` of the page before, as it is")
-    last = "{cursor_value:String}" if sorting.by in TEXTS else "{cursor_value:Int64}"
-    predicate = f"(sorted_by {sign} {last} OR sorted_by IS NULL OR (sorted_by = {last} AND {tied}))"
-    return predicate, {**parameters, "cursor_value": cursor.value}
+    predicate, more = past("sorted_by", tied, cursor.value, sign, is_text=sorting.by in TEXTS)
+    return predicate, parameters | more

@@ -113,8 +113,11 @@ export class Events {
   #forget() {
     const rows = [...this.#list.children];
     if (rows.length <= MOST_ROWS) return;
+    const first = rows[rows.length - MOST_ROWS];
+    const stood = first.getBoundingClientRect().top;
     for (const old of rows.slice(0, rows.length - MOST_ROWS)) old.remove();
-    this.#note(`frame ${this.#list.firstElementChild.dataset.seq}`);
+    this.#root.querySelector(".evs").scrollTop += first.getBoundingClientRect().top - stood;
+    this.#note(`frame ${first.dataset.seq}`);
   }
 
   #load() {
