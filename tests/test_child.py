@@ -123,16 +123,23 @@ async def test_one_that_cannot_be_started_is_tried_again(
 
 
 async def test_one_that_says_what_makes_no_sense_is_started_again(
-    children: list[Child], capsys: pytest.CaptureFixture[str]
+    children: list[Child], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    script = "import os; os.write(0, b'x' * 200_000); os.read(0, 1 << 20); os.read(0, 1)"
-    child = Child(duty(script))
+    """When it has ended, which takes a while: there are never two of them."""
+    script = (
+        "import os, sys, time; alive = open(sys.argv[1], 'x');"
+        "os.write(0, b'x' * 200_000); os.read(0, 1 << 20); os.read(0, 1);"
+        "time.sleep(0.5); os.unlink(sys.argv[1])"
+    )
+    child = Child(duty(script, str(tmp_path / "alive")))
     children.append(child)
     async with asyncio.timeout(PATIENCE_S):
         assert not await child.began
         while child.restarts < 2:
             await asyncio.sleep(0.02)
-    assert "process cannot be kept" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.count("process cannot be kept") == 2
+    assert said.count("process ended") == 2
 
 
 async def test_one_that_was_told_to_stop_while_it_started_ends(children: list[Child]) -> None:

@@ -144,6 +144,11 @@ class Child:
                 with contextlib.suppress(ConnectionError):
                     await self._listen(reader)
                 return await process.wait()
+            except Exception:
+                # It ends as it would on SIGTERM, and another must not begin before it has.
+                writer.close()
+                await process.wait()
+                raise
             finally:
                 self._process = self._writer = None
                 writer.close()
