@@ -177,8 +177,7 @@ def _is_silent(state: State, answer: Answer, response: events.Response) -> bool:
     Where the provider does not say what was to be made, nothing written counts as well. False
     where sound goes past the gateway. Source: protocol.md 6.4.
     """
-    direct = state.opened is not None and state.opened.transport != "websocket"
-    if direct or answer.status != "completed" or answer.called or answer.items:
+    if state.direct or answer.status != "completed" or answer.called or answer.items:
         return False
     wanted = response.output_modalities or response.modalities
     return "audio" in wanted if wanted else answer.first_text_us is None

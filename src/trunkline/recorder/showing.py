@@ -77,8 +77,7 @@ class Showing:
         at_us = now_us(call.state, now_ns)
         if call.ears is None:
             call.ears = Ears(at_us, call.state.sound.assistant.cursor_us)
-        direct = call.state.opened is not None and call.state.opened.transport != "websocket"
-        levels = UNKNOWN if direct else call.ears.levels(at_us)
+        levels = UNKNOWN if call.state.direct else call.ears.levels(at_us)
         return running(call.state, at_us, call.stored), levels
 
     def _listen(self, calls: Collection[Call], read_ns: int) -> dict[str, bytes]:

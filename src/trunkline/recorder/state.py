@@ -497,6 +497,11 @@ class State(msgspec.Struct):
         """Return the state of a call of which no record is known."""
         return cls()
 
+    @property
+    def direct(self) -> bool:
+        """Its sound goes past the gateway (WebRTC, telephone): a sideband hears events alone."""
+        return self.opened is not None and self.opened.transport != "websocket"
+
 
 class Step(msgspec.Struct, gc=False):
     """One record on its way through the fold, and the rows that come of it."""

@@ -126,7 +126,7 @@ def call_row(state: State) -> CallRow:
         left_permille=sums.left_permille,
         gathered=gathering.gathered(state.parts),
         gateway=opened.gateway,
-        sideband_gap_us=None if opened.transport == "websocket" else sums.away_us,
+        sideband_gap_us=sums.away_us if state.direct else None,
         relayed=_relayed(state),
     )
 
@@ -173,7 +173,7 @@ def _is_abandoned(state: State) -> bool | None:
         return True
     if not state.sums.assistant_audio_us:
         # Written, or past the gateway: nobody heard silence here.
-        return None if state.opened and state.opened.transport != "websocket" else False
+        return None if state.direct else False
     spoken, heard = caller_spans(state)[-4:], assistant_spans(state)
     starts_us = [start_us for start_us, _ in (*spoken, *heard)]
     for _, spoken_us in spoken:
@@ -216,7 +216,7 @@ def _paces(state: State) -> tuple[int, int, int, int]:
 def _unheard_usd(state: State) -> Decimal | None:
     """Return what was paid for sound that nobody heard, until the last record. None: nothing is
     billed, or who heard what is not seen here."""
-    if state.opened is not None and state.opened.transport != "websocket":
+    if state.direct:
         return None
     found = state.sums.unheard_usd
     for answer in state.answers.values():

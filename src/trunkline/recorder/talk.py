@@ -99,8 +99,7 @@ def talk_of(state: State) -> Talk | None:
     None for sessions that flow, where nobody says who speaks when, for calls whose sound goes
     past the gateway, and before `session.created`.
     """
-    direct = state.opened is not None and state.opened.transport != "websocket"
-    if direct or state.ready_us is None or state.hearing.kind in ("translation", "live"):
+    if state.direct or state.ready_us is None or state.hearing.kind in ("translation", "live"):
         return None
     return talk(caller_spans(state), assistant_spans(state), state.ready_us, state.last_us)
 

@@ -220,6 +220,11 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """The session's instructions as the first response found them: `recorder.prompt`. Empty: none,
     or an earlier release wrote the row."""
 
+    @property
+    def direct(self) -> bool:
+        """Its sound went past the gateway (WebRTC, telephone): a sideband heard events alone."""
+        return self.transport != "websocket"
+
 
 class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     """Caller input up to the end of the assistant's answer. Key: call_id, turn.

@@ -73,7 +73,7 @@ def _duration(facts: Facts, duration_us: int, contents: str) -> Fact:
 
 
 def _gateway(call: CallRow) -> Fact:
-    if call.transport != "websocket":
+    if call.direct:
         return Fact("gateway", "Gateway added", text.UNKNOWN, "its sound went past the gateway")
     n = call.caller_frames + call.provider_frames
     frames = text.plural(n, "frame")
@@ -154,7 +154,7 @@ def _barge_ins(facts: Facts) -> Fact:
 
 def _unheard(facts: Facts) -> Fact:
     call = facts.call
-    if call.transport != "websocket":
+    if call.direct:
         return Fact("unheard", "Never heard", text.UNKNOWN, "its sound went past the gateway")
     whole_us = call.assistant_audio_us
     unheard_us, part = max(0, whole_us - call.heard_audio_us), ratios.unheard_ratio(call)

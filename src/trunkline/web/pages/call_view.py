@@ -108,7 +108,7 @@ def call_view(facts: Facts, *, now_us: int) -> CallView:
         refresh=_refresh(call, now_us),
         has_audio=call.has_audio,
         silent=not _sounded(call),
-        direct=call.transport != "websocket",
+        direct=call.direct,
         opened_at_iso=text.iso(call.opened_at_us),
         opened_at=text.when(call.opened_at_us),
         chips=tuple(_chips(call)),
@@ -245,7 +245,7 @@ def _close(code: int | None, reason: str) -> str:
 def _details(call: CallRow) -> list[tuple[str, str]]:
     if call.status == "live":
         closes: list[tuple[str, str]] = []
-    elif call.transport != "websocket":
+    elif call.direct:
         # Whoever called was never connected here.
         end = _close(call.provider_close_code, call.provider_close_reason)
         closes = [("Sideband’s close", end)]

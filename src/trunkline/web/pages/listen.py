@@ -68,7 +68,7 @@ async def listen(request: Request, deps: Deps, viewer: Keeper, call_id: str) -> 
     call = await find(deps, viewer.org.id, call_id)
     if call.status != "live":
         raise Over("This call is over. Its recording is on its page.")
-    if call.transport != "websocket":
+    if call.direct:
         raise Over("The sound of this call goes past the gateway.")
     stack = contextlib.ExitStack()
     try:
